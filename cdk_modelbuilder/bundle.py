@@ -1,0 +1,257 @@
+"""ModelBundle: the folder that build() writes, as a value.
+
+    churn/
+      bundle.json         what this is, with links to the files below
+      container.json      the container spec
+      schema.json         input and output
+      requirements.lock   every run-time package, pinned
+      manifest.json       path and SHA-256 of every file under model/; the root digest is the bundle's identity
+      signature.json      HMAC over manifest.json
+      model/              exactly what the container sees at /opt/ml/model
+      model.tar.gz        the same, as the archive that SageMaker unpacks
+
+The format is written down in docs/bundle-format.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdk_modelbuilder.container_spec import ContainerSpec
+from cdk_modelbuilder.errors import BundleError, IntegrityError
+from cdk_modelbuilder.integrity import verifier
+from cdk_modelbuilder.integrity.manifest import Manifest, read_manifest
+from cdk_modelbuilder.integrity.signature import BundleKey, check_signature
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.predictor import Predictor
+
+FORMAT = "cdk-modelbuilder/bundle"
+FORMAT_VERSION = 1
+ARCHIVE_VERSION = 1
+
+BUNDLE_FILE = "bundle.json"
+CONTAINER_FILE = "container.json"
+SCHEMA_FILE = "schema.json"
+LOCK_FILE = "requirements.lock"
+MODEL_FOLDER = "model"
+ARCHIVE_FILE = "model.tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """A bundle on disk. Make one with :class:`~cdk_modelbuilder.ModelBuilder`, open one with :meth:`load`.
+
+    Attributes:
+        path: The bundle's folder.
+        info: ``bundle.json`` as plain data.
+        container: The container spec.
+        schema: ``schema.json`` as plain data.
+        manifest: The signed list of files.
+        signature: The bytes of ``signature.json``.
+    """
+
+    path: Path
+    info: Mapping[str, Any]
+    container: ContainerSpec
+    schema: Mapping[str, Any]
+    manifest: Manifest
+    signature: bytes
+
+    @classmethod
+    def load(cls, path: Path | str, *, on_bytes: Callable[[int], object] | None = None) -> ModelBundle:
+        """Open the bundle at ``path`` and check every file in it against the manifest.
+
+        The signature's key is not needed for that; :meth:`verify` checks the signature too.
+
+        Args:
+            path: The bundle's folder.
+            on_bytes: Called with the number of bytes checked, for progress.
+
+        Raises:
+            BundleError: Not a bundle, cut short, or of a newer format.
+            IntegrityError: A file was changed, added or removed.
+        """
+        bundle = cls.read(path)
+        bundle.check_content(on_bytes=on_bytes)
+        return bundle
+
+    @classmethod
+    def read(cls, path: Path | str) -> ModelBundle:
+        """Open the bundle's text files only; the model's files may be absent, as in a review or at synth.
+
+        Raises:
+            BundleError: Not a bundle, cut short, or of a newer format.
+            IntegrityError: The text files contradict each other.
+        """
+        folder = Path(path)
+        info = _read_json(folder, BUNDLE_FILE, absent_means_no_bundle=True)
+        if info.get("format") != FORMAT or not isinstance(info.get("format_version"), int):
+            raise BundleError(
+                f"{folder / BUNDLE_FILE} does not describe a bundle of cdk-modelbuilder.",
+                remedy="Name the folder that build() wrote.",
+            )
+        if info["format_version"] > FORMAT_VERSION:
+            raise BundleError(
+                f"{folder} has bundle format {info['format_version']}; this version reads up to {FORMAT_VERSION}.",
+                remedy=f"Upgrade cdk-modelbuilder (made by {info.get('builder_version')}).",
+            )
+        manifest = read_manifest(_read_bytes(folder, verifier.MANIFEST_NAME))
+        for field, found in (("root_sha256", manifest.root_sha256), ("manifest_sha256", manifest.sha256)):
+            if info.get(field) != found:
+                raise IntegrityError(
+                    f"{folder}: {field} in {BUNDLE_FILE} is {info.get(field)}, but {verifier.MANIFEST_NAME} gives "
+                    f"{found}.",
+                    remedy="Restore both from version control, or build again.",
+                )
+        bundle = cls(
+            path=folder,
+            info=info,
+            container=ContainerSpec.from_json(_read_json(folder, CONTAINER_FILE)),
+            schema=_read_json(folder, SCHEMA_FILE),
+            manifest=manifest,
+            signature=_read_bytes(folder, verifier.SIGNATURE_NAME),
+        )
+        bundle._check_pins()
+        return bundle
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return str(self.info["name"])
+
+    @property
+    def root_sha256(self) -> str:
+        """The root digest: the one SHA-256 that names the content."""
+        return self.manifest.root_sha256
+
+    @property
+    def key_id(self) -> str:
+        """Id of the bundle key that signed the manifest."""
+        fields = verifier.parse_json_object(self.signature, verifier.SIGNATURE_NAME)
+        return str(fields.get("key_id"))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What build() wants the user to know: version differences and their consequences."""
+        return tuple(self.info.get("notes", ()))
+
+    @property
+    def model_dir(self) -> Path:
+        """The folder that the container sees as ``/opt/ml/model``."""
+        return self.path / MODEL_FOLDER
+
+    @property
+    def archive_path(self) -> Path:
+        """``model.tar.gz``; it exists if the container spec's model data is an archive."""
+        return self.path / ARCHIVE_FILE
+
+    @property
+    def artifact_digest(self) -> str:
+        """SHA-256 (hex) that names the archive in a bucket.
+
+        It covers the signature, which covers the manifest, which covers every file. Unlike a hash of the archive's
+        bytes it is the same whatever zlib wrote them.
+        """
+        return hashlib.sha256(f"cdk-modelbuilder/archive/v{ARCHIVE_VERSION}\n".encode() + self.signature).hexdigest()
+
+    def verify(self, master_key: bytes) -> BundleKey:
+        """Check the signature with the master key, then every file; returns the bundle's key.
+
+        Raises:
+            IntegrityError: Signed with another key, or something was changed.
+        """
+        key = check_signature(self.manifest.data, self.signature, master_key)
+        self.check_content()
+        return key
+
+    def check_content(self, *, on_bytes: Callable[[int], object] | None = None) -> None:
+        """Check every file under ``model/`` against the manifest.
+
+        Raises:
+            BundleError: The model's files or the archive are not here.
+            IntegrityError: A file was changed, added or removed.
+        """
+        if not self.model_dir.is_dir():
+            raise BundleError(
+                f"{self.model_dir} is missing: only the bundle's text files are here.",
+                remedy="Build the bundle, or fetch its model files; ModelBundle.read() opens the text files alone.",
+            )
+        if self.container.model_data.form == "archive" and not self.archive_path.is_file():
+            raise BundleError(f"{self.archive_path} is missing.", remedy="Build the bundle again.")
+        try:
+            for name, here in (
+                (verifier.MANIFEST_NAME, self.manifest.data),
+                (verifier.SIGNATURE_NAME, self.signature),
+            ):
+                if verifier.read_metadata(self.model_dir, name) != here:
+                    raise IntegrityError(
+                        f"{self.path / name} differs from its copy in {MODEL_FOLDER}/{verifier.METADATA_FOLDER}.",
+                        remedy="Restore the bundle, or build again.",
+                    )
+            verifier.check_files(self.model_dir, verifier.read_resources(self.manifest.data), on_bytes)
+        except verifier.IntegrityError as error:
+            raise IntegrityError(f"{self.path} is not what was signed:", remedy=str(error)) from None
+
+    def deploy(self, **options: Any) -> Predictor:
+        """Run the bundle and return a predictor; see :func:`cdk_modelbuilder.deployment.deploy`."""
+        from cdk_modelbuilder.deployment import deploy  # noqa: PLC0415 - the bundle stays a plain value
+
+        return deploy(self, **options)
+
+    def _check_pins(self) -> None:
+        environment = self.container.environment
+        expected = {
+            verifier.ROOT_VARIABLE: self.manifest.root_sha256,
+            verifier.MANIFEST_VARIABLE: self.manifest.sha256,
+            verifier.KEY_ID_VARIABLE: self.key_id,
+        }
+        for variable, value in expected.items():
+            if environment.get(variable) != value:
+                raise IntegrityError(
+                    f"{self.path / CONTAINER_FILE}: {variable} is {environment.get(variable)}, but the bundle's own "
+                    f"is {value}.",
+                    remedy="Restore the bundle's text files from one commit, or build again.",
+                )
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether the folder at ``path`` says that it is a bundle, of whatever format version."""
+    try:
+        return bool(json.loads((path / BUNDLE_FILE).read_bytes()).get("format") == FORMAT)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    """The form of every JSON file in a bundle: sorted keys, one fact a line, a newline at the end."""
+    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _read_bytes(folder: Path, name: str, *, absent_means_no_bundle: bool = False) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if absent_means_no_bundle:
+            there = "is not a bundle: it has no bundle.json" if folder.is_dir() else "does not exist"
+            raise BundleError(f"{folder} {there}.", remedy="Name the folder that build() wrote.") from None
+        raise BundleError(
+            f"{folder / name} is missing: the bundle was cut short.", remedy="Copy the whole folder, or build again."
+        ) from None
+    except OSError as error:
+        raise BundleError(
+            f"{folder / name} cannot be read: {error.strerror}.", remedy="Mend its permissions."
+        ) from None
+
+
+def _read_json(folder: Path, name: str, *, absent_means_no_bundle: bool = False) -> dict[str, Any]:
+    data = _read_bytes(folder, name, absent_means_no_bundle=absent_means_no_bundle)
+    try:
+        return verifier.parse_json_object(data, name)
+    except verifier.IntegrityError as error:
+        raise BundleError(f"{folder}: {error}", remedy="Restore the file, or build again.") from None

@@ -1,0 +1,67 @@
+"""Writes ``model/code``: the generated inference code, the user's source, and the runtime that travels beside them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdk_modelbuilder import spec as spec_module
+from cdk_modelbuilder.bundle import json_bytes
+from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.integrity import unpickle, verifier
+from cdk_modelbuilder.rendering import render
+from cdk_modelbuilder.schema import codecs
+from cdk_modelbuilder.servers import ModelServer, server_adapter
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.packaging_plan import Plan
+
+RESERVED = ("inference", "modelbuilder_runtime", "modelbuilder_verify", "cdk_modelbuilder")
+"""Top-level module names of our own in that folder."""
+
+
+def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
+    """Write everything below ``folder``.
+
+    Raises:
+        ModelError: A module of the user has one of our names.
+    """
+    runtime = folder / "modelbuilder_runtime"
+    (runtime / "codecs").mkdir(parents=True)
+    for path in plan.source_files:
+        if path.split("/")[0].removesuffix(".py") in RESERVED:
+            raise ModelError(
+                f"the local module {path} has the name of a file that the bundle needs itself.",
+                remedy=f"Rename it; taken are: {', '.join(RESERVED)}.",
+            )
+    template = server_adapter(ModelServer(plan.model_server)).template
+    text = render(
+        template,
+        name=name,
+        builder_version=builder_version,
+        model_template=plan.template,
+        **plan.template_values,
+    )
+    (folder / "inference.py").write_text(text, encoding="utf-8")
+    _copy(verifier.__file__, folder / "modelbuilder_verify.py")
+    (runtime / "__init__.py").write_text('"""What the inference code needs at run time; made by cdk-modelbuilder."""\n')
+    (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
+    _copy(unpickle.__file__, runtime / "unpickle.py")
+    used = {codecs.CODEC_MODULES[codec.name] for codec in (plan.marshaller.input, plan.marshaller.output)}
+    for module in sorted(used | {"__init__", "base", "json_text", "negotiation"}):
+        _copy(Path(codecs.__file__).with_name(f"{module}.py"), runtime / "codecs" / f"{module}.py")
+    for path, data in sorted(plan.source_files.items()):
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    if plan.needs_stub:
+        (folder / "cdk_modelbuilder").mkdir()
+        _copy(spec_module.__file__, folder / "cdk_modelbuilder" / "spec.py")
+        (folder / "cdk_modelbuilder" / "__init__.py").write_text(render("inference/stub.py.jinja"), encoding="utf-8")
+    if plan.container_requirements:
+        (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in plan.container_requirements))
+
+
+def _copy(source: str | Path, destination: Path) -> None:
+    shutil.copyfile(source, destination)

@@ -1,0 +1,104 @@
+"""From imported modules to pinned distributions, read from the running environment's metadata. No subprocess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from cdk_modelbuilder.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One line of ``requirements.lock``.
+
+    Attributes:
+        name: Normalised distribution name.
+        requirement: The line itself, such as ``numpy==2.1.0``.
+        reason: Why it is there.
+    """
+
+    name: str
+    requirement: str
+    reason: str
+
+
+@cache
+def _providers() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
+
+
+def distributions_of(modules: Iterable[str]) -> dict[str, str]:
+    """Distribution (normalised) -> module, for those of ``modules`` that an installed distribution provides."""
+    found: dict[str, str] = {}
+    for module in sorted(set(modules)):
+        for name in sorted(set(_providers().get(module.partition(".")[0], ()))):
+            found.setdefault(canonicalize_name(name), module)
+    return found
+
+
+def pin_closure(roots: Mapping[str, str], aliases: Mapping[str, str]) -> list[Pin]:
+    """Pins for ``roots`` and everything that they require, at the versions installed here, sorted by name.
+
+    Args:
+        roots: Distribution -> why it is needed.
+        aliases: Distribution -> the name it is written down under; ``xgboost-cpu`` brings the modules of ``xgboost``.
+    """
+    pins: dict[str, Pin] = {}
+    waiting: list[tuple[str, str]] = [(canonicalize_name(name), reason) for name, reason in sorted(roots.items())]
+    while waiting:
+        name, reason = waiting.pop(0)
+        known_as = canonicalize_name(aliases.get(name, name))
+        if known_as in pins:
+            continue
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # an optional part that is not installed here, so the model did not need it
+        version = distribution.version.partition("+")[0]  # local versions such as +cpu are on no index
+        pins[known_as] = Pin(known_as, f"{known_as}=={version}", reason)
+        waiting += [(required, f"required by {known_as}") for required in _requirements(distribution)]
+    return [pins[name] for name in sorted(pins)]
+
+
+def merge_custom(pins: Iterable[Pin], custom: Iterable[str], source: str) -> list[Pin]:
+    """``pins`` with the user's own requirement lines laid over them, sorted by name.
+
+    Raises:
+        UsageError: A line is not a requirement.
+    """
+    merged = {pin.name: pin for pin in pins}
+    for line in custom:
+        text = line.partition(" #")[0].strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            name = canonicalize_name(Requirement(text).name)
+        except InvalidRequirement:
+            _, found, egg = text.partition("#egg=")
+            if not (found and text.startswith(("-e ", "git+", "--editable "))):
+                raise UsageError(
+                    f"{source}: {line!r} is not a requirement.",
+                    remedy="Write it as pip takes it, such as 'numpy==2.1.0' or 'name @ git+https://...@commit'.",
+                ) from None
+            name = canonicalize_name(egg.partition("&")[0].partition("[")[0])
+        merged[name] = Pin(name, text, f"given in {source}")
+    return [merged[name] for name in sorted(merged)]
+
+
+def _requirements(distribution: metadata.Distribution) -> list[str]:
+    environment = {**default_environment(), "extra": ""}
+    needed = []
+    for line in distribution.requires or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate(
+            {key: str(value) for key, value in environment.items()}
+        ):
+            needed.append(canonicalize_name(requirement.name))
+    return sorted(needed)

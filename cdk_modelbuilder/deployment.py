@@ -1,0 +1,55 @@
+"""deploy(): runs a bundle where ``mode`` says and returns a predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import KeyFileError, UsageError
+from cdk_modelbuilder.integrity.keys import MASTER_KEY_VARIABLE, find_master_key
+from cdk_modelbuilder.integrity.signature import check_signature
+from cdk_modelbuilder.mode import Mode
+from cdk_modelbuilder.predictor import Predictor
+
+
+def deploy(
+    bundle: ModelBundle,
+    *,
+    mode: Mode | None = None,
+    port: int = 0,
+    workers: int = 1,
+    signing_key: str | bytes | None = None,
+    on_log: Callable[[str], object] | None = None,
+) -> Predictor:
+    """Run ``bundle`` and return a predictor for it.
+
+    Args:
+        bundle: What to run.
+        mode: Where. Default: the mode that the bundle was built with.
+        port: Port on 127.0.0.1 for local modes; 0 takes a free one.
+        workers: Server processes in local modes.
+        signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
+        on_log: Called with each line of the server's log.
+
+    Raises:
+        IntegrityError: The bundle was changed, or signed with another key.
+        LocalEndpointError: The server did not start.
+        UsageError: A mode that this version does not start by itself.
+    """
+    chosen = Mode[str(bundle.info.get("mode", "SAGEMAKER_ENDPOINT"))] if mode is None else mode
+    if chosen is not Mode.LOCAL_PROCESS:
+        raise UsageError(
+            f"deploy(mode=Mode.{chosen.name}) is not started from Python in this version.",
+            remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
+        )
+    master = find_master_key(signing_key, create=False)
+    if master is None:
+        raise KeyFileError(
+            f"there is no master key, so {bundle.name} cannot be verified at its start.",
+            remedy=f"Give the key that signed it as signing_key or in {MASTER_KEY_VARIABLE}.",
+        )
+    from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
+
+    key = check_signature(bundle.manifest.data, bundle.signature, master.secret)
+    process = LocalProcess(bundle, key, port=port, workers=workers, on_log=on_log)
+    return Predictor(process.url, schema=bundle.schema, container=bundle.container, on_delete=process.stop)

@@ -1,0 +1,84 @@
+"""Every error that this package raises on purpose.
+
+    ModelBuilderError            base: what was wrong, where, and what to do next
+    ├── UsageError               a wrong argument or option (exit code 2 in the CLI)
+    ├── ModelError               the model itself: unknown type, not fitted, cannot be saved
+    ├── SchemaError              a sample or payload that no codec takes, or that does not fit
+    ├── SelfTestError            the bundle was made, but its own code did not pass on the samples
+    ├── BundleError              a folder that is not a bundle, is cut short, or of another format
+    ├── IntegrityError           content or signature is not what was signed
+    ├── KeyFileError             the master key is missing, unreadable or malformed
+    ├── ImageError               no container image fits
+    ├── LocalEndpointError       the local endpoint did not start or died
+    └── PredictionError          the endpoint answered with an error
+
+Each message ends in a remedy. ``str(error)`` gives both; ``error.what`` and ``error.remedy`` give the parts.
+"""
+
+from __future__ import annotations
+
+
+class ModelBuilderError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        what: One sentence: what was wrong, with the value and the place.
+        remedy: One sentence: what to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+class UsageError(ModelBuilderError):
+    """An argument or option is wrong."""
+
+    exit_code = 2
+
+
+class ModelError(ModelBuilderError):
+    """The model cannot be packaged as it is."""
+
+
+class SchemaError(ModelBuilderError):
+    """A sample or a payload has no codec, or does not fit the schema."""
+
+
+class SelfTestError(ModelBuilderError):
+    """The generated code failed on the samples while the bundle was built."""
+
+
+class BundleError(ModelBuilderError):
+    """A folder is not a bundle, is incomplete, or has a format this version cannot read."""
+
+
+class IntegrityError(ModelBuilderError):
+    """Content or signature of a bundle is not what was signed."""
+
+
+class KeyFileError(ModelBuilderError):
+    """The master key is missing, unreadable or malformed."""
+
+
+class ImageError(ModelBuilderError):
+    """No container image fits."""
+
+
+class LocalEndpointError(ModelBuilderError):
+    """A local endpoint did not start, or died."""
+
+
+class PredictionError(ModelBuilderError):
+    """The endpoint answered with an error.
+
+    Attributes:
+        status: HTTP status code of the answer.
+    """
+
+    def __init__(self, what: str, *, remedy: str, status: int) -> None:
+        super().__init__(what, remedy=remedy)
+        self.status = status

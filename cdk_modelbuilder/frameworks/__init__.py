@@ -1,0 +1,8 @@
+"""One file an adapter: how the models of one framework are recognised, saved, loaded, and which versions matter."""
+
+from __future__ import annotations
+
+from cdk_modelbuilder.frameworks.base import FrameworkAdapter, SavedModel
+from cdk_modelbuilder.frameworks.registry import adapter_for, known_frameworks
+
+__all__ = ["FrameworkAdapter", "SavedModel", "adapter_for", "known_frameworks"]

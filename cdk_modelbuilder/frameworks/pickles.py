@@ -1,0 +1,143 @@
+"""Reads which globals a pickle names, without executing it, and checks them against an allow-list.
+
+A pickle can call whatever it names. So the names are the whole attack surface: they are listed from the opcodes,
+judged here when a bundle is built, recorded in the bundle, and the generated code unpickles nothing else.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import pickletools
+import sys
+from collections.abc import Iterable, Sequence
+from types import BuiltinFunctionType, FunctionType
+from typing import IO
+
+from cdk_modelbuilder.errors import ModelError
+
+_CLASSES_FROM = ("numpy", "pandas", "scipy", "sklearn", "xgboost", "datetime", "decimal", "fractions", "uuid", "_loss")
+"""Libraries whose classes may be named. Functions need a line below."""
+
+_FUNCTIONS = frozenset(
+    {
+        "_codecs.encode",
+        "collections.OrderedDict",
+        "collections.Counter",
+        "collections.defaultdict",
+        "collections.deque",
+        "copyreg._reconstructor",
+        "copyreg.__newobj__",
+        "functools.partial",
+        "joblib.numpy_pickle.NumpyArrayWrapper",
+        "numpy._core.multiarray._reconstruct",
+        "numpy._core.multiarray.scalar",
+        "numpy._core.numeric._frombuffer",
+        "numpy._core._internal._reconstruct_array",
+        "numpy.core.multiarray._reconstruct",
+        "numpy.core.multiarray.scalar",
+        "numpy.core.numeric._frombuffer",
+        "numpy.random._pickle.__bit_generator_ctor",
+        "numpy.random._pickle.__generator_ctor",
+        "numpy.random._pickle.__randomstate_ctor",
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "pandas._libs.internals._unpickle_block",
+        "pandas.core.indexes.base._new_Index",
+        "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "scipy.sparse._matrix.spmatrix",
+    }
+)
+_BUILTINS = frozenset(
+    {"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "set"}
+    | {"slice", "str", "tuple", "type"}
+)
+_FUNCTIONS_FROM = (
+    "numpy.linalg",
+    "scipy.special",
+    "sklearn.feature_selection",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+    "sklearn.gaussian_process",
+)
+
+Global = tuple[str, str]
+
+
+def list_globals(stream: IO[bytes]) -> list[Global]:
+    """``(module, name)`` of every global in the pickle, sorted; nothing is imported or executed.
+
+    Raises:
+        ModelError: The stream is no pickle, or names a global in a way that cannot be read off.
+    """
+    found: set[Global] = set()
+    memo: dict[int, str | None] = {}
+    pushed: list[str | None] = []  # what the last opcodes pushed: a string, or None for anything else
+    try:
+        for opcode, argument, position in pickletools.genops(stream):
+            name = opcode.name
+            if name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
+                memo[len(memo) if argument is None else int(argument)] = pushed[-1] if pushed else None
+            elif name in ("GET", "BINGET", "LONG_BINGET"):
+                pushed.append(memo.get(int(argument)))  # type: ignore[arg-type]
+            elif name in ("GLOBAL", "INST"):
+                module, _, attribute = str(argument).partition(" ")
+                found.add((module, attribute))
+                pushed.append(None)
+            elif name == "STACK_GLOBAL":
+                module_name, attribute_name = pushed[-2:] if len(pushed) > 1 else (None, None)
+                if module_name is None or attribute_name is None:
+                    raise ModelError(
+                        f"the pickle names a global indirectly at byte {position}, which no pickler does.",
+                        remedy="Do not load it; save the model afresh from where it was trained.",
+                    )
+                found.add((module_name, attribute_name))
+                pushed.append(None)
+            elif name not in ("PROTO", "FRAME"):
+                pushed.append(argument if isinstance(argument, str) and "UNICODE" in name else None)
+            del pushed[:-2]
+    except ValueError as error:
+        raise ModelError(f"the file is not a pickle: {error}.", remedy="Save the model again.") from None
+    return sorted(found)
+
+
+def check_globals(names: Iterable[Global], trust: Sequence[str]) -> None:
+    """Refuse globals that are neither on the allow-list, nor shipped as local source, nor trusted by the user.
+
+    Raises:
+        ModelError: Names the refused globals and how to trust them.
+    """
+    refused = [".".join(name) for name in names if not (_allowed(*name) or matches(".".join(name), trust))]
+    if refused:
+        raise ModelError(
+            f"the pickled model names globals that are not on the allow-list: {', '.join(refused)}.",
+            remedy=f"If you know them and trust them, say so: trust={refused!r} (patterns such as 'package.*' work).",
+        )
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether the dotted ``name`` fits one of the shell-style ``patterns``."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _allowed(module: str, name: str) -> bool:
+    full = f"{module}.{name}"
+    if module == "builtins":
+        return name in _BUILTINS
+    if full in _FUNCTIONS or is_local_module(module):
+        return True
+    if name.startswith("__pyx_unpickle_") or name == "newObj":  # Cython's own constructors
+        return module.split(".", maxsplit=1)[0] in _CLASSES_FROM
+    if module.split(".", maxsplit=1)[0] not in _CLASSES_FROM:
+        return False
+    value: object = sys.modules.get(module)
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    if isinstance(value, FunctionType | BuiltinFunctionType) or type(value).__name__ == "_ArrayFunctionDispatcher":
+        return module.startswith(_FUNCTIONS_FROM)
+    return isinstance(value, type) or type(value).__name__ == "ufunc"
+
+
+def is_local_module(module: str) -> bool:
+    """Whether ``module`` is the user's own source, which is shipped beside the pickle."""
+    from cdk_modelbuilder.dependencies.local_source import is_local  # noqa: PLC0415 - avoids an import cycle
+
+    return is_local(module)

@@ -1,0 +1,122 @@
+"""scikit-learn: any fitted estimator or pipeline, as pickle protocol 5 with its globals checked, or as skops."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, matches
+
+PICKLE_FILE = "model.pkl"
+SKOPS_FILE = "model.skops"
+
+# Their estimators follow scikit-learn's interface but are not its own; each has, or will have, an adapter.
+_OTHER_FRAMEWORKS = ("catboost", "lightgbm", "xgboost")
+
+
+class SklearnAdapter:
+    """Every fitted estimator that derives from ``sklearn.base.BaseEstimator``."""
+
+    name = "sklearn"
+    model_server = "sklearn"
+    distribution = "scikit-learn"
+    provided_by: Sequence[str] = ()
+
+    def recognises(self, model: object) -> bool:
+        kind = type(model)
+        bases = {(base.__module__, base.__name__) for base in kind.__mro__}
+        other = any(module.split(".")[0] in _OTHER_FRAMEWORKS for module, _ in bases)
+        return ("sklearn.base", "BaseEstimator") in bases and not other
+
+    def check(self, model: Any) -> None:
+        from sklearn.exceptions import NotFittedError  # noqa: PLC0415
+        from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415
+
+        try:
+            check_is_fitted(model)
+        except NotFittedError:
+            raise ModelError(
+                f"the {type(model).__name__} is not fitted.", remedy="Call fit() before ModelBuilder."
+            ) from None
+
+    def methods(self, model: Any) -> Sequence[str]:
+        usual = ("predict", "predict_proba", "decision_function", "transform")
+        found = [name for name in usual if hasattr(model, name)]
+        if not found:
+            raise ModelError(
+                f"the {type(model).__name__} has none of the methods {', '.join(usual)}.",
+                remedy="Call it in your own words with an InferenceSpec.",
+            )
+        return found
+
+    def predict(self, model: Any, data: Any, method: str) -> Any:
+        return getattr(model, method)(data)
+
+    def save(self, model: Any, folder: Path, *, model_format: str | None, trust: Sequence[str]) -> SavedModel:
+        if model_format in (None, "pickle"):
+            return _save_pickle(model, folder, trust)
+        if model_format == "skops":
+            return _save_skops(model, folder, trust)
+        raise ModelError(
+            f"model_format {model_format!r} is not one that scikit-learn models are saved in.",
+            remedy="Give 'pickle' (the default) or 'skops'.",
+        )
+
+    def version(self) -> str:
+        import sklearn  # noqa: PLC0415
+
+        return str(sklearn.__version__)
+
+
+def _save_pickle(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:
+    path = folder / PICKLE_FILE
+    try:
+        with path.open("wb") as handle:
+            pickle.Pickler(handle, protocol=5).dump(model)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"the {type(model).__name__} cannot be pickled: {error}.",
+            remedy="Lambdas and local functions are the usual cause: define them by name in a module.",
+        ) from None
+    with path.open("rb") as handle:
+        names = list_globals(handle)
+    check_globals(names, trust)
+    return SavedModel(
+        data_format="pickle",
+        model_class=f"{type(model).__module__}.{type(model).__qualname__}",
+        template="inference/sklearn_pickle.py.jinja",
+        template_values={"file": PICKLE_FILE, "globals": [list(name) for name in names]},
+        modules=sorted({module for module, _ in names} | {"sklearn"}),
+        pickle_globals=[".".join(name) for name in names],
+    )
+
+
+def _save_skops(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:
+    try:
+        import skops.io  # noqa: PLC0415
+    except ImportError:
+        raise ModelError(
+            "model_format='skops' needs the package skops.", remedy="Run: pip install 'cdk-modelbuilder[skops]'"
+        ) from None
+    path = folder / SKOPS_FILE
+    skops.io.dump(model, path)
+    unknown = skops.io.get_untrusted_types(file=path)
+    refused = [name for name in unknown if not matches(name, trust)]
+    if refused:
+        raise ModelError(
+            f"skops does not trust {', '.join(refused)}.",
+            remedy=f"If you do, say so: trust={refused!r}. Forests are among them: skops 0.13 and later cannot check "
+            "the node indices inside a tree.",
+        )
+    return SavedModel(
+        data_format="skops",
+        model_class=f"{type(model).__module__}.{type(model).__qualname__}",
+        template="inference/sklearn_skops.py.jinja",
+        template_values={"file": SKOPS_FILE, "trusted": sorted(unknown)},
+        modules=["skops", "sklearn"],
+        reproducible=False,
+    )

@@ -1,0 +1,1 @@
+"""Runs bundles on this machine from their container spec."""

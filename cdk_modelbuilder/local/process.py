@@ -1,0 +1,190 @@
+"""Process mode: the project's own server as a child process, with the container spec's environment and files."""
+
+from __future__ import annotations
+
+import atexit
+import collections
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import urllib3
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
+from cdk_modelbuilder.integrity.signature import BundleKey
+
+_log = logging.getLogger("cdk_modelbuilder.endpoint")
+_STOP_SECONDS = 30
+
+
+class LocalProcess:
+    """A bundle's server in a child process on a loopback port.
+
+    It ends with :meth:`stop`, when this interpreter exits, and within half a second when this process is killed.
+
+    Args:
+        bundle: What to serve.
+        key: The bundle's key; it goes to the child through its environment.
+        port: Port on 127.0.0.1, or 0 for a free one.
+        workers: Server processes.
+        on_log: Called with each log line of the server. Default: the logger ``cdk_modelbuilder.endpoint``.
+
+    Raises:
+        LocalEndpointError: The server did not become healthy; the message ends with its last log lines.
+    """
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        key: BundleKey,
+        *,
+        port: int = 0,
+        workers: int = 1,
+        on_log: Callable[[str], object] | None = None,
+    ) -> None:
+        self._bundle = bundle
+        self._tail: collections.deque[str] = collections.deque(maxlen=40)
+        self._on_log = on_log or _forward
+        # Bound here and handed over, so that nobody can take the port in between.
+        with _listener(port) as listener:
+            self.port: int = listener.getsockname()[1]
+            self._child = self._start(listener, key, workers)
+        self._reader = threading.Thread(target=self._read_log, name="endpoint-log", daemon=True)
+        self._reader.start()
+        atexit.register(self.stop)
+        try:
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._child.pid
+
+    def stop(self) -> None:
+        """End the server; requests that are running get their answer first. Does nothing when it has ended."""
+        atexit.unregister(self.stop)
+        if self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        self._reader.join(timeout=5)
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+
+    def wait(self) -> int:
+        """Wait until the server ends by itself; returns its exit status."""
+        return self._child.wait()
+
+    def _start(self, listener: socket.socket, key: BundleKey, workers: int) -> subprocess.Popen[str]:
+        spec = self._bundle.container
+        command = [
+            *(sys.executable, "-m", "cdk_modelbuilder.serving"),
+            *("--model-dir", str(self._bundle.model_dir.resolve())),
+            *("--fd", str(listener.fileno())),
+            *("--workers", str(workers)),
+            *("--max-payload-bytes", str(spec.max_payload_bytes)),
+            *("--stuck-after", str(2 * spec.invocation_timeout_seconds)),
+            *("--parent", str(os.getpid())),
+        ]
+        private = (MASTER_KEY_VARIABLE, MASTER_KEY_FILE_VARIABLE)
+        inherited = {name: value for name, value in os.environ.items() if name not in private}
+        environment = {
+            **inherited,
+            **spec.environment,
+            **dict.fromkeys(spec.secret_environment, key.secret.hex()),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONSAFEPATH": "1",  # a container does not see the caller's folder either
+        }
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=(listener.fileno(),),
+        )
+
+    def _read_log(self) -> None:
+        assert self._child.stdout is not None
+        with contextlib.suppress(ValueError):  # closed by stop()
+            for line in self._child.stdout:
+                text = line.rstrip("\n")
+                self._tail.append(text)
+                self._on_log(text)
+
+    def _wait_until_healthy(self) -> None:
+        check = self._bundle.container.health_check
+        deadline = time.monotonic() + check.startup_seconds
+        with urllib3.PoolManager(retries=False, timeout=check.timeout_seconds) as http:
+            while time.monotonic() < deadline:
+                if self._child.poll() is not None:
+                    self._reader.join(timeout=5)
+                    raise LocalEndpointError(
+                        f"the server of {self._bundle.name} ended with status {self._child.returncode} before it was "
+                        f"healthy. Its last words:\n{self._last_words()}\n",
+                        remedy="The reason is in these lines.",
+                    )
+                try:
+                    if http.request("GET", self.url + check.path).status == 200:
+                        return
+                except urllib3.exceptions.HTTPError:
+                    pass
+                time.sleep(0.02)
+        raise LocalEndpointError(
+            f"the server of {self._bundle.name} was not healthy within {check.startup_seconds} s. Its last words:\n"
+            f"{self._last_words()}\n",
+            remedy="Find out in load() what takes so long.",
+        )
+
+    def _last_words(self) -> str:
+        return "\n".join(f"  {line}" for text in self._tail for line in _readable(text))
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"port {port} on 127.0.0.1 cannot be used: {error.strerror}.",
+            remedy="Leave port out (or give 0) to take a free one.",
+        ) from None
+
+
+def _readable(text: str) -> list[str]:
+    try:
+        line = json.loads(text)
+        return [f"{line['event']}: {line['error']}" if "error" in line else str(line["event"])]
+    except (ValueError, TypeError, KeyError):
+        return [text]
+
+
+def _forward(text: str) -> None:
+    try:
+        line = json.loads(text)
+        level = logging.getLevelNamesMapping().get(str(line["level"]).upper(), logging.INFO)
+    except (ValueError, TypeError, KeyError):
+        level = logging.INFO
+    _log.log(level, "%s", text)

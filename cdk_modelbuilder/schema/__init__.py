@@ -1,0 +1,1 @@
+"""The schema: what goes in and what comes out, derived from one sample of each."""

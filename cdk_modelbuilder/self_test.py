@@ -1,0 +1,107 @@
+"""Proves a bundle on its samples before build() calls it done: the generated code, the real model, all conversions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cdk_modelbuilder.errors import SelfTestError
+from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
+from cdk_modelbuilder.schema.codecs import decode as decode_body
+from cdk_modelbuilder.serving.hooks import Hooks, loaded_aside, response_of
+
+TIMEOUT_SECONDS = 600
+
+
+def answer_in_process(model_dir: Path, environment: Mapping[str, str], body: bytes, content_type: str) -> Any:
+    """Response body and content type for one request, by the generated code in this process.
+
+    Raises:
+        SelfTestError: A hook failed; the message holds the reason.
+    """
+    try:
+        with loaded_aside(model_dir, environment) as hooks:
+            return _answer(hooks, model_dir, body, content_type)
+    except Exception as error:
+        raise _failure("the model failed on sample_input", error) from error
+
+
+def _answer(hooks: Hooks, model_dir: Path, body: bytes, content_type: str) -> tuple[bytes, str]:
+    model = hooks.model_fn(str(model_dir))
+    return response_of(hooks.output_fn(hooks.predict_fn(hooks.input_fn(body, content_type), model), "*/*"), "*/*")
+
+
+def answer_in_child(model_dir: Path, environment: Mapping[str, str], body: bytes, content_type: str) -> Any:
+    """The same in a fresh interpreter that sees the bundle and the installed packages, not the caller's folder.
+
+    So a local module that was not shipped is missing here as it would be in the container.
+
+    Raises:
+        SelfTestError: The child failed; the message ends with its last lines.
+    """
+    package_home = str(Path(__file__).parents[1])
+    with tempfile.TemporaryDirectory() as neutral:
+        try:
+            child = subprocess.run(
+                [sys.executable, "-m", "cdk_modelbuilder.serving.once", str(model_dir.resolve()), content_type, "*/*"],
+                input=body,
+                capture_output=True,
+                cwd=neutral,
+                env={**os.environ, **environment, "PYTHONPATH": package_home, "PYTHONSAFEPATH": "1"},
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SelfTestError(
+                f"the model gave no answer to sample_input within {TIMEOUT_SECONDS} s.",
+                remedy="Give a smaller sample, or find out what load() or invoke() waits for.",
+            ) from None
+    if child.returncode != 0:
+        lines = child.stderr.decode(errors="replace").strip().splitlines()
+        missing = next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None)
+        remedy = (
+            "The module is neither installed nor shipped: import it at the top of the spec's module, or name it in "
+            "dependencies={'custom': [...]}."
+            if missing
+            else "Run load() and invoke() on the sample by hand to see it; the lines above are from a fresh process."
+        )
+        tail = "\n".join(lines[-15:])
+        raise SelfTestError(f"the packaged code failed on sample_input in a fresh process:\n{tail}\n", remedy=remedy)
+    response_type, _, response = child.stdout.partition(b"\n")
+    return response, response_type.decode()
+
+
+def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any) -> None:
+    """Encode and decode both samples in every content type of the schema.
+
+    Raises:
+        SelfTestError: A sample does not survive.
+    """
+    for place, codec, sample in (
+        ("sample_input", marshaller.input, sample_input),
+        ("sample_output", marshaller.output, sample_output),
+    ):
+        for content_type in codec.content_types:
+            if "*" in content_type:
+                continue
+            try:
+                decode_body(codec, codec.encode(sample, content_type), content_type)
+            except CodecError as error:
+                raise SelfTestError(
+                    f"{place} does not survive as {content_type}: {error}",
+                    remedy="Give a sample of another type; the error says what is in the way.",
+                ) from error
+
+
+def _failure(what: str, error: Exception) -> SelfTestError:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return SelfTestError(
+        f"{what}: {type(error).__name__}: {error} (at {Path(place.filename).name}:{place.lineno}).",
+        remedy="Give a sample of the kind that the model was trained on.",
+    )
