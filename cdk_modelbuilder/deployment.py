@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import KeyFileError, UsageError
@@ -10,6 +11,9 @@ from cdk_modelbuilder.integrity.keys import MASTER_KEY_VARIABLE, find_master_key
 from cdk_modelbuilder.integrity.signature import check_signature
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.predictor import Predictor
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.local.process import LocalProcess
 
 
 def deploy(
@@ -42,14 +46,32 @@ def deploy(
             f"deploy(mode=Mode.{chosen.name}) is not started from Python in this version.",
             remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
         )
+    process = start_process(bundle, port=port, workers=workers, signing_key=signing_key, on_log=on_log)
+    return Predictor(process.url, schema=bundle.schema, container=bundle.container, on_delete=process.stop)
+
+
+def start_process(
+    bundle: ModelBundle,
+    *,
+    port: int = 0,
+    workers: int = 1,
+    signing_key: str | bytes | None = None,
+    on_log: Callable[[str], object] | None = None,
+) -> LocalProcess:
+    """Serve ``bundle`` in a child process; the arguments are those of :func:`deploy`.
+
+    Raises:
+        IntegrityError: Signed with another key.
+        KeyFileError: There is no master key.
+        LocalEndpointError: The server did not start.
+    """
+    from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
+
     master = find_master_key(signing_key, create=False)
     if master is None:
         raise KeyFileError(
             f"there is no master key, so {bundle.name} cannot be verified at its start.",
             remedy=f"Give the key that signed it as signing_key or in {MASTER_KEY_VARIABLE}.",
         )
-    from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
-
     key = check_signature(bundle.manifest.data, bundle.signature, master.secret)
-    process = LocalProcess(bundle, key, port=port, workers=workers, on_log=on_log)
-    return Predictor(process.url, schema=bundle.schema, container=bundle.container, on_delete=process.stop)
+    return LocalProcess(bundle, key, port=port, workers=workers, on_log=on_log)

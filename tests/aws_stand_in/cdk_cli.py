@@ -66,7 +66,8 @@ class CdkCli:
         self.output = folder / "cdk.out"
 
     def bootstrap(self) -> CdkRun:
-        return self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        # Away from a cdk.json: the CLI would run its app, which bootstrapping has no use for.
+        return self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=self._home)
 
     def synth(self, *words: str, context: Mapping[str, str] | None = None, check: bool = True) -> CdkRun:
         return self._run_app("synth", "--quiet", *words, context=context, check=check)
@@ -85,12 +86,12 @@ class CdkCli:
         pairs = [word for key, value in (context or {}).items() for word in ("-c", f"{key}={value}")]
         return self._run(command, *words, *pairs, "--app", self._app, "--output", str(self.output), check=check)
 
-    def _run(self, *words: str, check: bool = True) -> CdkRun:
+    def _run(self, *words: str, check: bool = True, cwd: Path | None = None) -> CdkRun:
         start = time.monotonic()
         # A process group of its own: when the CLI is given up, the app it started goes with it.
         process = subprocess.Popen(
             [self._node, self._script, *words],
-            cwd=self._cwd,
+            cwd=cwd or self._cwd,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -23,11 +23,14 @@ def differences(self: parsing.ResourceMap, other_template: Template, parameters:
     moved = _moved(self._template, self.input_parameters, other_template, parameters or self.input_parameters)
     both = [name for name in new if name in old]
     modify = {name for name in both if _differ(old[name], new[name]) or refers(new[name]) & moved}
-    replaced = {name for name in modify if replaces(new[name]["Type"], _changed(old[name], new[name], moved))}
-    while replaced:  # what refers to a replaced resource changes, and may be replaced by that in its turn
-        following = {name for name in both if name not in modify and refers(new[name].get("Properties")) & replaced}
-        modify |= following
-        replaced = {name for name in following if replaces(new[name]["Type"], _changed(old[name], new[name], replaced))}
+    replaced: set[str] = set()
+    while True:  # what refers to a replaced resource changes, and may be replaced by that in its turn
+        modify |= {name for name in both if refers(new[name].get("Properties")) & replaced}
+        followed = {*moved, *replaced}
+        found = {name for name in modify if replaces(new[name]["Type"], _changed(old[name], new[name], followed))}
+        if found == replaced:
+            break
+        replaced = found
     return {
         "Add": ordered([name for name in new if name not in old], new),
         "Modify": ordered(modify, new),

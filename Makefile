@@ -1,0 +1,47 @@
+# Everything works on a fresh machine with Python 3.11 or newer, pip, make and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Bytecode is compiled when it is needed: half the size and half the time of an install.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
+
+.PHONY: help setup demo test test-all lint bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(VENV)/.setup: pyproject.toml constraints.txt package.json package-lock.json
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(INSTALL) --editable ".[cdk,aws]" --group frameworks --group test
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.setup
+	$(INSTALL) --group lint
+	touch $@
+
+setup: $(VENV)/.setup ## Install what the demo and the tests need, into .venv and node_modules
+
+demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one real model; offline from AWS
+	$(BIN)/python examples/demo.py
+
+test: setup ## Run the tests (without the slow ones)
+	$(BIN)/python -m pytest -m "not slow and not docker"
+
+test-all: setup ## Run every test; the slow ones install more
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint ## Check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy cdk_modelbuilder app.py
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_tree.py
+
+bench: setup ## Measure speed and memory, as ratios; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what was installed and made here
+	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,68 @@
+"""One stack for each bundle folder that the context names, so that `cdk deploy` works at the repository root.
+
+    cdk deploy -c bundles=build/churn -c instance_type=ml.c6i.large
+
+Context: bundles (folders, separated by commas; wild cards work), instance_type, instance_count, signing_secret (name or
+ARN of the secret; {name} stands for the bundle's name), region and account (default: decided when deploying).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from cdk_modelbuilder import ModelBuilderError, ModelBundle
+from cdk_modelbuilder.constructs import ModelEndpoint
+
+
+class EndpointStack(cdk.Stack):
+    """One bundle as one endpoint."""
+
+    def __init__(self, scope: cdk.App, bundle: ModelBundle, *, env: cdk.Environment | None) -> None:
+        super().__init__(scope, f"{bundle.name}-endpoint", env=env, description=f"Endpoint of the model {bundle.name}")
+        context = self.node.get_context
+        secret = str(context("signing_secret")).format(name=bundle.name)
+        from_name = secretsmanager.Secret.from_secret_name_v2
+        from_arn = secretsmanager.Secret.from_secret_complete_arn
+        endpoint = ModelEndpoint(
+            self,
+            "Endpoint",
+            bundle=bundle,
+            instance_type=context("instance_type"),
+            initial_instance_count=int(context("instance_count")),
+            signing_secret=(from_arn if secret.startswith("arn:") else from_name)(self, "SigningSecret", secret),
+        )
+        cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
+
+
+def bundle_folders(patterns: str) -> list[Path]:
+    """Folders that ``patterns`` names and that hold a bundle; a name without wild cards must be one."""
+    found: list[Path] = []
+    for pattern in filter(None, map(str.strip, patterns.split(","))):
+        if any(char in pattern for char in "*?["):
+            found += sorted(path.parent for path in Path().glob(f"{pattern}/bundle.json"))
+        else:
+            found.append(Path(pattern))
+    return found
+
+
+def main() -> None:
+    """Synthesize."""
+    app = cdk.App()
+    region, account = app.node.try_get_context("region"), app.node.try_get_context("account")
+    env = cdk.Environment(region=region, account=account) if region or account else None
+    folders = bundle_folders(app.node.get_context("bundles"))
+    if not folders:  # no error: `cdk bootstrap` runs the app too, before there is any bundle
+        sys.stderr.write(f"No bundle in {app.node.get_context('bundles')!r}: name one with -c bundles=build/churn\n")
+    try:
+        for folder in folders:
+            EndpointStack(app, ModelBundle.load(folder), env=env)
+    except ModelBuilderError as error:
+        sys.exit(str(error))
+    app.synth()
+
+
+main()

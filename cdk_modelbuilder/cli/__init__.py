@@ -1,0 +1,7 @@
+"""The command line, ``cdk-modelbuilder``. One file a command."""
+
+from __future__ import annotations
+
+from cdk_modelbuilder.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""``python -m cdk_modelbuilder.cli``: the command line without the console script."""
+
+from cdk_modelbuilder.cli.main import main
+
+main()

@@ -1,0 +1,54 @@
+"""``inspect``: what a bundle is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
+from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_facts, print_json
+from cdk_modelbuilder.schema.codecs import open_codec
+
+
+@click.command(
+    "inspect", short_help="Show what a bundle is.", epilog="Example: cdk-modelbuilder inspect build/churn --json"
+)
+@bundle_argument
+@json_option
+def command(bundle: str, *, as_json: bool) -> None:
+    """Show what BUNDLE is: model, image, schema, packages, digests. Reads its text files only and verifies nothing."""
+    opened = ModelBundle.read(bundle)
+    facts = facts_of(opened)
+    if as_json:
+        print_json(facts)
+        return
+    print_facts(facts)
+    lines = (opened.path / LOCK_FILE).read_text("utf-8").splitlines()
+    click.echo("\npackages")
+    for line in lines[1:]:
+        click.echo(f"  {line}")
+    for note in opened.notes:
+        click.echo(f"\nnote: {note}")
+
+
+def facts_of(bundle: ModelBundle) -> dict[str, Any]:
+    """The facts that people and machines are shown."""
+    info, image = bundle.info, bundle.container.image
+    return {
+        "name": bundle.name,
+        "model": f"{info['model']['class']} ({info['framework']['name']} {info['framework']['version']})",
+        "format": info["model"]["format"],
+        "input": _summary(bundle, "input"),
+        "output": _summary(bundle, "output"),
+        "image": image.uri or f"{image.repository}:{image.tag} (Python {image.python})",
+        "built with": f"cdk-modelbuilder {info['builder_version']}, Python {info['python']}",
+        "files": len(bundle.manifest.files),
+        "root sha256": bundle.root_sha256,
+        "key id": bundle.key_id,
+    }
+
+
+def _summary(bundle: ModelBundle, direction: str) -> str:
+    codec = open_codec(bundle.schema[direction])
+    return f"{codec.summary()}: {', '.join(codec.content_types)}"

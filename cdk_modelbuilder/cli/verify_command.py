@@ -1,0 +1,52 @@
+"""``verify``: whether a bundle is what was signed."""
+
+from __future__ import annotations
+
+import click
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json, progress_bar
+from cdk_modelbuilder.errors import KeyFileError
+from cdk_modelbuilder.integrity.keys import find_master_key
+from cdk_modelbuilder.integrity.signature import check_signature
+
+
+@click.command(
+    "verify",
+    short_help="Check a bundle's files and signature.",
+    epilog="Example: cdk-modelbuilder verify build/churn",
+)
+@bundle_argument
+@click.option("--content-only", is_flag=True, help="Check the files, not the signature: no key is needed then.")
+@json_option
+def command(bundle: str, *, content_only: bool, as_json: bool) -> None:
+    """Check every file of BUNDLE against the manifest, and the manifest against its signature.
+
+    The signature is checked with the master key from MODELBUILDER_MASTER_KEY or the key file.
+    """
+    opened = ModelBundle.read(bundle)
+    if not content_only:
+        master = find_master_key(create=False)
+        if master is None:
+            raise KeyFileError(
+                "there is no master key to check the signature with.",
+                remedy="Give it in MODELBUILDER_MASTER_KEY, or check the files alone with --content-only.",
+            )
+        check_signature(opened.manifest.data, opened.signature, master.secret)
+    size = sum(path.stat().st_size for path in opened.model_dir.rglob("*") if path.is_file())
+    done = 0
+    with progress_bar() as bar:
+
+        def on_bytes(count: int) -> None:
+            nonlocal done
+            done += count
+            bar("verifying", done, size)
+
+        opened.check_content(on_bytes=on_bytes)
+    if as_json:
+        print_json(
+            {"content": "ok", "signature": "not checked" if content_only else "ok", "root sha256": opened.root_sha256}
+        )
+    else:
+        what = "files are as signed; the signature was not checked" if content_only else "files and signature are good"
+        click.echo(f"{opened.name}: {len(opened.manifest.files)} {what} ({opened.root_sha256})")
