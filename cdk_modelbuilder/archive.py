@@ -26,6 +26,7 @@ WORTHWHILE = 0.9
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time, unknown system
 _STORED_LIMIT = 0xFFFF
+_PIECES_LIMIT = 512  # writev() takes 1024 on Linux and macOS
 
 
 class ArchiveWriter:
@@ -96,7 +97,11 @@ class ArchiveWriter:
         for start in range(0, len(view), _STORED_LIMIT):
             block = view[start : start + _STORED_LIMIT]
             pieces += [struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF), block]
-        self._write_all(pieces)
+            if len(pieces) >= _PIECES_LIMIT:
+                self._write_all(pieces)
+                pieces = []
+        if pieces:
+            self._write_all(pieces)
 
     def _write_all(self, pieces: list[bytes | memoryview]) -> None:
         written = os.writev(self._out.fileno(), pieces)

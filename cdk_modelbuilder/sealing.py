@@ -11,7 +11,7 @@ from threading import Lock
 
 from cdk_modelbuilder.archive import ArchiveWriter
 from cdk_modelbuilder.integrity import verifier
-from cdk_modelbuilder.integrity.manifest import Manifest, make_manifest
+from cdk_modelbuilder.integrity.manifest import Manifest, make_manifest, signable_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,11 @@ def seal(
         name: The bundle's name.
         archive: Where ``model.tar.gz`` goes, or None for none.
         progress: Told the bytes done and in all.
+
+    Raises:
+        IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
     """
-    total = sum(verifier.list_files(model_dir).values()) * (1 if archive is None else 2)
+    total = sum(signable_files(model_dir).values()) * (1 if archive is None else 2)
     done, lock = 0, Lock()
 
     def on_bytes(count: int) -> None:
@@ -64,5 +67,5 @@ def seal(
 
 
 def _pack(writer: ArchiveWriter, model_dir: Path, on_bytes: Callable[[int], None]) -> None:
-    for path in sorted(verifier.list_files(model_dir), key=lambda path: path.split("/")):
+    for path in sorted(signable_files(model_dir), key=lambda path: path.split("/")):
         writer.add_file(path, model_dir / path, on_bytes)

@@ -38,9 +38,15 @@ def staged_folder(target: Path, *, may_replace: Callable[[Path], bool]) -> Itera
             "name it in artifacts=.",
         )
     with _disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.parent / f".{target.name}.building-{secrets.token_hex(4)}"
-        aside.mkdir()
+        aside = target.parent / f".{target.name[:100]}.building-{secrets.token_hex(4)}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside.mkdir()
+        except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+            raise BundleError(
+                f"the folder {target.parent} cannot be made: {error.strerror} ({error.filename}).",
+                remedy="Choose another model_path.",
+            ) from error
     try:
         with _disk_errors(target):
             yield aside
@@ -79,7 +85,7 @@ def _swap(aside: Path, target: Path) -> None:
     if not target.exists():
         aside.rename(target)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.replaced-", dir=target.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.replaced-", dir=target.parent))
     try:
         target.rename(old / "bundle")
         try:

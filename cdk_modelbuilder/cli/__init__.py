@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cdk_modelbuilder.cli.main import main
+from cdk_modelbuilder.cli.root_command import main
 
 __all__ = ["main"]

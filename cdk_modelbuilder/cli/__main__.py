@@ -1,5 +1,5 @@
 """``python -m cdk_modelbuilder.cli``: the command line without the console script."""
 
-from cdk_modelbuilder.cli.main import main
+from cdk_modelbuilder.cli.root_command import main
 
 main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import types
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cdk_modelbuilder.builder import ModelBuilder
 from cdk_modelbuilder.cli.inspect_command import facts_of
 from cdk_modelbuilder.cli.output import json_option, print_facts, print_json, progress_bar
 from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES
-from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.errors import ModelBuilderError, ModelError, UsageError
 
 
 @click.command(
@@ -49,7 +50,7 @@ def _find_builder(source: str) -> ModelBuilder:
     module.__file__ = str(path.resolve())
     sys.modules[SCRIPT_MODULES[1]] = module  # classes of the file find their source and their globals here
     sys.path.insert(0, str(path.resolve().parent))
-    exec(compile(path.read_bytes(), str(path.resolve()), "exec"), vars(module))  # noqa: S102 - the user's own file
+    _execute(path.resolve(), module)
     builders = {key: value for key, value in vars(module).items() if isinstance(value, ModelBuilder)}
     if name:
         if name not in builders:
@@ -64,3 +65,17 @@ def _find_builder(source: str) -> ModelBuilder:
             remedy=f"Name one: {file_name}:{next(iter(builders))}" if builders else "Assign one to a name.",
         )
     return next(iter(builders.values()))
+
+
+def _execute(path: Path, module: types.ModuleType) -> None:
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))  # noqa: S102 - the user's own file
+    except ModelBuilderError:
+        raise
+    except Exception as error:
+        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        place = f"{path.name}, line {lines[-1].lineno}" if lines else path.name
+        raise ModelError(
+            f"{path.name} failed: {type(error).__name__}: {error} ({place}).",
+            remedy=f"Mend it; `python {path.name}` shows the whole trace.",
+        ) from error

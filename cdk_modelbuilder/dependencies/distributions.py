@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.errors import UsageError
+
+
+_COMMENT = re.compile(r"(^|\s+)#.*$")  # as pip has it: "#egg=" is none
+_EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +80,19 @@ def merge_custom(pins: Iterable[Pin], custom: Iterable[str], source: str) -> lis
     """
     merged = {pin.name: pin for pin in pins}
     for line in custom:
-        text = line.partition(" #")[0].strip()
-        if not text or text.startswith("#"):
+        text = _COMMENT.sub("", line).strip()
+        if not text:
             continue
         try:
             name = canonicalize_name(Requirement(text).name)
         except InvalidRequirement:
-            _, found, egg = text.partition("#egg=")
-            if not (found and text.startswith(("-e ", "git+", "--editable "))):
+            egg = _EGG.search(text)
+            if egg is None or not text.startswith(("-e ", "git+", "--editable ")):
                 raise UsageError(
                     f"{source}: {line!r} is not a requirement.",
                     remedy="Write it as pip takes it, such as 'numpy==2.1.0' or 'name @ git+https://...@commit'.",
                 ) from None
-            name = canonicalize_name(egg.partition("&")[0].partition("[")[0])
+            name = canonicalize_name(egg[1])
         merged[name] = Pin(name, text, f"given in {source}")
     return [merged[name] for name in sorted(merged)]
 
@@ -96,7 +101,10 @@ def _requirements(distribution: metadata.Distribution) -> list[str]:
     environment = {**default_environment(), "extra": ""}
     needed = []
     for line in distribution.requires or ():
-        requirement = Requirement(line)
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue  # metadata of before PEP 508, which pip ignores too
         if requirement.marker is None or requirement.marker.evaluate(
             {key: str(value) for key, value in environment.items()}
         ):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import math
+import symtable
 import sys
 import textwrap
 import types
@@ -37,17 +39,22 @@ def extract(objects: Iterable[Any]) -> bytes:
     constants: dict[str, str] = {}
     definitions: dict[str, str] = {}
 
-    def add(thing: Any) -> None:
-        name = thing.__name__
+    def add(thing: Any, name: str) -> None:
         if name in definitions:
+            return
+        own_name = getattr(thing, "__name__", name)
+        if own_name not in (name, "<lambda>"):  # another name for it; a lambda's source holds the name itself
+            add(thing, own_name)
+            definitions[name] = f"{name} = {own_name}"
             return
         try:
             text = textwrap.dedent(inspect.getsource(thing))
         except (OSError, TypeError) as error:
             raise NoSourceError(f"{thing.__module__}.{thing.__qualname__}: {error}") from None
         definitions[name] = ""  # keeps a cycle from running forever; filled in after what it needs
-        for used in sorted(_free_names(ast.parse(text))):
+        for used in sorted(_free_names(text)):
             resolve(used, sys.modules[thing.__module__], name)
+            imports.update(f"import {found}" for found in _submodules(used, text, sys.modules[thing.__module__]))
         definitions[name] = definitions.pop(name) or text
 
     def resolve(name: str, module: types.ModuleType, user: str) -> None:
@@ -61,7 +68,7 @@ def extract(objects: Iterable[Any]) -> bytes:
             else:
                 imports.add(f"import {value.__name__}" + ("" if value.__name__ == name else f" as {name}"))
         elif getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__qualname__"):
-            add(value)
+            add(value, name)
         elif hasattr(value, "__module__") and getattr(value, "__name__", None) is not None:
             original = value.__name__
             imports.add(f"from {value.__module__} import {original}" + ("" if original == name else f" as {name}"))
@@ -69,7 +76,7 @@ def extract(objects: Iterable[Any]) -> bytes:
             constants[name] = _literal(name, value, user)
 
     for thing in sorted(objects, key=lambda item: item.__name__):
-        add(thing)
+        add(thing, thing.__name__)
     parts = ['"""Taken from the script that built the bundle."""', "from __future__ import annotations"]
     parts += ["\n".join(sorted(imports))] if imports else []
     parts += ["\n".join(f"{name} = {constants[name]}" for name in sorted(constants))] if constants else []
@@ -77,22 +84,58 @@ def extract(objects: Iterable[Any]) -> bytes:
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def _free_names(tree: ast.AST) -> set[str]:
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return names - set(vars(builtins))
+def _free_names(text: str) -> set[str]:
+    """Names that ``text`` takes from its module; a parameter or a local of the same name is not one."""
+    found: set[str] = set()
+    tables = [symtable.symtable(text, "<script>", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        at_top = table.get_type() == "module"
+        found |= {
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if symbol.is_referenced() and (at_top or symbol.is_global())
+        }
+    return found - set(vars(builtins))
+
+
+def _submodules(name: str, text: str, module: types.ModuleType) -> list[str]:
+    """Modules such as ``xml.dom`` that ``text`` reaches as attributes of the module ``name``."""
+    top = vars(module).get(name)
+    if not isinstance(top, types.ModuleType) or top.__name__ != name:
+        return []
+    chains = {ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
+    return sorted(chain for chain in chains if chain.startswith(name + ".") and chain in sys.modules)
 
 
 def _literal(name: str, value: Any, user: str) -> str:
-    text = repr(value)
     try:
-        if type(ast.literal_eval(text)) is type(value) and ast.literal_eval(text) == value:
-            return text
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return _written(value)
+    except (TypeError, RecursionError):
         pass
     raise ModelError(
         f"{user} uses {name}, a {type(value).__name__} that the script made; it cannot be written out as source.",
         remedy=f"Move {user} into a module of its own, load {name} in load(), or keep it as an attribute.",
     )
+
+
+def _written(value: Any) -> str:
+    """Plain data as source, the same on every run; repr() writes sets in another order each time."""
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
+        return f'float("{value}")'
+    if value is None or value is Ellipsis or kind in (bool, int, float, complex, str, bytes):
+        return "..." if value is Ellipsis else repr(value)
+    if kind is dict:
+        return "{" + ", ".join(f"{_written(key)}: {_written(inner)}" for key, inner in value.items()) + "}"
+    if kind in (set, frozenset):
+        inside = "[" + ", ".join(sorted(map(_written, value))) + "]"
+        return f"{kind.__name__}({inside})"
+    if kind in (list, tuple):
+        inside = ", ".join(map(_written, value)) + ("," if kind is tuple and len(value) == 1 else "")
+        return f"[{inside}]" if kind is list else f"({inside})"
+    raise TypeError(kind.__name__)
 
 
 def add_to(source: LocalSource, text: bytes) -> None:

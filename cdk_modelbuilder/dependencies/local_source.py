@@ -46,6 +46,9 @@ def source_file(module: str) -> Path | None:
     """The file of a local module; None for installed, built-in, compiled and unknown ones."""
     if module in SCRIPT_MODULES or module.partition(".")[0] in sys.builtin_module_names:
         return None
+    top, dot, _ = module.partition(".")
+    if dot and source_file(top) is None and not _is_namespace(top):
+        return None  # find_spec() would import the installed package that it is a part of
     try:
         found = importlib.util.find_spec(module)
     except (ImportError, ValueError, AttributeError):
@@ -54,6 +57,14 @@ def source_file(module: str) -> Path | None:
         return None
     path = Path(found.origin).resolve()
     return None if any(path.is_relative_to(root) for root in _installed_roots()) else path
+
+
+def _is_namespace(module: str) -> bool:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return False
+    return found is not None and not found.has_location and found.submodule_search_locations is not None
 
 
 def collect(modules: Iterable[str]) -> LocalSource:

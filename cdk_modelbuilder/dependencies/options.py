@@ -38,9 +38,10 @@ class DependencyOptions:
             raise UsageError(
                 f"dependencies has no part {min(given)!r}.", remedy="Its parts are auto, requirements and custom."
             )
-        if not isinstance(auto, bool) or isinstance(custom, str) or not all(isinstance(line, str) for line in custom):
+        lines = isinstance(custom, list | tuple) and all(isinstance(line, str) for line in custom)
+        if not isinstance(auto, bool) or not lines or not isinstance(requirements, str | Path | None):
             raise UsageError(
-                "dependencies: auto is True or False, and custom a list of requirement lines.",
+                "dependencies: auto is True or False, requirements a path, and custom a list of requirement lines.",
                 remedy="For example {'auto': True, 'custom': ['numpy==2.1.0']}.",
             )
         if requirements is not None and not Path(requirements).is_file():

@@ -18,6 +18,19 @@ from cdk_modelbuilder.errors import ModelError
 _CLASSES_FROM = ("numpy", "pandas", "scipy", "sklearn", "xgboost", "datetime", "decimal", "fractions", "uuid", "_loss")
 """Libraries whose classes may be named. Functions need a line below."""
 
+_NEVER_FROM = (
+    "numpy.ctypeslib",
+    "numpy.distutils",
+    "numpy.f2py",
+    "numpy.lib",
+    "numpy.testing",
+    "pandas.core.computation",
+    "pandas.io",
+    "scipy.io",
+    "sklearn.datasets",
+)
+"""Parts of them whose classes open files, load libraries, or evaluate text when they are made."""
+
 _FUNCTIONS = frozenset(
     {
         "_codecs.encode",
@@ -36,6 +49,14 @@ _FUNCTIONS = frozenset(
         "numpy.core.multiarray._reconstruct",
         "numpy.core.multiarray.scalar",
         "numpy.core.numeric._frombuffer",
+        "numpy.ma.core._mareconstruct",
+        "numpy.max",
+        "numpy.mean",
+        "numpy.median",
+        "numpy.min",
+        "numpy.std",
+        "numpy.sum",
+        "numpy.var",
         "numpy.random._pickle.__bit_generator_ctor",
         "numpy.random._pickle.__generator_ctor",
         "numpy.random._pickle.__randomstate_ctor",
@@ -43,7 +64,10 @@ _FUNCTIONS = frozenset(
         "pandas._libs.internals._unpickle_block",
         "pandas.core.indexes.base._new_Index",
         "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.sparse._matrix.spmatrix",
+        "sklearn.cluster._kmeans._kmeans_single_elkan",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
     }
 )
 _BUILTINS = frozenset(
@@ -94,7 +118,9 @@ def list_globals(stream: IO[bytes]) -> list[Global]:
             elif name not in ("PROTO", "FRAME"):
                 pushed.append(argument if isinstance(argument, str) and "UNICODE" in name else None)
             del pushed[:-2]
-    except ValueError as error:
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the reader of opcodes meets bytes of any kind
         raise ModelError(f"the file is not a pickle: {error}.", remedy="Save the model again.") from None
     return sorted(found)
 
@@ -129,11 +155,24 @@ def _allowed(module: str, name: str) -> bool:
     if module.split(".", maxsplit=1)[0] not in _CLASSES_FROM:
         return False
     value: object = sys.modules.get(module)
-    for part in name.split("."):
+    if value is None:
+        return False
+    for place, part in enumerate(name.split(".")):
+        if place and not isinstance(value, type):
+            return False  # "np.load" in a module of ours would be a way to anything that the module imports
         value = getattr(value, part, None)
+    if type(value).__name__ == "ufunc":
+        return True
+    home = str(getattr(value, "__module__", None))  # where it comes from, whatever module names it
     if isinstance(value, FunctionType | BuiltinFunctionType) or type(value).__name__ == "_ArrayFunctionDispatcher":
-        return module.startswith(_FUNCTIONS_FROM)
-    return isinstance(value, type) or type(value).__name__ == "ufunc"
+        return _is_in(module, _FUNCTIONS_FROM) and _is_in(home, _FUNCTIONS_FROM)
+    if not isinstance(value, type) or full in ("numpy.memmap", "pandas.HDFStore", "pandas.ExcelFile"):
+        return False
+    return _is_in(home, _CLASSES_FROM) and not (_is_in(home, _NEVER_FROM) or _is_in(module, _NEVER_FROM))
+
+
+def _is_in(module: str, places: Sequence[str]) -> bool:
+    return any(module == place or module.startswith(place + ".") for place in places)
 
 
 def is_local_module(module: str) -> bool:

@@ -52,16 +52,7 @@ def make_manifest(model_dir: Path, *, name: str, on_bytes: Callable[[int], objec
     Raises:
         IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
     """
-    try:
-        files = verifier.list_files(model_dir)
-    except verifier.IntegrityError as error:
-        raise IntegrityError(f"{model_dir} cannot be signed:", remedy=str(error)) from None
-    for path in files:
-        if not verifier.safe_name(path):
-            raise IntegrityError(
-                f"the file name {path!r} cannot be signed.",
-                remedy="Rename it: no ':', no backslash, no control character.",
-            )
+    files = signable_files(model_dir)
     ordered = sorted(files, key=lambda path: path.split("/"))
     sharded = any(size > SHARD_SIZE for size in files.values())
     ranges: list[tuple[str, int, int | None]] = []
@@ -84,6 +75,25 @@ def make_manifest(model_dir: Path, *, name: str, on_bytes: Callable[[int], objec
     resources = [(*part, found) for part, found in zip(ranges, digests, strict=True)]
     root = verifier.root_digest(resources)
     return Manifest(_statement(name, root, resources, sharded=sharded), root, {path: files[path] for path in ordered})
+
+
+def signable_files(model_dir: Path) -> dict[str, int]:
+    """Every file below ``model_dir`` as POSIX path -> size, unsorted.
+
+    Raises:
+        IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
+    """
+    try:
+        files = verifier.list_files(model_dir)
+    except verifier.IntegrityError as error:
+        raise IntegrityError(f"{model_dir} cannot be signed:", remedy=str(error)) from None
+    for path in files:
+        if not verifier.safe_name(path):
+            raise IntegrityError(
+                f"the file name {path!r} cannot be signed.",
+                remedy="Rename it: no ':', no backslash, no control character.",
+            )
+    return files
 
 
 def read_manifest(data: bytes) -> Manifest:

@@ -95,7 +95,7 @@ def verify(model_dir: StrPath, *, root_sha256: str, manifest_sha256: str, key: b
     """
     manifest = read_metadata(model_dir, MANIFEST_NAME)
     signature = parse_json_object(read_metadata(model_dir, SIGNATURE_NAME), SIGNATURE_NAME)
-    if not hmac.compare_digest(hashlib.sha256(manifest).hexdigest(), manifest_sha256.lower()):
+    if not _same(hashlib.sha256(manifest).hexdigest(), manifest_sha256.lower()):
         raise IntegrityError(
             MANIFEST_NAME
             + " is not the one that was reviewed: its SHA-256 differs from the pinned "
@@ -104,7 +104,7 @@ def verify(model_dir: StrPath, *, root_sha256: str, manifest_sha256: str, key: b
         )
     check_signature(manifest, signature, key, key_id)
     resources = read_resources(manifest)
-    if not hmac.compare_digest(root_digest(resources), root_sha256.lower()):
+    if not _same(root_digest(resources), root_sha256.lower()):
         raise IntegrityError("the root digest of " + MANIFEST_NAME + " is not the pinned " + ROOT_VARIABLE + ".")
     check_files(model_dir, resources)
     return root_digest(resources)
@@ -128,11 +128,26 @@ def check_signature(manifest: bytes, signature: dict[str, Any], key: bytes, key_
             "bundle: `cdk-modelbuilder keys push`, or build again with the right master key."
         )
     expected = hmac.new(key, manifest, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, str(signature.get("hmac"))):
+    if not _same(expected, str(signature.get("hmac"))):
         raise IntegrityError(
             f"the HMAC in {SIGNATURE_NAME} does not fit {MANIFEST_NAME}: one of them was changed after signing. Build "
             "again, or restore the published artifact."
         )
+    told = {
+        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        "root_sha256": root_digest(read_resources(manifest)),
+    }
+    for field, true in told.items():  # not needed to verify, but people read them
+        if signature.get(field) != true:
+            raise IntegrityError(
+                f"{SIGNATURE_NAME} says that {field} is {signature.get(field)}, but it is {true}. Restore the "
+                "published artifact, or build again."
+            )
+
+
+def _same(expected: str, given: str) -> bool:
+    # As bytes: compare_digest() takes no text beyond ASCII, and what is given may be anything.
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
 
 
 def read_metadata(model_dir: StrPath, name: str) -> bytes:
@@ -180,6 +195,8 @@ def read_resources(manifest: bytes) -> Resources:
         resources: Resources = []
         for entry in statement["predicate"]["resources"]:
             name, digest = entry["name"], bytes.fromhex(entry["digest"])
+            if not isinstance(name, str):
+                raise TypeError("a name is not text")
             if entry["algorithm"] != "sha256" or len(digest) != 32:
                 raise IntegrityError(f"{MANIFEST_NAME} lists {name} without a SHA-256.")
             start, end = 0, None
@@ -234,6 +251,14 @@ def list_files(folder: StrPath) -> dict[str, int]:
 
     Raises IntegrityError for a symlink or a special file; directories are only walked.
     """
+    try:
+        return _walk(folder)
+    except OSError as error:
+        place = os.path.relpath(os.fsdecode(error.filename or folder), os.fspath(folder))
+        raise IntegrityError(f"{place} cannot be listed: {error.strerror}.") from None
+
+
+def _walk(folder: StrPath) -> dict[str, int]:
     found: dict[str, int] = {}
     waiting: list[tuple[str, StrPath]] = [("", folder)]
     while waiting:
@@ -241,15 +266,15 @@ def list_files(folder: StrPath) -> dict[str, int]:
         with os.scandir(place) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if name == METADATA_FOLDER:
-                    extra = sorted(set(os.listdir(entry.path)) - {MANIFEST_NAME, SIGNATURE_NAME})
-                    if extra:
-                        raise IntegrityError(f"{METADATA_FOLDER}/{extra[0]} was not signed. Remove it.")
-                elif entry.is_symlink():
+                if entry.is_symlink():
                     raise IntegrityError(
                         name + " is a symbolic link; a model folder holds files only. Replace it by "
                         "the file that it names."
                     )
+                if name == METADATA_FOLDER:
+                    extra = sorted(set(os.listdir(entry.path)) - {MANIFEST_NAME, SIGNATURE_NAME})
+                    if extra:
+                        raise IntegrityError(f"{METADATA_FOLDER}/{extra[0]} was not signed. Remove it.")
                 elif entry.is_dir(follow_symlinks=False):
                     waiting.append((name + "/", entry.path))
                 elif entry.is_file(follow_symlinks=False):
@@ -274,7 +299,11 @@ def check_files(model_dir: StrPath, resources: Resources, on_bytes: Callable[[in
 
     def check(resource: Resource) -> None:
         name, start, end, digest = resource
-        if not hmac.compare_digest(hash_range(os.path.join(model_dir, *name.split("/")), start, end), digest):
+        try:
+            actual = hash_range(os.path.join(model_dir, *name.split("/")), start, end)
+        except OSError as error:  # gone since it was listed, or a broken disk
+            raise IntegrityError(f"{name} cannot be read: {error.strerror}.") from None
+        if not hmac.compare_digest(actual, digest):
             raise IntegrityError(
                 name + " was changed after signing: its SHA-256 is not the listed one. Restore the "
                 "published artifact, or build again."
@@ -317,18 +346,21 @@ def hash_range(path: StrPath, start: int = 0, end: int | None = None) -> bytes:
 
 
 def _open_regular(path: StrPath) -> io.FileIO:
-    # O_NOFOLLOW: a link put here between the listing and the reading must not be followed.
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # O_NOFOLLOW: a link put here between the listing and the reading must not be followed. O_NONBLOCK: opening a pipe
+    # would wait for its writer for ever.
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
     try:
-        handle = io.FileIO(os.open(path, flags), "rb")
+        descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise IntegrityError(f"{os.path.basename(path)} cannot be read: {error.strerror}.") from None
-    if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-        handle.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise IntegrityError(f"{os.path.basename(path)} is not a regular file.")
-    return handle
+    return io.FileIO(descriptor, "rb")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,10 @@ def decode(codec: Codec, body: Any, content_type: str | None) -> Any:
         raise UnsupportedMediaTypeError(
             f"content type {content_type!r} is not supported. Send one of: {', '.join(codec.content_types)}."
         )
-    data = body.encode("utf-8") if isinstance(body, str) else bytes(body)
+    try:
+        data = body.encode("utf-8") if isinstance(body, str) else bytes(body)
+    except UnicodeEncodeError:
+        raise CodecError("the body holds a lone surrogate, which is not UTF-8.") from None
     return codec.decode(data, wanted)
 
 

@@ -25,14 +25,18 @@ def choose_accepted(accept: str | None, offered: Sequence[str]) -> str:
     if not accept or not accept.strip():
         return offered[0]
     ranges = [_parse(part) for part in accept.split(",") if part.strip()]
+    if not ranges:
+        return offered[0]
+    if "*/*" in offered:  # a codec of raw bytes answers with whatever type is asked for
+        concrete = sorted((item for item in ranges if "*" not in item[0]), key=lambda item: -item[1])
+        if concrete and concrete[0][1] > 0:
+            return concrete[0][0]
     best, best_quality = None, 0.0
     for candidate in offered:
         quality = _quality(candidate, ranges)
         if quality > best_quality:
             best, best_quality = candidate, quality
     if best is None:
-        if offered[0] == "*/*":  # a codec of raw bytes answers with whatever type is asked for
-            return ranges[0][0] if "*" not in ranges[0][0] else "application/octet-stream"
         raise NotAcceptableError(f"Accept {accept!r} names nothing that can be sent. Ask for: {', '.join(offered)}.")
     return best
 

@@ -12,6 +12,7 @@ from .base import Codec, CodecError
 from .json_text import read_json, write_json
 
 _WRAPPERS = ("instances", "inputs", "data")
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class NumpyCodec(Codec):
@@ -23,7 +24,8 @@ class NumpyCodec(Codec):
         super().__init__(spec)
         self.dtype = np.lib.format.descr_to_dtype(_descr(spec["dtype"]))
         types = ["application/x-npy"]
-        if self.dtype.kind in "biufUS":
+        wide = self.dtype.kind == "f" and self.dtype.itemsize > 8  # long doubles have no JSON form
+        if self.dtype.kind in "biufUS" and not wide:
             types.append("application/json")
             if len(spec["shape"]) in (1, 2):
                 types.append("text/csv")
@@ -48,7 +50,7 @@ class NumpyCodec(Codec):
         }
 
     def encode(self, value: Any, content_type: str) -> bytes:
-        array = self._without_objects(np.asarray(value))
+        array = self._without_objects(_as_array(value))
         if content_type == "application/x-npy":
             if array.dtype.hasobject:
                 raise CodecError("an array of Python objects cannot be sent: give it a fixed dtype.")
@@ -60,8 +62,10 @@ class NumpyCodec(Codec):
         if array.ndim > 2:
             raise CodecError(f"an array of {array.ndim} axes has no CSV form; ask for application/json.")
         text = io.StringIO()
-        rows = array.reshape(-1, 1) if array.ndim < 2 else array
-        csv.writer(text, lineterminator="\n").writerows(_without_bytes(rows).tolist())
+        rows = _without_bytes(array.reshape(-1, 1) if array.ndim < 2 else array).tolist()
+        odd = array.dtype.kind in "US" and any("\r" in cell for row in rows for cell in row)
+        # The writer quotes what holds a line feed, but not what holds a carriage return alone.
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL).writerows(rows)
         return text.getvalue().encode("utf-8")
 
     def decode(self, body: bytes, content_type: str) -> Any:
@@ -75,11 +79,11 @@ class NumpyCodec(Codec):
         if found:
             raise CodecError(found)
         if array.dtype != self.dtype and array.dtype.kind not in "US":
-            array = array.astype(self.dtype)
+            array = _cast(array, self.dtype)
         return array[()] if self.spec["scalar"] else array
 
     def difference(self, value: Any) -> str | None:
-        array = self._without_objects(np.asarray(value))
+        array = self._without_objects(_as_array(value))
         shape = self.spec["shape"]
         same = array.ndim == len(shape) and all(
             want is None or want == got
@@ -105,11 +109,15 @@ class NumpyCodec(Codec):
     def _from_lists(self, value: Any) -> Any:
         try:
             if self.dtype.kind in "US":
-                return np.asarray(value, dtype="U")
+                return self._from_text(np.asarray(value, dtype="U"))
             array = np.asarray(value)
             if array.dtype.kind in "US":
                 raise CodecError(f"expected numbers ({self.dtype}), got text.")
-            return np.asarray(value, dtype=self.dtype)
+            rest = self.spec["shape"][1:]
+            if array.shape == (0,) and rest and None not in rest:
+                array = array.reshape(0, *rest)  # [] says nothing about the other axes
+            exact = array.dtype.kind in "biuf" and array.dtype.kind != self.dtype.kind
+            return _cast(array, self.dtype) if exact else np.asarray(value, dtype=self.dtype).reshape(array.shape)
         except CodecError:
             raise
         except (TypeError, ValueError, OverflowError) as error:
@@ -121,19 +129,34 @@ class NumpyCodec(Codec):
         except (UnicodeDecodeError, csv.Error) as error:
             raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
         numeric = self.dtype.kind not in "US"
-        if numeric and rows and not all(map(_is_number, rows[0])):
+        if numeric and rows and not any(map(_is_number, rows[0])):
             rows = rows[1:]  # a header line
         if not rows:
             raise CodecError("the CSV has no row.")
         if len({len(row) for row in rows}) > 1:
             raise CodecError("the CSV's rows are of different lengths.")
         try:
-            values = [["nan" if cell.strip() == "" else cell for cell in row] for row in rows] if numeric else rows
-            array = np.asarray(values, dtype="U").astype(self.dtype if numeric else "U")
+            if self.dtype.kind == "b":
+                array = np.asarray([[_TRUTHS[cell.strip().lower()] for cell in row] for row in rows])
+            elif numeric:
+                values = [["nan" if cell.strip() == "" else cell for cell in row] for row in rows]
+                array = np.asarray(values, dtype="U").astype(self.dtype)
+            else:
+                array = self._from_text(np.asarray(rows, dtype="U"))
+        except KeyError as error:
+            raise CodecError(f"the CSV does not hold truth values: {error} is neither true nor false.") from None
         except (ValueError, OverflowError) as error:
             raise CodecError(f"the CSV does not hold {self.dtype}: {error}.") from None
         flat = len(self.spec["shape"]) == 1
         return array.ravel() if flat and 1 in array.shape else array
+
+    def _from_text(self, array: Any) -> Any:
+        if self.dtype.kind == "U":
+            return array
+        try:
+            return np.char.encode(array, "latin-1")
+        except UnicodeEncodeError:
+            raise CodecError("the text holds characters beyond Latin-1, which a bytes array cannot take.") from None
 
 
 def _read_npy(body: bytes) -> Any:
@@ -141,7 +164,7 @@ def _read_npy(body: bytes) -> Any:
         raise CodecError("the body is not a .npy array: it does not begin with its magic number.")
     try:
         return np.load(io.BytesIO(body), allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, MemoryError, OverflowError, TypeError, KeyError) as error:
+    except Exception as error:  # noqa: BLE001 - its parser of headers raises whatever Python's own parser does
         raise CodecError(f"the body is not a .npy array: {error}.") from None
 
 
@@ -155,14 +178,34 @@ def _unwrap(value: Any) -> Any:
 
 
 def _castable(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
+    if target.kind in "US":  # NumPy would write numbers out as text
+        return source.kind in "US"
     return bool(np.can_cast(source, target, casting="same_kind"))
+
+
+def _as_array(value: Any) -> Any:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise CodecError(f"the value is no regular array: {error}.") from None
+
+
+def _cast(array: Any, dtype: np.dtype[Any]) -> Any:
+    """``array`` as ``dtype``; CodecError where a whole number or a truth value would become another one."""
+    with np.errstate(all="ignore"):
+        cast = array.astype(dtype)
+        if dtype.kind in "biu" and array.dtype.kind in "biuf":
+            other = cast != array
+            if other.any():
+                raise CodecError(f"{array[other].flat[0]} is not a value of {dtype}.")
+    return cast
 
 
 def _is_number(cell: str) -> bool:
     try:
         float(cell or "nan")
     except ValueError:
-        return False
+        return cell.strip().lower() in _TRUTHS
     return True
 
 
@@ -178,7 +221,14 @@ def _shape_text(shape: Any) -> str:
 
 def _descr(plain: Any) -> Any:
     # JSON has no tuples, but a structured dtype's description needs them.
-    return plain if isinstance(plain, str) else [tuple(_descr(part) for part in field) for field in plain]
+    # A field is [name, type] or [name, type, shape]; the name is [title, name] where it has a title.
+    if isinstance(plain, str):
+        return plain
+    return [(_tuple(name), _descr(inner), *map(tuple, shape)) for name, inner, *shape in plain]
+
+
+def _tuple(name: Any) -> Any:
+    return name if isinstance(name, str) else tuple(name)
 
 
 CODEC = NumpyCodec

@@ -11,6 +11,9 @@ import pandas as pd
 from .base import Codec, CodecError
 from .json_text import read_json, write_json
 
+# pandas 3 reads floats exactly by itself, and warns when it is asked to.
+_EXACT_FLOATS: dict[str, Any] = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+
 
 class PandasCodec(Codec):
     """Tables with the sample's columns and dtypes.
@@ -41,7 +44,14 @@ class PandasCodec(Codec):
         frame = self._as_frame(value)
         if content_type == "text/csv":
             named = None not in self._names  # a Series without a name has no header line
-            return str(frame.to_csv(index=False, header=named, lineterminator="\n")).encode("utf-8")
+            # The writer quotes what holds a line feed, but not what holds a carriage return alone.
+            odd = any("\r" in item for place in range(frame.shape[1]) for item in _texts(frame.iloc[:, place]))
+            quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+            try:
+                text = str(frame.to_csv(index=False, header=named, lineterminator="\n", quoting=quoting))
+                return text.encode("utf-8")
+            except UnicodeEncodeError:
+                raise CodecError("the table holds a lone surrogate, which UTF-8 cannot write.") from None
         columns = [_plain_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
         document: dict[str, Any] = {
             "columns": list(frame.columns),
@@ -53,10 +63,13 @@ class PandasCodec(Codec):
 
     def decode(self, body: bytes, content_type: str) -> Any:
         frame = self._arrange(self._from_csv(body) if content_type == "text/csv" else self._from_json(read_json(body)))
+        frame.columns = pd.Index(self._names)
         for column in self.spec["columns"]:
             try:
                 frame[column["name"]] = _restore(frame[column["name"]], column)
-            except (TypeError, ValueError, OverflowError) as error:
+            except CodecError:
+                raise
+            except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
                 raise CodecError(f"column {column['name']!r} does not hold {column['dtype']}: {error}.") from None
         return frame.iloc[:, 0] if self.spec["kind"] == "series" else frame
 
@@ -87,14 +100,33 @@ class PandasCodec(Codec):
             raise CodecError(f"the value does not fit the columns {self._names}: {error}.") from None
 
     def _from_csv(self, body: bytes) -> Any:
-        texts = {column["name"]: str for column in self.spec["columns"] if column["kind"] in ("string", "category")}
+        texts = {str(column["name"]): str for column in self.spec["columns"] if _is_text(column)}
+        missing = {
+            str(column["name"]): [""] if _is_text(column) else ["", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>"]
+            for column in self.spec["columns"]
+        }
         names = [str(name) for name in self._names]
         try:
             text = body.decode("utf-8-sig")
-            first_row = next(csv.reader(io.StringIO(text)))
+            rows = csv.reader(io.StringIO(text))
+            first_row = next(rows)
+            for row in (first_row, next(rows, None)):  # pandas would take a surplus column for an index
+                if row and len(row) != len(names):
+                    raise CodecError(f"expected {len(names)} columns, got {len(row)}.")
             shape = {"header": 0} if set(first_row) & set(names) else {"header": None, "names": names}
-            return pd.read_csv(io.StringIO(text), dtype=texts, float_precision="round_trip", **shape)
-        except (ValueError, StopIteration, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            return pd.read_csv(
+                io.StringIO(text),
+                dtype=texts,
+                na_values=missing,
+                keep_default_na=False,
+                index_col=False,
+                low_memory=False,
+                **_EXACT_FLOATS,
+                **shape,
+            )
+        except CodecError:
+            raise
+        except Exception as error:  # noqa: BLE001 - pandas' parser raises more than it documents
             raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
 
     def _from_json(self, value: Any) -> Any:
@@ -110,13 +142,14 @@ class PandasCodec(Codec):
             if isinstance(value, list):
                 rows = [row if isinstance(row, list) else [row] for row in value]
                 return pd.DataFrame(rows, columns=pd.Index(self._names, dtype=object))
-        except (ValueError, TypeError, AssertionError) as error:
+        except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
             raise CodecError(f"the JSON is no table: {error}.") from None
         raise CodecError('expected {"columns": [...], "data": [[...]]}, a list of records, or a list of rows.')
 
     def _arrange(self, frame: Any) -> Any:
         by_text = {str(name): name for name in self._names}
-        frame.columns = pd.Index([by_text.get(str(name), name) for name in frame.columns], dtype=object)
+        got = [by_text.get(str(name), str(name)) for name in frame.columns]
+        frame.columns = pd.Index(got, dtype=object)
         if set(frame.columns) != set(self._names) or len(frame.columns) != len(self._names):
             raise CodecError(_columns_text(self._names, list(frame.columns)))
         return frame[self._names].copy()
@@ -128,7 +161,10 @@ def _describe_column(name: Any, column: Any) -> dict[str, Any]:
     dtype = column.dtype
     described: dict[str, Any] = {"name": name, "dtype": str(dtype), "kind": "object"}
     if isinstance(dtype, pd.CategoricalDtype):
-        described.update(kind="category", categories=_plain_column(dtype.categories.to_series()), ordered=dtype.ordered)
+        categories = _plain_column(dtype.categories.to_series())
+        if not all(isinstance(item, (str, int, float)) for item in dtype.categories):
+            raise CodecError(f"the categories of column {name!r} are neither text nor numbers: convert them to text.")
+        described.update(kind="category", categories=categories, ordered=bool(dtype.ordered))
     elif isinstance(dtype, pd.DatetimeTZDtype) or dtype.kind == "M":
         described["kind"] = "datetime"
     elif dtype.kind == "m":
@@ -153,6 +189,9 @@ def _plain_item(item: Any) -> Any:
 def _restore(column: Any, described: dict[str, Any]) -> Any:
     kind = described["kind"]
     if kind == "category":
+        unknown = column[column.notna() & ~column.isin(described["categories"])]
+        if len(unknown):
+            raise ValueError(f"{unknown.iloc[0]!r} is none of its categories")
         return column.astype(pd.CategoricalDtype(described["categories"], described["ordered"]))
     if kind == "datetime":
         zoned = "," in described["dtype"]
@@ -162,10 +201,32 @@ def _restore(column: Any, described: dict[str, Any]) -> Any:
     if kind == "number":
         if column.dtype.kind not in "biufO":
             raise TypeError(f"got {column.dtype}")
-        return column.astype(described["dtype"])
-    if kind == "string" and described["dtype"] not in ("object", "str"):
+        return _cast(column, described["dtype"])
+    if kind == "string":
+        odd = [item for item in column[column.notna()] if not isinstance(item, str)]
+        if odd:
+            raise TypeError(f"{odd[0]!r} is not text")
         return column.astype(described["dtype"])
     return column
+
+
+def _cast(column: Any, dtype: str) -> Any:
+    cast = column.astype(dtype)
+    if cast.dtype.kind in "biu" and column.dtype.kind in "biuf":
+        other = column[(cast != column) & column.notna()]
+        if len(other):
+            raise ValueError(f"{other.iloc[0]} would become {cast[other.index[0]]}")
+    return cast
+
+
+def _is_text(described: dict[str, Any]) -> bool:
+    if described["kind"] == "category":
+        return all(isinstance(item, str) for item in described["categories"])
+    return bool(described["kind"] == "string")
+
+
+def _texts(column: Any) -> list[str]:
+    return [item for item in column if isinstance(item, str)] if column.dtype.kind not in "biufcmM" else []
 
 
 def _columns_text(expected: list[Any], got: list[Any]) -> str:

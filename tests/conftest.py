@@ -1,0 +1,50 @@
+"""Models, bundles and keys that many tests share. Every key is made up here; the user's own is never touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+MASTER_KEY = "5a" * 32
+
+
+@pytest.fixture(autouse=True)
+def own_master_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MODELBUILDER_MASTER_KEY", MASTER_KEY)
+    monkeypatch.setenv("MODELBUILDER_MASTER_KEY_FILE", str(tmp_path / "no" / "master.key"))
+
+
+@pytest.fixture(scope="session")
+def tumours() -> SimpleNamespace:
+    """A real data set, a classifier trained on it, and the data as a DataFrame."""
+    import pandas as pd
+    import xgboost
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    X, y = data.data, data.target
+    model = xgboost.XGBClassifier(n_estimators=10, max_depth=3, random_state=0).fit(X, y)
+    return SimpleNamespace(X=X, y=y, model=model, frame=pd.DataFrame(X, columns=data.feature_names))
+
+
+@pytest.fixture(scope="session")
+def tumour_bundle(tumours, tmp_path_factory):
+    """A bundle of that classifier. Shared: copy it before changing it."""
+    from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+
+    path = tmp_path_factory.mktemp("shared") / "tumour"
+    schema = SchemaBuilder(tumours.X[:5], tumours.y[:5])
+    return ModelBuilder(model=tumours.model, schema_builder=schema, model_path=path, signing_key=MASTER_KEY).build()
+
+
+@pytest.fixture
+def regression() -> SimpleNamespace:
+    """A linear model on few numbers, for what needs no real data."""
+    from sklearn.linear_model import LinearRegression
+
+    X = np.arange(12, dtype=float).reshape(6, 2)
+    y = X @ [1.0, 2.0]
+    return SimpleNamespace(X=X, y=y, model=LinearRegression().fit(X, y))
