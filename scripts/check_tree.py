@@ -1,7 +1,4 @@
-"""Refuses what must never be committed: names of registry hosts, absolute paths of a machine, keys, large files.
-
-    python scripts/check_tree.py
-"""
+"""Refuses what must never be committed: names of registry hosts, absolute paths of a machine, keys, large files."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours):
         assert json.loads(json.loads(answer.stdout)["body"]) == tumours.model.predict(tumours.X[:1]).tolist()
     finally:
         server.send_signal(signal.SIGINT)
-        out, err = server.communicate(timeout=60)
+        _, err = server.communicate(timeout=60)
     assert server.returncode == 0, err
     assert '"event": "invocation"' in err
     assert "Traceback" not in err
@@ -198,7 +198,8 @@ def test_keys_push_to_secrets_manager(tumour_bundle):
 
 
 def test_the_command_line_starts_without_heavy_modules():
-    code = "import sys; from cdk_modelbuilder.cli import root_command; root_command.group.get_command(None, 'inspect'); print(*sys.modules)"
+    load = "from cdk_modelbuilder.cli import root_command; root_command.group.get_command(None, 'inspect')"
+    code = f"import sys; {load}; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "sklearn", "xgboost", "boto3", "aws_cdk", "rich", "jinja2", "uvicorn"} & set(modules)
 

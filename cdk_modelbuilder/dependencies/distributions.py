@@ -14,7 +14,6 @@ from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.errors import UsageError
 
-
 _COMMENT = re.compile(r"(^|\s+)#.*$")  # as pip has it: "#egg=" is none
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
 

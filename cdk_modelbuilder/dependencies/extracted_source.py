@@ -62,11 +62,7 @@ def extract(objects: Iterable[Any]) -> bytes:
             return
         value = vars(module)[name]
         if isinstance(value, types.ModuleType):
-            parent, _, last = value.__name__.rpartition(".")
-            if parent and last == name:
-                imports.add(f"from {parent} import {name}")
-            else:
-                imports.add(f"import {value.__name__}" + ("" if value.__name__ == name else f" as {name}"))
+            imports.add(_module_import(name, value))
         elif getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__qualname__"):
             add(value, name)
         elif hasattr(value, "__module__") and getattr(value, "__name__", None) is not None:
@@ -82,6 +78,13 @@ def extract(objects: Iterable[Any]) -> bytes:
     parts += ["\n".join(f"{name} = {constants[name]}" for name in sorted(constants))] if constants else []
     parts += [definitions[name].strip() for name in definitions]
     return ("\n\n".join(parts) + "\n").encode()
+
+
+def _module_import(name: str, module: types.ModuleType) -> str:
+    parent, _, last = module.__name__.rpartition(".")
+    if parent and last == name:
+        return f"from {parent} import {name}"
+    return f"import {module.__name__}" + ("" if module.__name__ == name else f" as {name}")
 
 
 def _free_names(text: str) -> set[str]:
