@@ -207,6 +207,7 @@ class ModelBuilder:
             model_format=self.model_format,
             predict_method=self.predict_method,
             trust=self.trust,
+            has_own_image=self.image_uri is not None,
         )
 
     def _write_texts(self, folder: Path, plan: Plan, signature: bytes, manifest: Any) -> ModelBundle:

@@ -110,6 +110,7 @@ def plan_for_model(
     model_format: str | None,
     predict_method: str | None,
     trust: Sequence[str],
+    has_own_image: bool,
 ) -> Plan:
     """Save a framework's model into ``model_dir`` and plan the rest."""
     adapter = adapter_for(model)
@@ -117,9 +118,8 @@ def plan_for_model(
     method, expected, output, notes = _choose_method(adapter, model, schema, predict_method)
     saved = adapter.save(model, model_dir, model_format=model_format, trust=trust)
     source, moved = _shipped_modules([name.rpartition(".") for name in saved.pickle_globals])
-    choice = choose_image(
-        adapter.name, adapter.version(), data_format="pickle" if saved.data_format == "skops" else saved.data_format
-    )
+    data_format = "pickle" if saved.data_format == "skops" else saved.data_format
+    choice = None if has_own_image else choose_image(adapter.name, adapter.version(), data_format=data_format)
     marshaller = Marshaller(schema.input_codec, output)
     pins = options.pins(
         {_installed_name(adapter): "the model's framework"},
@@ -137,8 +137,8 @@ def plan_for_model(
             "reproducible": saved.reproducible,
         },
         model_server=adapter.model_server,
-        image=image_reference(choice),
-        notes=(*notes, *choice.notes, *_install_note(over_image)),
+        image=ImageReference() if choice is None else image_reference(choice),
+        notes=(*notes, *_choice_notes(choice, over_image)),
         template=saved.template,
         template_values={"moved_modules": moved, **saved.template_values, "method": method},
         source_files=source.files,
@@ -167,14 +167,12 @@ def plan_for_spec(
     framework = "xgboost" if {name.partition(".")[0] for name in imports} & {"xgboost"} else "sklearn"
     installed = distributions_of([framework])
     version = _version_of(next(iter(installed), None)) if framework in {n.partition(".")[0] for n in imports} else None
-    choice = choose_image(
-        framework,
-        version or _newest(framework),
-        python=shipped.python if not has_own_image else None,
-        data_format="source",
-    )
+    choice = None
+    if not has_own_image:
+        wanted = version or _newest(framework)
+        choice = choose_image(framework, wanted, python=shipped.python, data_format="source")
     notes = list(shipped.notes)
-    if version is None and not has_own_image:
+    if version is None and choice is not None:
         notes.append(
             f"the InferenceSpec imports no framework that has an AWS image of its own; {choice.image.name} "
             f"(Python {choice.image.python}) runs it, and its packages are installed when the container starts."
@@ -193,8 +191,8 @@ def plan_for_spec(
             "reproducible": shipped.python is None,
         },
         model_server=framework,
-        image=image_reference(choice),
-        notes=(*notes, *choice.notes, *_install_note(over_image)),
+        image=ImageReference() if choice is None else image_reference(choice),
+        notes=(*notes, *_choice_notes(choice, over_image)),
         template="inference/inference_spec.py.jinja",
         template_values=shipped.template_values,
         source_files=shipped.source.files,
@@ -302,15 +300,16 @@ def _reasons(modules: set[str], user: str, marshaller: Marshaller) -> dict[str, 
     return {name: reason for name, reason in reasons.items() if name != "cdk-modelbuilder"}
 
 
-def _over_image(pins: Sequence[Pin], choice: ImageChoice) -> list[str]:
-    inside = {f"{name}=={version}" for name, version in choice.image.provides.items()}
+def _over_image(pins: Sequence[Pin], choice: ImageChoice | None) -> list[str]:
+    inside = set() if choice is None else {f"{name}=={version}" for name, version in choice.image.provides.items()}
     return [pin.requirement for pin in pins if pin.requirement not in inside]
 
 
-def _install_note(requirements: Sequence[str]) -> list[str]:
-    if not requirements:
-        return []
-    return [f"the container installs {', '.join(requirements)} when it starts; that needs a network."]
+def _choice_notes(choice: ImageChoice | None, requirements: Sequence[str]) -> list[str]:
+    notes = [] if choice is None else list(choice.notes)
+    if requirements:
+        notes.append(f"the container installs {', '.join(requirements)} when it starts; that needs a network.")
+    return notes
 
 
 def _imports_this_package(source: LocalSource) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.cli.checked_bundle import open_checked
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
 from cdk_modelbuilder.deployment import start_process
 from cdk_modelbuilder.errors import UsageError
@@ -35,7 +36,7 @@ _TYPES = {
 def command(bundle: str, data: str, content_type: str | None, accept: str, url: str | None, *, as_json: bool) -> None:
     """Send one request to BUNDLE and print the answer's body."""
     body, guessed = _read(data)
-    opened = ModelBundle.read(bundle) if url else ModelBundle.load(bundle)
+    opened = ModelBundle.read(bundle) if url else open_checked(bundle)
     process = None if url else start_process(opened, on_log=lambda line: None)  # noqa: ARG005 - the answer is what counts
     address = url or (process.url if process else "")
     try:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.cli.checked_bundle import open_checked
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
 from cdk_modelbuilder.deployment import start_process
 
@@ -26,7 +26,7 @@ def command(bundle: str, port: int, workers: int, *, as_json: bool) -> None:
 
     GET /ping and POST /invocations answer as in a container. The log goes to standard error, one JSON object a line.
     """
-    opened = ModelBundle.load(bundle)
+    opened = open_checked(bundle)
     process = start_process(opened, port=port, workers=workers, on_log=lambda line: click.echo(line, err=True))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if as_json:

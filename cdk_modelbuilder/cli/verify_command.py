@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json, progress_bar
+from cdk_modelbuilder.cli.checked_bundle import check_content
+from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
 from cdk_modelbuilder.errors import KeyFileError
 from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.integrity.signature import check_signature
@@ -33,16 +34,7 @@ def command(bundle: str, *, content_only: bool, as_json: bool) -> None:
                 remedy="Give it in MODELBUILDER_MASTER_KEY, or check the files alone with --content-only.",
             )
         check_signature(opened.manifest.data, opened.signature, master.secret)
-    size = sum(path.stat().st_size for path in opened.model_dir.rglob("*") if path.is_file())
-    done = 0
-    with progress_bar() as bar:
-
-        def on_bytes(count: int) -> None:
-            nonlocal done
-            done += count
-            bar("verifying", done, size)
-
-        opened.check_content(on_bytes=on_bytes)
+    check_content(opened)
     if as_json:
         print_json(
             {"content": "ok", "signature": "not checked" if content_only else "ok", "root sha256": opened.root_sha256}

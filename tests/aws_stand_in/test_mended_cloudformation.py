@@ -401,6 +401,14 @@ def test_replaced_model_is_followed_by_what_refers_to_it():
     assert only("EndpointConfig")["ProductionVariants"][0]["ModelName"] == after["Model"]
 
 
+def test_configuration_with_new_tags_still_follows_its_replaced_model():
+    tagged = stack(Config=config(Tags=[{"Key": "digest", "Value": "one"}]))
+    create_stack(tagged)
+    before = only("Endpoint")["EndpointConfigName"]
+    update_stack(stack(environment(KEY="two"), Config=config(Tags=[{"Key": "digest", "Value": "two"}])))
+    assert only("EndpointConfig")["EndpointConfigName"] == only("Endpoint")["EndpointConfigName"] != before
+
+
 def test_metadata_and_tags_replace_nothing():
     create_stack(stack())
     before = only("Model")["ModelName"]
