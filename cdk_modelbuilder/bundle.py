@@ -40,6 +40,7 @@ CONTAINER_FILE = "container.json"
 SCHEMA_FILE = "schema.json"
 LOCK_FILE = "requirements.lock"
 MODEL_FOLDER = "model"
+SIGNED_SCHEMA = "code/modelbuilder_runtime/schema.json"
 ARCHIVE_FILE = "model.tar.gz"
 
 
@@ -195,6 +196,11 @@ class ModelBundle:
                         remedy="Restore the bundle, or build again.",
                     )
             verifier.check_files(self.model_dir, verifier.read_resources(self.manifest.data), on_bytes)
+            if (self.model_dir / SIGNED_SCHEMA).read_bytes() != json_bytes(self.schema):
+                raise IntegrityError(
+                    f"{self.path / SCHEMA_FILE} differs from its signed copy, {MODEL_FOLDER}/{SIGNED_SCHEMA}.",
+                    remedy="Restore the bundle, or build again.",
+                )
         except verifier.IntegrityError as error:
             raise IntegrityError(f"{self.path} is not what was signed:", remedy=str(error)) from None
 

@@ -17,8 +17,8 @@ from cdk_modelbuilder.servers import ModelServer, server_adapter
 if TYPE_CHECKING:
     from cdk_modelbuilder.packaging_plan import Plan
 
-RESERVED = ("inference", "modelbuilder_runtime", "modelbuilder_verify", "cdk_modelbuilder")
-"""Top-level module names of our own in that folder."""
+RESERVED = ("inference", "modelbuilder_runtime", "modelbuilder_verify", "cdk_modelbuilder", "setup")
+"""Top-level module names of our own in that folder, and the one that SageMaker's toolkit would run as an installer."""
 
 
 def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:

@@ -64,7 +64,7 @@ def place_file(source: Path, destination: Path) -> None:
     if _reflink(source, destination):
         return
     try:
-        os.link(source, destination, follow_symlinks=True)
+        os.link(source.resolve(), destination)  # Linux would link the symlink itself, whatever follow_symlinks says
     except OSError:
         shutil.copyfile(source, destination)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import linecache
 import math
 import symtable
 import sys
@@ -48,7 +49,7 @@ def extract(objects: Iterable[Any]) -> bytes:
             definitions[name] = f"{name} = {own_name}"
             return
         try:
-            text = textwrap.dedent(inspect.getsource(thing))
+            text = textwrap.dedent(_source_of(thing))
         except (OSError, TypeError) as error:
             raise NoSourceError(f"{thing.__module__}.{thing.__qualname__}: {error}") from None
         definitions[name] = ""  # keeps a cycle from running forever; filled in after what it needs
@@ -85,6 +86,27 @@ def _module_import(name: str, module: types.ModuleType) -> str:
     if parent and last == name:
         return f"from {parent} import {name}"
     return f"import {module.__name__}" + ("" if module.__name__ == name else f" as {name}")
+
+
+def _source_of(thing: Any) -> str:
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):
+        if not inspect.isclass(thing):
+            raise
+    # Before Python 3.13, inspect looks for classes in their module's file, and a notebook has none. Its cells are known
+    # to linecache by the file name in the code of the methods.
+    for method in vars(thing).values():
+        code = getattr(getattr(method, "__func__", method), "__code__", None)
+        if code is None or code.co_name == "<lambda>":
+            continue
+        lines = linecache.getlines(code.co_filename)
+        for node in ast.walk(ast.parse("".join(lines))):
+            if isinstance(node, ast.ClassDef) and node.name == thing.__name__ and node.end_lineno is not None:
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                if first <= code.co_firstlineno <= node.end_lineno:
+                    return "".join(lines[first - 1 : node.end_lineno])
+    raise OSError("no method of it leads to its source")
 
 
 def _free_names(text: str) -> set[str]:

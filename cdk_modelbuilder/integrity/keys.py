@@ -76,21 +76,25 @@ def create_master_key(path: Path | None = None) -> MasterKey:
     """
     path = default_key_file() if path is None else path
     key = secrets.token_bytes(32)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.is_file():
         raise KeyFileError(
             f"{path} holds a master key already.",
             remedy="Keep it: bundles signed with it verify with no other. To start afresh, move it away first.",
-        ) from None
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(key.hex() + "\n")
+        except OSError:
+            path.unlink()  # half a key is none
+            raise
     except OSError as error:
         raise KeyFileError(
             f"the master key cannot be written to {path}: {error.strerror}.",
             remedy=f"Name another place in {MASTER_KEY_FILE_VARIABLE}, or give the key in {MASTER_KEY_VARIABLE}.",
         ) from None
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(key.hex() + "\n")
     _log.warning("made a new master key in %s; keep a copy, bundles are signed with keys derived from it", path)
     return MasterKey(key, str(path))
 

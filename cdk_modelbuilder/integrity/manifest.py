@@ -121,7 +121,7 @@ def _statement(name: str, root: str, resources: verifier.Resources, *, sharded: 
         serialization["shard_size"] = SHARD_SIZE
     entries = [
         {
-            "algorithm": "sha256",
+            "algorithm": f"sha256-sharded-{SHARD_SIZE}" if sharded else "sha256",
             "digest": digest.hex(),
             "name": path if end is None else f"{path}:{start}:{end}",
         }

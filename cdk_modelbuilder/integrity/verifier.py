@@ -192,20 +192,22 @@ def read_resources(manifest: bytes) -> Resources:
                 f"{MANIFEST_NAME} is not an OpenSSF Model Signing v1.0 statement with SHA-256 that this version "
                 "can read. Use the version of cdk-modelbuilder that built it."
             )
+        # The reference implementation writes the size of the shards into the algorithm's name.
+        algorithm = "sha256" if method == "files" else f"sha256-sharded-{int(serialization['shard_size'])}"
         resources: Resources = []
         for entry in statement["predicate"]["resources"]:
             name, digest = entry["name"], bytes.fromhex(entry["digest"])
             if not isinstance(name, str):
                 raise TypeError("a name is not text")
-            if entry["algorithm"] != "sha256" or len(digest) != 32:
-                raise IntegrityError(f"{MANIFEST_NAME} lists {name} without a SHA-256.")
+            if entry["algorithm"] != algorithm or len(digest) != 32:
+                raise IntegrityError(f"{MANIFEST_NAME} lists {name} without a digest of the kind {algorithm}.")
             start, end = 0, None
             if method == "shards":
                 name, first, last = name.rsplit(":", 2)
                 start, end = int(first), int(last)
             resources.append((name, start, end, digest))
         claimed = statement["subject"][0]["digest"]["sha256"]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise IntegrityError(
             f"{MANIFEST_NAME} is malformed ({type(error).__name__}: {error}): it was changed or cut short."
         ) from None

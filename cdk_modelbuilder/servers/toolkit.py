@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cdk_modelbuilder.container_spec import HealthCheck
+
 
 class SageMakerToolkit:
     """Server adapter for the two containers."""
@@ -21,6 +23,9 @@ class SageMakerToolkit:
             "PIP_NO_BUILD_ISOLATION": "0",  # pip's inverted spelling: without it the start needs a network
             "PYTHONDONTWRITEBYTECODE": "1",  # a .pyc would be an unsigned file beside the signed ones
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "*/*",  # the schema chooses; the toolkit would ask for JSON
+            # gunicorn kills a worker that is busy for longer, and the model loads in a worker's first health check.
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(HealthCheck().startup_seconds),
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": f"{mount_path}/code",
         }

@@ -116,8 +116,8 @@ class NumpyCodec(Codec):
             rest = self.spec["shape"][1:]
             if array.shape == (0,) and rest and None not in rest:
                 array = array.reshape(0, *rest)  # [] says nothing about the other axes
-            exact = array.dtype.kind in "biuf" and array.dtype.kind != self.dtype.kind
-            return _cast(array, self.dtype) if exact else np.asarray(value, dtype=self.dtype).reshape(array.shape)
+            # From the list, not from `array`: NumPy reads a list of small and very large integers as floats.
+            return _unchanged(array, np.asarray(value, dtype=self.dtype).reshape(array.shape))
         except CodecError:
             raise
         except (TypeError, ValueError, OverflowError) as error:
@@ -191,13 +191,17 @@ def _as_array(value: Any) -> Any:
 
 
 def _cast(array: Any, dtype: np.dtype[Any]) -> Any:
-    """``array`` as ``dtype``; CodecError where a whole number or a truth value would become another one."""
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
-        if dtype.kind in "biu" and array.dtype.kind in "biuf":
-            other = cast != array
-            if other.any():
-                raise CodecError(f"{array[other].flat[0]} is not a value of {dtype}.")
+    return _unchanged(array, cast)
+
+
+def _unchanged(array: Any, cast: Any) -> Any:
+    """``cast``; CodecError where a whole number or a truth value of ``array`` became another one in it."""
+    if cast.dtype.kind in "biu" and array.dtype.kind in "biuf":
+        other = cast != array
+        if other.any():
+            raise CodecError(f"{array[other].flat[0]} is not a value of {cast.dtype}.")
     return cast
 
 

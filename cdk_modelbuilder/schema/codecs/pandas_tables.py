@@ -134,9 +134,10 @@ class PandasCodec(Codec):
             value = value["instances"]
         try:
             if isinstance(value, dict) and {"columns", "data"} <= set(value):
-                return pd.DataFrame(
-                    value["data"], columns=pd.Index(value["columns"], dtype=object), index=value.get("index")
-                )
+                index = value.get("index")
+                if index is not None and len(index) != len(value["data"]):  # pandas would repeat a single row
+                    raise ValueError(f"{len(index)} index entries for {len(value['data'])} rows")
+                return pd.DataFrame(value["data"], columns=pd.Index(value["columns"], dtype=object), index=index)
             if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
                 return pd.DataFrame(value)
             if isinstance(value, list):

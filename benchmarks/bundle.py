@@ -1,0 +1,71 @@
+"""The bundle of a large weights file as a folder: time, memory and disk."""
+
+from __future__ import annotations
+
+from benchmarks.large_files import compare_builds, memory_and_disk, weights
+from benchmarks.measure import Row, Settings, best_and_median, fresh, megabytes, seconds
+
+RATIO = 1.5
+MEMORY = 200e6
+
+
+def rows(settings: Settings) -> list[Row]:
+    artifacts = weights(settings)
+    size = settings.weights_bytes
+    found = fresh(compare_builds, artifacts, settings.scratch, False, 2 * settings.repeats)
+    used = fresh(memory_and_disk, artifacts, settings.scratch, False)
+    limit = min(found["limit"])
+    limit_text = f"reading and hashing on two threads {best_and_median(found['limit'])}"
+    what = f"bundle of {size >> 20} MiB of weights"
+    own = used["peak"] - used["ground"]
+    child = used["children"] - used["ground"]
+    return [
+        Row(
+            what=f"{what}: hashing and signing",
+            measured=best_and_median(found["seal"]),
+            limit=limit_text,
+            ratio=min(found["seal"]) / limit,
+            target=f"<= {RATIO}x",
+            reached=min(found["seal"]) <= RATIO * limit,
+        ),
+        Row(
+            what=f"{what}: the whole build",
+            measured=best_and_median(found["total"]),
+            limit=limit_text,
+            ratio=min(found["total"]) / limit,
+            target=f"<= {RATIO}x",
+            reached=min(found["total"]) <= RATIO * limit,
+            note=self_test_note(found, limit),
+        ),
+        Row(
+            what=f"{what}: peak memory over an interpreter with numpy",
+            measured=megabytes(own),
+            limit=f"interpreter with numpy {megabytes(used['ground'])}",
+            ratio=own / used["ground"],
+            target="< 200 MB more",
+            reached=max(own, child) < MEMORY,
+            note=f"The self-test's child: at most {megabytes(child)} more.",
+        ),
+        Row(
+            what=f"{what}: disk taken",
+            measured=megabytes(used["disk"]),
+            limit=f"the weights {megabytes(size)}",
+            ratio=used["disk"] / size,
+            target="no second copy",
+            reached=used["disk"] < size / 100,
+            note=f"The weights were placed by {'a hard link' if used['linked'] else 'a reflink or a copy'}; what is "
+            "taken is code, manifest and the JSON files.",
+        ),
+    ]
+
+
+def self_test_note(found: dict[str, list[float]], limit: float) -> str:
+    """What share of a whole build is the self-test."""
+    total, test, start_up = (min(found[name]) for name in ("total", "self_test", "start_up"))
+    again = test - start_up
+    return (
+        f"The self-test in a child process takes {seconds(test)} of it: {seconds(start_up)} to start the child and "
+        f"load (its time for a bundle of 1 KiB), {seconds(again)} to verify the weights that were hashed a moment ago. "
+        f"The ratio is {(total - start_up) / limit:.2f} without the start-up, {(total - again) / limit:.2f} without "
+        f"hashing a second time, {(total - test) / limit:.2f} without the self-test."
+    )

@@ -1,0 +1,85 @@
+"""Files that travel into containers: old Python, few imports, and the very bytes of the package."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk_modelbuilder.integrity import unpickle, verifier
+from cdk_modelbuilder.schema import codecs
+
+CODECS = Path(codecs.__file__).parent
+DATA_LIBRARIES = {"numpy_arrays": {"numpy"}, "pandas_tables": {"pandas"}}
+TRAVELLERS = [Path(verifier.__file__), Path(unpickle.__file__), *sorted(CODECS.glob("*.py"))]
+
+
+def imports_of(path: Path) -> tuple[set[str], int]:
+    """Top-level modules that the file imports, and the deepest relative import."""
+    found, depth = set(), 0
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            depth = max(depth, node.level)
+            found |= set() if node.level else {str(node.module).partition(".")[0]}
+    return found, depth
+
+
+@pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)
+def test_python_3_8_reads_it(path):
+    text = path.read_text("utf-8")
+    tree = ast.parse(text, feature_version=(3, 8))
+    first = next(node for node in tree.body if not isinstance(node, ast.Expr))
+    assert isinstance(first, ast.ImportFrom)
+    assert first.module == "__future__"  # else annotations such as `str | None` are evaluated
+    for name in ("removeprefix", "removesuffix", "strict=True", "slots=True", "kw_only"):
+        assert name not in text
+
+
+@pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)
+def test_it_imports_little(path):
+    found, depth = imports_of(path)
+    allowed = set(sys.stdlib_module_names) | DATA_LIBRARIES.get(path.stem, set())
+    assert found <= allowed
+    assert depth <= (1 if path.parent == CODECS else 0)
+
+
+@pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)
+def test_nothing_newer_than_python_3_8_is_evaluated_at_run_time(path):
+    # Outside of annotations, `int | None` and `dict[str, int]` are errors there.
+    tree = ast.parse(path.read_text("utf-8"))
+    annotations = set()
+    for node in ast.walk(tree):
+        for part in ("annotation", "returns"):
+            if getattr(node, part, None) is not None:
+                annotations |= set(map(id, ast.walk(getattr(node, part))))
+    for node in ast.walk(tree):
+        if id(node) in annotations:
+            continue
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            assert node.value.id not in ("dict", "list", "tuple", "set", "type"), ast.unparse(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            assert not any(isinstance(side, ast.Constant) and side.value is None for side in (node.left, node.right))
+
+
+def test_a_bundle_holds_the_same_bytes(tumour_bundle):
+    code = tumour_bundle.model_dir / "code"
+    runtime = code / "modelbuilder_runtime"
+    assert (code / "modelbuilder_verify.py").read_bytes() == Path(verifier.__file__).read_bytes()
+    assert (runtime / "unpickle.py").read_bytes() == Path(unpickle.__file__).read_bytes()
+    shipped = sorted((runtime / "codecs").glob("*.py"))
+    assert {"__init__.py", "base.py", "json_text.py", "negotiation.py", "numpy_arrays.py"} <= {
+        path.name for path in shipped
+    }
+    for path in shipped:
+        assert path.read_bytes() == (CODECS / path.name).read_bytes()
+
+
+def test_every_file_of_a_bundle_that_it_generated_is_old_python_too(tumour_bundle):
+    sources = list((tumour_bundle.model_dir / "code").rglob("*.py"))
+    assert sources
+    for path in sources:
+        ast.parse(path.read_text("utf-8"), feature_version=(3, 8))
