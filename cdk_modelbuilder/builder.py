@@ -171,11 +171,12 @@ class ModelBuilder:
             assert key is not None
             archive = staging / ARCHIVE_FILE if self.archive else None
             with seal(staging / MODEL_FOLDER, name=self.name, archive=archive, progress=report) as sealed:
-                signature = sign(sealed.manifest, BundleKey.derive(key.secret, sealed.manifest.root_sha256))
+                bundle_key = BundleKey.derive(key.secret, sealed.manifest.root_sha256)
+                signature = sign(sealed.manifest, bundle_key)
                 sealed.finish(signature)
             bundle = self._write_texts(staging, plan, signature, sealed.manifest)
             report("testing the generated code on the samples", 0, 0)
-            plan.self_test(bundle, BundleKey.derive(key.secret, bundle.root_sha256).secret)
+            plan.self_test(bundle, bundle_key)
         report("done", 0, 0)
         for note in bundle.notes:
             _log.warning("%s: %s", self.name, note)

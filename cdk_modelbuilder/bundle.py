@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdk_modelbuilder.archive_check import check_archive
 from cdk_modelbuilder.container_spec import ContainerSpec
 from cdk_modelbuilder.errors import BundleError, IntegrityError
 from cdk_modelbuilder.integrity import verifier
@@ -134,8 +135,7 @@ class ModelBundle:
     @property
     def key_id(self) -> str:
         """Id of the bundle key that signed the manifest."""
-        fields = verifier.parse_json_object(self.signature, verifier.SIGNATURE_NAME)
-        return str(fields.get("key_id"))
+        return str(_parse_json(self.path, verifier.SIGNATURE_NAME, self.signature).get("key_id"))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class ModelBundle:
         return key
 
     def check_content(self, *, on_bytes: Callable[[int], object] | None = None) -> None:
-        """Check every file under ``model/`` against the manifest.
+        """Check every file under ``model/``, and the archive, against the manifest.
 
         Raises:
             BundleError: The model's files or the archive are not here.
@@ -195,7 +195,8 @@ class ModelBundle:
                         f"{self.path / name} differs from its copy in {MODEL_FOLDER}/{verifier.METADATA_FOLDER}.",
                         remedy="Restore the bundle, or build again.",
                     )
-            verifier.check_files(self.model_dir, verifier.read_resources(self.manifest.data), on_bytes)
+            resources = verifier.read_resources(self.manifest.data)
+            verifier.check_files(self.model_dir, resources, on_bytes)
             if (self.model_dir / SIGNED_SCHEMA).read_bytes() != json_bytes(self.schema):
                 raise IntegrityError(
                     f"{self.path / SCHEMA_FILE} differs from its signed copy, {MODEL_FOLDER}/{SIGNED_SCHEMA}.",
@@ -203,6 +204,10 @@ class ModelBundle:
                 )
         except verifier.IntegrityError as error:
             raise IntegrityError(f"{self.path} is not what was signed:", remedy=str(error)) from None
+        if self.container.model_data.form == "archive":
+            metadata = {verifier.MANIFEST_NAME: self.manifest.data, verifier.SIGNATURE_NAME: self.signature}
+            members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in metadata.items()}
+            check_archive(self.archive_path, resources, members, on_bytes)
 
     def deploy(self, **options: Any) -> Predictor:
         """Run the bundle and return a predictor; see :func:`cdk_modelbuilder.deployment.deploy`."""
@@ -218,19 +223,23 @@ class ModelBundle:
             verifier.KEY_ID_VARIABLE: self.key_id,
         }
         for variable, value in expected.items():
-            if environment.get(variable) != value:
-                raise IntegrityError(
-                    f"{self.path / CONTAINER_FILE}: {variable} is {environment.get(variable)}, but the bundle's own "
-                    f"is {value}.",
-                    remedy="Restore the bundle's text files from one commit, or build again.",
-                )
+            self._check_pin(variable, environment.get(variable), value)
+        for variable, key_id in self.container.secret_environment.items():
+            self._check_pin(f"the key for {variable}", key_id, self.key_id)
+
+    def _check_pin(self, what: str, found: str | None, expected: str) -> None:
+        if found != expected:
+            raise IntegrityError(
+                f"{self.path / CONTAINER_FILE}: {what} is {found}, but the bundle's own is {expected}.",
+                remedy="Restore the bundle's text files from one commit, or build again.",
+            )
 
 
 def is_bundle(path: Path) -> bool:
     """Whether the folder at ``path`` says that it is a bundle, of whatever format version."""
     try:
         return bool(json.loads((path / BUNDLE_FILE).read_bytes()).get("format") == FORMAT)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 
@@ -256,7 +265,10 @@ def _read_bytes(folder: Path, name: str, *, absent_means_no_bundle: bool = False
 
 
 def _read_json(folder: Path, name: str, *, absent_means_no_bundle: bool = False) -> dict[str, Any]:
-    data = _read_bytes(folder, name, absent_means_no_bundle=absent_means_no_bundle)
+    return _parse_json(folder, name, _read_bytes(folder, name, absent_means_no_bundle=absent_means_no_bundle))
+
+
+def _parse_json(folder: Path, name: str, data: bytes) -> dict[str, Any]:
     try:
         return verifier.parse_json_object(data, name)
     except verifier.IntegrityError as error:

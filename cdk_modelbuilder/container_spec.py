@@ -122,8 +122,11 @@ class ContainerSpec:
             values["health_check"] = HealthCheck(**values["health_check"])
             values["model_data"] = ModelData(**values["model_data"])
             values["command"] = tuple(values["command"])
+            for name in ("environment", "secret_environment"):
+                if not all(isinstance(text, str) for pair in values[name].items() for text in pair):
+                    raise TypeError(f"{name} holds something else than text")
             return cls(**values)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             known = ", ".join(item.name for item in fields(cls))
             raise BundleError(
                 f"container.json is malformed: {error}.",

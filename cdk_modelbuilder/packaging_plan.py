@@ -17,12 +17,12 @@ from cdk_modelbuilder.dependencies.options import DependencyOptions, lock_text
 from cdk_modelbuilder.errors import ModelError, SchemaError, SelfTestError
 from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_for
 from cdk_modelbuilder.images import ImageChoice, choose_image
-from cdk_modelbuilder.integrity import verifier
+from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.packaging_spec import ShippedSpec, ship_spec
 from cdk_modelbuilder.schema.codecs import Codec, CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, derive_codec, schema_json
-from cdk_modelbuilder.self_test import answer_in_child, answer_in_process, check_samples
+from cdk_modelbuilder.self_test import answer_in_child, answer_in_process, check_samples, check_seal
 from cdk_modelbuilder.spec import InferenceSpec
 
 _OWN_MODULES = ("cdk_modelbuilder",)
@@ -74,19 +74,19 @@ class Plan:
         """``requirements.lock``."""
         return lock_text(list(self.pins))
 
-    def self_test(self, bundle: ModelBundle, key: bytes) -> None:
+    def self_test(self, bundle: ModelBundle, key: BundleKey) -> None:
         """Run the samples through all four conversions and the generated code of ``bundle``.
 
         Raises:
             SelfTestError: Something of it does not work, or gives another prediction than the model in memory.
         """
+        check_seal(bundle, key)
         check_samples(self.marshaller, self.schema.sample_input, self.schema.sample_output)
         content_type = self.marshaller.input.content_types[0]
         body = self.marshaller.input.encode(self.schema.sample_input, content_type)
-        environment = {**bundle.container.environment, verifier.KEY_VARIABLE: key.hex()}
         # User source is proven in a fresh interpreter, where a module that was not shipped is really missing.
         ask = answer_in_child if self.source_files else answer_in_process
-        response, response_type = ask(bundle.model_dir, environment, body, content_type)
+        response, response_type = ask(bundle, body, content_type)
         try:
             prediction = decode_body(self.marshaller.output, response, response_type)
         except CodecError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sys
 from collections.abc import Sequence
@@ -62,9 +63,10 @@ def ship_spec(spec: InferenceSpec, model_dir: Path, *, artifacts: Path | None, t
         moved = dict.fromkeys(SCRIPT_MODULES, module)
     else:
         source, module = collect([kind.__module__]), kind.__module__
-    if "<locals>" in kind.__qualname__:
+    if "." in kind.__qualname__:
         raise ModelError(
-            f"{kind.__qualname__} is defined inside a function.", remedy="Define it at the top level of a module."
+            f"{kind.__qualname__} is defined inside a class or a function.",
+            remedy="Define it at the top level of a module.",
         )
     names: list[tuple[str, str]] = []
     if vars(spec):
@@ -75,7 +77,7 @@ def ship_spec(spec: InferenceSpec, model_dir: Path, *, artifacts: Path | None, t
     values = {
         "by_value": False,
         "module": module,
-        "class_name": kind.__qualname__.partition(".")[0],
+        "class_name": kind.__name__,
         "state_file": STATE_FILE if names or vars(spec) else None,
         "globals": [list(name) for name in names],
         "moved_modules": moved,
@@ -88,16 +90,22 @@ def _place_artifacts(artifacts: Path, model_dir: Path) -> None:
         raise ModelError(
             f"artifacts {str(artifacts)!r} is not a folder.", remedy="Name the folder that load() reads from."
         )
-    for path in sorted(artifacts.rglob("*")):
-        relative = path.relative_to(artifacts)
-        if relative.parts[0] in ("code", ".modelbuilder"):
-            raise ModelError(
-                f"artifacts holds {relative.parts[0]}/, which the bundle needs for itself.", remedy="Rename it."
-            )
-        if path.is_file():
+    seen: set[Path] = set()
+    for folder, folders, files in os.walk(artifacts, followlinks=True):
+        if Path(folder).resolve() in seen:
+            raise ModelError(f"{folder} is a link to a folder that was packed already.", remedy="Remove the link.")
+        seen.add(Path(folder).resolve())
+        folders.sort()
+        for name in sorted(files):
+            path = Path(folder, name)
+            relative = path.relative_to(artifacts)
+            if relative.parts[0] in ("code", ".modelbuilder"):
+                raise ModelError(
+                    f"artifacts holds {relative.parts[0]}/, which the bundle needs for itself.", remedy="Rename it."
+                )
+            if not path.is_file():
+                raise ModelError(f"{path} is not a file, or a link to none.", remedy="Remove it from the artifacts.")
             place_file(path, model_dir / relative)
-        elif not path.is_dir():
-            raise ModelError(f"{path} is neither a file nor a folder.", remedy="Remove it from the artifacts.")
 
 
 def _script_classes(state: dict[str, Any]) -> list[Any]:

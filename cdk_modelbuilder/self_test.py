@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import SelfTestError
+from cdk_modelbuilder.integrity import verifier
+from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.serving.hooks import Hooks, loaded_aside, response_of
@@ -19,15 +21,15 @@ from cdk_modelbuilder.serving.hooks import Hooks, loaded_aside, response_of
 TIMEOUT_SECONDS = 600
 
 
-def answer_in_process(model_dir: Path, environment: Mapping[str, str], body: bytes, content_type: str) -> Any:
+def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:
     """Response body and content type for one request, by the generated code in this process.
 
     Raises:
         SelfTestError: A hook failed; the message holds the reason.
     """
     try:
-        with loaded_aside(model_dir, environment) as hooks:
-            return _answer(hooks, model_dir, body, content_type)
+        with loaded_aside(bundle.model_dir, vouched_root=bundle.root_sha256) as hooks:
+            return _answer(hooks, bundle.model_dir, body, content_type)
     except Exception as error:
         raise _failure("the model failed on sample_input", error) from error
 
@@ -37,7 +39,7 @@ def _answer(hooks: Hooks, model_dir: Path, body: bytes, content_type: str) -> tu
     return response_of(hooks.output_fn(hooks.predict_fn(hooks.input_fn(body, content_type), model), "*/*"), "*/*")
 
 
-def answer_in_child(model_dir: Path, environment: Mapping[str, str], body: bytes, content_type: str) -> Any:
+def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:
     """The same in a fresh interpreter that sees the bundle and the installed packages, not the caller's folder.
 
     So a local module that was not shipped is missing here as it would be in the container.
@@ -49,11 +51,14 @@ def answer_in_child(model_dir: Path, environment: Mapping[str, str], body: bytes
     with tempfile.TemporaryDirectory() as neutral:
         try:
             child = subprocess.run(
-                [sys.executable, "-m", "cdk_modelbuilder.serving.once", str(model_dir.resolve()), content_type, "*/*"],
+                [
+                    *(sys.executable, "-m", "cdk_modelbuilder.serving.once"),
+                    *(str(bundle.model_dir.resolve()), content_type, "*/*", bundle.root_sha256),
+                ],
                 input=body,
                 capture_output=True,
                 cwd=neutral,
-                env={**os.environ, **environment, "PYTHONPATH": package_home, "PYTHONSAFEPATH": "1"},
+                env={**os.environ, **bundle.container.environment, "PYTHONPATH": package_home, "PYTHONSAFEPATH": "1"},
                 timeout=TIMEOUT_SECONDS,
                 check=False,
             )
@@ -75,6 +80,26 @@ def answer_in_child(model_dir: Path, environment: Mapping[str, str], body: bytes
         raise SelfTestError(f"the packaged code failed on sample_input in a fresh process:\n{tail}\n", remedy=remedy)
     response_type, _, response = child.stdout.partition(b"\n")
     return response, response_type.decode()
+
+
+def check_seal(bundle: ModelBundle, key: BundleKey) -> None:
+    """Check what a start checks, but for the contents, which were hashed a moment ago: signature, pins and listing.
+
+    Raises:
+        SelfTestError: The bundle would be refused when it starts.
+    """
+    try:
+        signature = verifier.parse_json_object(bundle.signature, verifier.SIGNATURE_NAME)
+        verifier.check_signature(bundle.manifest.data, signature, key.secret, bundle.key_id)
+        found = set(verifier.list_files(bundle.model_dir))
+    except verifier.IntegrityError as error:
+        raise SelfTestError("the bundle does not verify:", remedy=str(error)) from None
+    if found != set(bundle.manifest.files):
+        changed = min(found ^ set(bundle.manifest.files))
+        raise SelfTestError(
+            f"{changed} came or went while the bundle was built.",
+            remedy="Does something else write there? Build again.",
+        )
 
 
 def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any) -> None:

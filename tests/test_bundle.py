@@ -68,12 +68,12 @@ def test_it_opens_as_it_was_built(pristine, folder):
     assert is_bundle(folder)
 
 
-def test_progress_counts_the_model_once(folder):
+def test_progress_counts_the_files_and_the_archive(folder):
     counts = []
     bundle = ModelBundle.load(folder, on_bytes=counts.append)
     listed = sum(path.stat().st_size for path in bundle.model_dir.rglob("*") if path.is_file())
     metadata = sum(path.stat().st_size for path in (bundle.model_dir / ".modelbuilder").iterdir())
-    assert sum(counts) == listed - metadata
+    assert sum(counts) == 2 * (listed - metadata)
 
 
 def test_another_master_key(folder):
@@ -103,7 +103,6 @@ def test_a_text_file_that_was_cut_short(folder, name, cut):
     fails(folder, IntegrityError if name == "manifest.json" else BundleError, name.replace(".", r"\."))
 
 
-@pytest.mark.xfail(strict=True, reason="ModelBundle.key_id lets the verifier's own error out")
 @pytest.mark.parametrize("cut", [0, 1, 40, -3])
 def test_a_signature_that_was_cut_short(folder, cut):
     path = folder / "signature.json"
@@ -151,7 +150,6 @@ def test_a_malformed_container_spec(folder, change):
     fails(folder, BundleError, "malformed")
 
 
-@pytest.mark.xfail(strict=True, reason="ContainerSpec.from_json() does not check that environments are objects of text")
 @pytest.mark.parametrize("change", [{"environment": []}, {"environment": None}, {"secret_environment": 5}], ids=repr)
 def test_a_container_spec_with_fields_of_other_types(folder, change):
     edit(folder / "container.json", **change)
@@ -164,12 +162,14 @@ def test_a_container_spec_with_fields_of_other_types(folder, change):
 @pytest.mark.parametrize("value", ["0" * 64, None])
 def test_every_pin_in_the_container_spec_counts(folder, variable, value):
     environment = json.loads((folder / "container.json").read_bytes())["environment"]
-    environment[variable] = value
+    if value is None:
+        del environment[variable]
+    else:
+        environment[variable] = value
     edit(folder / "container.json", environment=environment)
     fails(folder, IntegrityError, rf"container\.json: {variable} is {value}")
 
 
-@pytest.mark.xfail(strict=True, reason="ModelBundle._check_pins() does not look at the key id of the secret")
 def test_the_id_of_the_secret_counts(folder):
     edit(folder / "container.json", secret_environment={"MODELBUILDER_HMAC_KEY": "0" * 16})
     fails(folder, IntegrityError, r"container\.json")
@@ -202,7 +202,7 @@ def test_another_name_in_the_signature(folder):
     for path in (folder / "signature.json", folder / "model" / ".modelbuilder" / "signature.json"):
         edit(path, root_sha256="0" * 64)
     with pytest.raises(IntegrityError, match=r"signature\.json says that root_sha256 is 0000"):
-        ModelBundle.load(folder).verify(bytes.fromhex(KEY))
+        ModelBundle.read(folder).verify(bytes.fromhex(KEY))
 
 
 @pytest.mark.parametrize("damage", ["change", "remove", "add", "link"])
@@ -227,7 +227,6 @@ def test_text_files_alone_can_be_read_but_not_loaded(folder):
     fails(folder, BundleError, r"only the bundle's text files are here", reads=True)
 
 
-@pytest.mark.xfail(strict=True, reason="the archive, which is what is deployed, is not compared with the manifest")
 def test_an_archive_with_other_content_is_refused(folder):
     from cdk_modelbuilder.archive import ArchiveWriter
 

@@ -9,6 +9,7 @@ from cdk_modelbuilder.cli.output import progress_bar
 def check_content(bundle: ModelBundle) -> None:
     """Check every file of ``bundle``; raises what :meth:`ModelBundle.check_content` raises."""
     size = sum(path.stat().st_size for path in bundle.model_dir.rglob("*") if path.is_file())
+    size *= 2 if bundle.container.model_data.form == "archive" else 1
     done = 0
     with progress_bar() as bar:
 

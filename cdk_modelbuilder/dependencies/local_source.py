@@ -88,7 +88,7 @@ def collect(modules: Iterable[str]) -> LocalSource:
         is_package = path.name == "__init__.py"
         data = path.read_bytes()
         place = module.replace(".", "/") + ("/__init__.py" if is_package else ".py")
-        source.files[place] = data or b"\n"  # an empty file has no shard and so could not be listed
+        source.files[place] = data or b"\n"  # in shards, OpenSSF tools leave empty files out
         parents = module.split(".")[:-1]
         waiting += [".".join(parents[:depth]) for depth in range(1, len(parents) + 1)]
         waiting += imported_modules(ast.parse(data, str(path)), module, is_package=is_package)

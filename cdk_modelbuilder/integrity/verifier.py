@@ -82,6 +82,11 @@ def verify_from_environment(model_dir: StrPath, environ: Mapping[str, str] | Non
     return _verified[place]
 
 
+def remember(model_dir: StrPath, root_sha256: str) -> None:
+    """Take ``model_dir`` as verified in this process, by a caller that hashed it a moment ago."""
+    _verified[os.path.realpath(model_dir)] = root_sha256
+
+
 def forget(model_dir: StrPath) -> None:
     """Let the next verify_from_environment() of ``model_dir`` check it afresh."""
     _verified.pop(os.path.realpath(model_dir), None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -52,7 +51,7 @@ class InferenceApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         # Not awaited: /ping answers 503 while a large model loads, instead of hanging until SageMaker gives up.
-        threading.Thread(target=self._state.load, name="load", daemon=True).start()
+        self._state.start_loading()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._state.pool.shutdown(wait=False, cancel_futures=True)
@@ -82,14 +81,11 @@ class InferenceApp:
         reason: dict[str, Any] = {}
         try:
             body = await self._read(headers, receive)
-            if not self._state.loaded:
-                status, answer, answer_type = _error(503, "the model is still loading; try again.")
-            else:
-                loop = asyncio.get_running_loop()
-                answer, answer_type = await loop.run_in_executor(
-                    self._state.pool, self._state.answer, body, content_type, accept
-                )
-                status = 200
+            loop = asyncio.get_running_loop()
+            answer, answer_type = await loop.run_in_executor(
+                self._state.pool, self._state.answer, body, content_type, accept
+            )
+            status = 200
         except TooLargeError as error:
             status, answer, answer_type = _error(413, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary between the user's code and the client

@@ -24,8 +24,16 @@ class Hooks:
     output_fn: Callable[[Any, str], Any]
 
 
-def load_hooks(model_dir: Path, environment: Mapping[str, str] | None = None) -> Hooks:
+def load_hooks(
+    model_dir: Path, environment: Mapping[str, str] | None = None, *, vouched_root: str | None = None
+) -> Hooks:
     """Verify ``model_dir`` and import its inference code.
+
+    Args:
+        model_dir: A bundle's ``model/`` folder.
+        environment: Where the expected values are. Default: this process's environment.
+        vouched_root: Root digest of a folder that the caller has just hashed itself; only build() has such a folder,
+            and nothing that runs in a container gives this.
 
     The verifier of this package stands in for the bundle's own copy: code that could itself have been replaced does
     not get to check itself.
@@ -34,6 +42,8 @@ def load_hooks(model_dir: Path, environment: Mapping[str, str] | None = None) ->
         verifier.IntegrityError: The folder is not what was signed; nothing of it was imported then.
     """
     sys.dont_write_bytecode = True
+    if vouched_root is not None:
+        verifier.remember(model_dir, vouched_root)
     verifier.verify_from_environment(model_dir, os.environ if environment is None else environment)
     sys.modules["modelbuilder_verify"] = verifier
     code = str(Path(model_dir).resolve() / "code")
@@ -49,11 +59,11 @@ def load_hooks(model_dir: Path, environment: Mapping[str, str] | None = None) ->
 
 
 @contextmanager
-def loaded_aside(model_dir: Path, environment: Mapping[str, str]) -> Iterator[Hooks]:
-    """The hooks for a while; afterwards the interpreter's modules and path are as they were."""
+def loaded_aside(model_dir: Path, *, vouched_root: str) -> Iterator[Hooks]:
+    """The hooks of a folder just built, for a while; afterwards the interpreter's modules and path are as they were."""
     modules, path, flag = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
     try:
-        yield load_hooks(model_dir, environment)
+        yield load_hooks(model_dir, vouched_root=vouched_root)
     finally:
         sys.path[:], sys.dont_write_bytecode = path, flag
         root = str(Path(model_dir).resolve())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,12 @@ from cdk_modelbuilder.serving.hooks import Hooks, load_hooks, response_of
 from cdk_modelbuilder.serving.log import log
 
 LOADING_FAILED_EXIT_CODE = 3
+
+
+class StillLoadingError(Exception):
+    """A request waited for the model in vain."""
+
+    http_status = 503
 
 
 class ModelState:
@@ -29,6 +36,7 @@ class ModelState:
         self._stuck_after = stuck_after
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
         self._running: dict[int, float] = {}
+        self._ready = threading.Event()
         self._hooks: Hooks | None = None
         self._model: Any = None
 
@@ -48,8 +56,11 @@ class ModelState:
         oldest = min(self._running.values(), default=None)
         return self.loaded and (oldest is None or time.monotonic() - oldest < self._stuck_after)
 
-    def load(self) -> None:
-        """Verify and load; ends the process when that fails, for a container that cannot serve must not linger."""
+    def start_loading(self) -> None:
+        """Verify and load in the pool: requests that come in meanwhile queue up behind it."""
+        self._pool.submit(self._load)
+
+    def _load(self) -> None:
         start = time.perf_counter()
         try:
             hooks = load_hooks(self._model_dir)
@@ -57,11 +68,14 @@ class ModelState:
             self._hooks = hooks
         except BaseException as error:  # noqa: BLE001 - whatever it is, this worker cannot serve
             log("model failed to load", level=50, exc_info=True, error=f"{type(error).__name__}: {error}")
-            os._exit(LOADING_FAILED_EXIT_CODE)
+            os._exit(LOADING_FAILED_EXIT_CODE)  # a server that cannot serve must not linger
+        self._ready.set()
         log("model loaded", seconds=round(time.perf_counter() - start, 3), model_dir=str(self._model_dir))
 
     def answer(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """Response body and content type for one request; runs in one of the pool's threads."""
+        if not self._ready.wait(self._stuck_after):
+            raise StillLoadingError("the model is still loading; try again.")
         hooks = self._hooks
         assert hooks is not None
         token = id(body) ^ time.monotonic_ns()

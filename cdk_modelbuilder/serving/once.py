@@ -1,7 +1,8 @@
 """Answers one request in a process of its own: the self-test of a bundle that ships source.
 
-    python -m cdk_modelbuilder.serving.once MODEL_DIR CONTENT_TYPE ACCEPT < request > response
+    python -m cdk_modelbuilder.serving.once MODEL_DIR CONTENT_TYPE ACCEPT ROOT_SHA256 < request > response
 
+The builder has just hashed the folder and vouches for its root digest, so that a large model is not hashed twice.
 The first line of the output is the response's content type, the rest its body.
 """
 
@@ -20,9 +21,9 @@ def main() -> None:
     sys.path[:] = [entry for entry in sys.path if entry not in ("", str(Path.cwd()))]
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the model prints must not end up in the response
-    model_dir, content_type, accept = sys.argv[1:]
+    model_dir, content_type, accept, root = sys.argv[1:]
     body = sys.stdin.buffer.read()
-    hooks = load_hooks(Path(model_dir))
+    hooks = load_hooks(Path(model_dir), vouched_root=root)
     model = hooks.model_fn(model_dir)
     prediction = hooks.predict_fn(hooks.input_fn(body, content_type), model)
     response, response_type = response_of(hooks.output_fn(prediction, accept), accept)

@@ -1,0 +1,90 @@
+"""Compares ``model.tar.gz`` with the manifest: it gets deployed, so it must hold what was signed and no more."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+from cdk_modelbuilder.errors import IntegrityError
+from cdk_modelbuilder.integrity import verifier
+
+CHUNK = 1 << 20
+_REMEDY = "Build again: the archive was changed after it was signed, or cut short."
+
+
+def check_archive(
+    path: Path,
+    resources: verifier.Resources,
+    metadata: Mapping[str, bytes],
+    on_bytes: Callable[[int], object] | None = None,
+) -> None:
+    """Read the archive once, hashing on a second thread, and compare it.
+
+    Args:
+        path: ``model.tar.gz``.
+        resources: What the manifest lists.
+        metadata: Name -> bytes of the members that the manifest does not list: itself and its signature.
+        on_bytes: Called with the number of bytes compared.
+
+    Raises:
+        IntegrityError: A member was changed, added, removed, or is no plain file; or the archive is damaged.
+    """
+    expected: dict[str, list[tuple[int, int | None, bytes]]] = {}
+    for name, start, end, digest in resources:
+        expected.setdefault(name, []).append((start, end, digest))
+    waiting = {*expected, *metadata}
+    try:
+        with tarfile.open(path, "r|gz", bufsize=CHUNK) as archive, ThreadPoolExecutor(1) as pool:
+            for member in archive:
+                if member.name not in waiting or not member.isreg():
+                    raise IntegrityError(f"{path.name} holds {member.name!r}, which was not signed.", remedy=_REMEDY)
+                waiting.discard(member.name)
+                content = archive.extractfile(member)
+                assert content is not None
+                if member.name in metadata:
+                    same = member.size == len(metadata[member.name]) and content.read() == metadata[member.name]
+                else:
+                    same = _matches(content, member.size, expected[member.name], pool, on_bytes)
+                if not same:
+                    raise IntegrityError(f"{path.name}: {member.name} is not what was signed.", remedy=_REMEDY)
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        raise IntegrityError(f"{path.name} cannot be read: {error}.", remedy=_REMEDY) from None
+    if waiting:
+        raise IntegrityError(f"{path.name} lacks {min(waiting)}.", remedy=_REMEDY)
+
+
+def _matches(
+    content: IO[bytes],
+    size: int,
+    parts: list[tuple[int, int | None, bytes]],
+    pool: ThreadPoolExecutor,
+    on_bytes: Callable[[int], object] | None,
+) -> bool:
+    for start, end, digest in parts:
+        last = size if end is None else end
+        if not start <= last <= size:
+            return False
+        hasher = hashlib.sha256()
+        pending: Future[None] | None = None
+        left = last - start
+        while left:
+            chunk = content.read(min(CHUNK, left))
+            if not chunk:
+                return False
+            if pending is not None:
+                pending.result()
+            pending = pool.submit(hasher.update, chunk)
+            left -= len(chunk)
+            if on_bytes is not None:
+                on_bytes(len(chunk))
+        if pending is not None:
+            pending.result()
+        if not hmac.compare_digest(hasher.digest(), digest):
+            return False
+    return parts[-1][1] in (None, size)
