@@ -2,14 +2,13 @@
 
 build() goes through these steps, each of which is a module of its own:
 
-    detect    which framework, or whose InferenceSpec        frameworks/, packaging_plan.py
-    save      the model's files                              frameworks/
+    detect    which framework, or whose InferenceSpec        building/model_plan.py, building/spec_plan.py
+    save      the model's files                              frameworks/, building/spec_shipping.py
     capture   what it imports, pinned; local source          dependencies/
-    choose    the container image that can run it            images/
-    render    inference.py and what travels beside it        rendering.py, code_folder.py
-    sign      manifest and HMAC                              integrity/
-    test      the generated code on the samples              self_test.py
-    archive   model.tar.gz                                   archive.py
+    choose    the container image that can run it            images/, building/runtime.py
+    render    inference.py and what travels beside it        building/code_folder.py, templates/
+    sign      manifest and HMAC, and the archive             building/sealing.py, integrity/, archive.py
+    test      the generated code on the samples              building/self_test.py
 
 It is pure: no network, no AWS call, no credentials, no region. The bundle appears whole or not at all.
 """
@@ -24,8 +23,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder import code_folder
 from cdk_modelbuilder._version import __version__
+from cdk_modelbuilder.building import code_folder
+from cdk_modelbuilder.building.model_plan import plan_for_model
+from cdk_modelbuilder.building.plan import Plan
+from cdk_modelbuilder.building.sealing import seal
+from cdk_modelbuilder.building.spec_plan import plan_for_spec
 from cdk_modelbuilder.bundle import (
     ARCHIVE_FILE,
     BUNDLE_FILE,
@@ -46,9 +49,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
 from cdk_modelbuilder.mode import Mode
-from cdk_modelbuilder.packaging_plan import Plan, plan_for_model, plan_for_spec
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
-from cdk_modelbuilder.sealing import seal
 from cdk_modelbuilder.servers import ModelServer, server_adapter
 from cdk_modelbuilder.spec import InferenceSpec
 from cdk_modelbuilder.staging import staged_folder

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from cdk_modelbuilder import archive as archives
 from cdk_modelbuilder.archive import COMPRESS_FROM, ArchiveWriter
+from cdk_modelbuilder.building.sealing import seal
 from cdk_modelbuilder.errors import IntegrityError
-from cdk_modelbuilder.sealing import seal
 
 EDGES = [0, 1, 511, 512, 513, 0xFFFF - 512, 0xFFFF - 1, 0xFFFF, 0x10000, 0x10001, 2 * 0xFFFF, 2 * 0xFFFF + 1]
 

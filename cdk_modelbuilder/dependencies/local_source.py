@@ -28,6 +28,11 @@ class LocalSource:
     files: dict[str, bytes] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
 
+    @property
+    def imports_this_package(self) -> bool:
+        """Whether the files need a stand-in for this package where it is not installed."""
+        return any(name.partition(".")[0] == __package__.partition(".")[0] for name in self.imports)
+
 
 @cache
 def _installed_roots() -> tuple[Path, ...]:

@@ -47,7 +47,7 @@ def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tupl
     Raises:
         SelfTestError: The child failed; the message ends with its last lines.
     """
-    package_home = str(Path(__file__).parents[1])
+    package_home = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory() as neutral:
         try:
             child = subprocess.run(

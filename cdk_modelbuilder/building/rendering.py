@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def templates_folder() -> Path:
     """Where the templates are."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
 

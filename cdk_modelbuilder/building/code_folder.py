@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk_modelbuilder import spec as spec_module
+from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import unpickle, verifier
-from cdk_modelbuilder.rendering import render
 from cdk_modelbuilder.schema import codecs
 from cdk_modelbuilder.servers import ModelServer, server_adapter
 
 if TYPE_CHECKING:
-    from cdk_modelbuilder.packaging_plan import Plan
+    from cdk_modelbuilder.building.plan import Plan
 
 RESERVED = ("inference", "modelbuilder_runtime", "modelbuilder_verify", "cdk_modelbuilder", "setup")
 """Top-level module names of our own in that folder, and the one that SageMaker's toolkit would run as an installer."""

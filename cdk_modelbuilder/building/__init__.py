@@ -1,0 +1,1 @@
+"""The steps of build(), see builder.py."""

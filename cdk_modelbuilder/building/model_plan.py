@@ -1,0 +1,142 @@
+"""Plans the bundle of a framework's model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cdk_modelbuilder.building.plan import Plan
+from cdk_modelbuilder.building.runtime import runtime_for
+from cdk_modelbuilder.dependencies import extracted_source
+from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, LocalSource, collect, is_local
+from cdk_modelbuilder.dependencies.options import DependencyOptions
+from cdk_modelbuilder.errors import ModelError, SchemaError
+from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_for
+from cdk_modelbuilder.schema.codecs import Codec, Marshaller
+from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, derive_codec
+
+
+def plan_for_model(
+    model: Any,
+    model_dir: Path,
+    *,
+    schema: SchemaBuilder,
+    options: DependencyOptions,
+    model_format: str | None,
+    predict_method: str | None,
+    trust: Sequence[str],
+    has_own_image: bool,
+) -> Plan:
+    """Save ``model`` into ``model_dir`` and plan the rest; the arguments are ModelBuilder's."""
+    adapter = adapter_for(model)
+    adapter.check(model)
+    method, expected, output, notes = _choose_method(adapter, model, schema, predict_method)
+    saved = adapter.save(model, model_dir, model_format=model_format, trust=trust)
+    source, moved = _shipped_modules([name.rpartition(".") for name in saved.pickle_globals])
+    marshaller = Marshaller(schema.input_codec, output)
+    runtime = runtime_for(
+        adapter,
+        adapter.version(),
+        data_format="pickle" if saved.data_format == "skops" else saved.data_format,
+        imports={*saved.modules, *source.imports},
+        importer="the saved model",
+        marshaller=marshaller,
+        options=options,
+        has_own_image=has_own_image,
+    )
+    return Plan(
+        framework={"name": adapter.name, "version": adapter.version()},
+        description={
+            "class": saved.model_class,
+            "format": saved.data_format,
+            "predict_method": method,
+            "pickle_globals": list(saved.pickle_globals),
+            "reproducible": saved.reproducible,
+        },
+        model_server=adapter.model_server,
+        image=runtime.image,
+        notes=(*notes, *runtime.notes),
+        template=saved.template,
+        template_values={"moved_modules": moved, **saved.template_values, "method": method},
+        source_files=source.files,
+        needs_stub=source.imports_this_package,
+        pins=runtime.pins,
+        container_requirements=runtime.container_requirements,
+        marshaller=marshaller,
+        schema=schema,
+        expected=expected,
+    )
+
+
+def _choose_method(
+    adapter: FrameworkAdapter, model: Any, schema: SchemaBuilder, wanted: str | None
+) -> tuple[str, Any, Codec, list[str]]:
+    """The prediction method whose answer looks like the output sample, that answer, and a codec for it."""
+    methods = list(adapter.methods(model))
+    if wanted is not None and wanted not in methods:
+        raise ModelError(
+            f"the {type(model).__name__} has no usable method {wanted!r}.", remedy=f"It has: {', '.join(methods)}."
+        )
+    misfits = []
+    for method in [wanted] if wanted else methods:
+        try:
+            prediction = adapter.predict(model, schema.sample_input, method)
+        except Exception as error:
+            raise ModelError(
+                f"the model rejects sample_input: {type(error).__name__}: {error}.",
+                remedy="Give a sample of the kind that the model was trained on: same columns, same order, same types.",
+            ) from error
+        codec = _codec_for(prediction, schema.output_codec)
+        if codec is None:
+            misfits.append(f"{method}() gives {_shape_of(prediction)}")
+            continue
+        notes = [] if method == methods[0] else [f"the endpoint calls {method}(), because sample_output looks like it."]
+        return method, prediction, codec, notes
+    raise SchemaError(
+        f"sample_output is a {schema.output_codec.summary()}, but for sample_input {', '.join(misfits)}.",
+        remedy="Give as sample_output what the model returns for it, for example model.predict(sample_input).",
+    )
+
+
+def _codec_for(prediction: Any, sampled: Codec) -> Codec | None:
+    """A codec for predictions like this one: the sample's, or the same with the prediction's own dtype."""
+    try:
+        own = derive_codec(prediction, "the prediction")
+    except SchemaError:
+        own = sampled
+    if own.name == sampled.name == "numpy":
+        return own if own.spec["shape"] == sampled.spec["shape"] else None
+    try:
+        return None if sampled.difference(prediction) else sampled
+    except (TypeError, AttributeError):
+        return None
+
+
+def _shipped_modules(names: Sequence[tuple[str, str, str]]) -> tuple[LocalSource, dict[str, str]]:
+    """The local source that a pickle's globals live in, and where classes of scripts moved to."""
+    source = collect(sorted({module for module, _, _ in names if is_local(module) and module not in SCRIPT_MODULES}))
+    moved = {}
+    of_scripts = [(module, name) for module, _, name in names if module in SCRIPT_MODULES]
+    if of_scripts:
+        things = [getattr(sys.modules[module], name) for module, name in of_scripts]
+        _add_extracted(source, things)
+        moved = {module: extracted_source.MODULE_NAME for module, _ in of_scripts}
+    return source, moved
+
+
+def _add_extracted(source: LocalSource, things: Sequence[Any]) -> None:
+    try:
+        text = extracted_source.extract(things)
+    except extracted_source.NoSourceError as error:
+        raise ModelError(
+            f"Python does not know the source of {error}.",
+            remedy="Define the class in a file, not in a bare interpreter.",
+        ) from None
+    extracted_source.add_to(source, text)
+
+
+def _shape_of(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"shape {shape}" if shape is not None else f"a {type(value).__name__}"

@@ -1,0 +1,71 @@
+"""Plans the bundle of an InferenceSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdk_modelbuilder.building.plan import Plan
+from cdk_modelbuilder.building.runtime import runtime_for
+from cdk_modelbuilder.building.spec_shipping import ship_spec
+from cdk_modelbuilder.dependencies.options import DependencyOptions
+from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_named, known_frameworks
+from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
+from cdk_modelbuilder.spec import InferenceSpec
+
+GENERIC_FRAMEWORK = "sklearn"
+"""Its image is the plainest Python that AWS offers, so it also runs what needs no framework."""
+
+
+def plan_for_spec(
+    spec: InferenceSpec,
+    model_dir: Path,
+    *,
+    schema: SchemaBuilder,
+    artifacts: Path | None,
+    options: DependencyOptions,
+    trust: Sequence[str],
+    has_own_image: bool,
+) -> Plan:
+    """Put ``spec`` and its files into ``model_dir`` and plan the rest; the arguments are ModelBuilder's."""
+    shipped = ship_spec(spec, model_dir, artifacts=artifacts, trust=trust)
+    adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
+    version = None if adapter is None else adapter.version()
+    runtime = runtime_for(
+        adapter or adapter_named(GENERIC_FRAMEWORK),
+        version,
+        data_format="source",
+        imports=shipped.source.imports,
+        importer=f"{shipped.class_name}'s source",
+        marshaller=schema.marshaller,
+        options=options,
+        has_own_image=has_own_image,
+        python=shipped.python,
+    )
+    return Plan(
+        framework={"name": "none" if adapter is None else adapter.name, "version": version or "none"},
+        description={
+            "class": f"{type(spec).__module__}.{type(spec).__qualname__}",
+            "format": "cloudpickle" if shipped.python else "source",
+            "pickle_globals": [".".join(name) for name in shipped.state_globals],
+            "reproducible": shipped.python is None,
+        },
+        model_server=(adapter or adapter_named(GENERIC_FRAMEWORK)).model_server,
+        image=runtime.image,
+        notes=(*shipped.notes, *runtime.notes),
+        template="inference/inference_spec.py.jinja",
+        template_values=shipped.template_values,
+        source_files=shipped.source.files,
+        needs_stub=shipped.source.imports_this_package,
+        pins=runtime.pins,
+        container_requirements=runtime.container_requirements,
+        marshaller=schema.marshaller,
+        schema=schema,
+    )
+
+
+def _framework_of(imported: set[str]) -> FrameworkAdapter | None:
+    """The framework whose image is to run the spec; the generic one last, as the others' images bring it too."""
+    names = [name for name in known_frameworks() if name in imported]
+    names.sort(key=lambda name: name == GENERIC_FRAMEWORK)
+    return adapter_named(names[0]) if names else None
