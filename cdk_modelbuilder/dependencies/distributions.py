@@ -10,7 +10,7 @@ from importlib import metadata
 
 from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from cdk_modelbuilder.errors import UsageError
 
@@ -55,19 +55,21 @@ def pin_closure(roots: Mapping[str, str], aliases: Mapping[str, str]) -> list[Pi
         aliases: Distribution -> the name it is written down under; ``xgboost-cpu`` brings the modules of ``xgboost``.
     """
     pins: dict[str, Pin] = {}
-    waiting: list[tuple[str, str]] = [(canonicalize_name(name), reason) for name, reason in sorted(roots.items())]
+    followed: set[tuple[str, str]] = set()
+    waiting = [(canonicalize_name(name), "", reason) for name, reason in sorted(roots.items())]
     while waiting:
-        name, reason = waiting.pop(0)
+        name, extra, reason = waiting.pop(0)
         known_as = canonicalize_name(aliases.get(name, name))
-        if known_as in pins:
+        if (known_as, extra) in followed:
             continue
+        followed.add((known_as, extra))
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # an optional part that is not installed here, so the model did not need it
         version = distribution.version.partition("+")[0]  # local versions such as +cpu are on no index
-        pins[known_as] = Pin(known_as, f"{known_as}=={version}", reason)
-        waiting += [(required, f"required by {known_as}") for required in _requirements(distribution)]
+        pins.setdefault(known_as, Pin(known_as, f"{known_as}=={version}", reason))
+        waiting += [(required, its, f"required by {known_as}") for required, its in _requirements(distribution, extra)]
     return [pins[name] for name in sorted(pins)]
 
 
@@ -96,16 +98,16 @@ def merge_custom(pins: Iterable[Pin], custom: Iterable[str], source: str) -> lis
     return [merged[name] for name in sorted(merged)]
 
 
-def _requirements(distribution: metadata.Distribution) -> list[str]:
-    environment = {**default_environment(), "extra": ""}
-    needed = []
+def _requirements(distribution: metadata.Distribution, extra: str) -> list[tuple[NormalizedName, str]]:
+    """``(distribution, extra)`` that this one requires under one of its extras, or under none (``""``)."""
+    environment = {**{key: str(value) for key, value in default_environment().items()}, "extra": extra}
+    needed: list[tuple[NormalizedName, str]] = []
     for line in distribution.requires or ():
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue  # metadata of before PEP 508, which pip ignores too
-        if requirement.marker is None or requirement.marker.evaluate(
-            {key: str(value) for key, value in environment.items()}
-        ):
-            needed.append(canonicalize_name(requirement.name))
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            name = canonicalize_name(requirement.name)
+            needed += [(name, its) for its in ("", *sorted(requirement.extras))]
     return sorted(needed)

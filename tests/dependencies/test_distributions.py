@@ -52,6 +52,19 @@ def test_everything_required_is_pinned_too(installed):
     }
 
 
+def test_extras_that_are_required_are_followed(installed):
+    installed("server", "1.0", "core", "fast; extra == 'speed'", "server[speed]; extra == 'all'")
+    installed("core", "1.0")
+    installed("fast", "1.0")
+    installed("model", "1.0", "server[all]")
+    assert pinned(pin_closure({"model": "source"}, {})) == {
+        "core==1.0": "required by server",
+        "fast==1.0": "required by server",
+        "model==1.0": "source",
+        "server==1.0": "required by model",
+    }
+
+
 def test_xgboost_cpu_is_written_down_as_xgboost(installed):
     installed("xgboost_cpu", "3.2.0", "numpy-like")
     installed("numpy_like", "1.0")
