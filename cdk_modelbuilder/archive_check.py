@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from cdk_modelbuilder.errors import IntegrityError
 from cdk_modelbuilder.integrity import verifier
@@ -35,28 +36,65 @@ def check_archive(
     Raises:
         IntegrityError: A member was changed, added, removed, or is no plain file; or the archive is damaged.
     """
-    expected: dict[str, list[tuple[int, int | None, bytes]]] = {}
-    for name, start, end, digest in resources:
-        expected.setdefault(name, []).append((start, end, digest))
-    waiting = {*expected, *metadata}
     try:
-        with tarfile.open(path, "r|gz", bufsize=CHUNK) as archive, ThreadPoolExecutor(1) as pool:
-            for member in archive:
-                if member.name not in waiting or not member.isreg():
-                    raise IntegrityError(f"{path.name} holds {member.name!r}, which was not signed.", remedy=_REMEDY)
-                waiting.discard(member.name)
-                content = archive.extractfile(member)
-                assert content is not None
-                if member.name in metadata:
-                    same = member.size == len(metadata[member.name]) and content.read() == metadata[member.name]
-                else:
-                    same = _matches(content, member.size, expected[member.name], pool, on_bytes)
-                if not same:
-                    raise IntegrityError(f"{path.name}: {member.name} is not what was signed.", remedy=_REMEDY)
+        with path.open("rb", buffering=0) as raw:
+            stream = _Inflated(raw)
+            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=CHUNK) as archive:
+                _check_members(archive, path.name, resources, metadata, on_bytes)
+            while rest := stream.read(CHUNK):  # to the end, where the checksum of the whole stream is
+                if rest.strip(b"\0"):
+                    raise ValueError("something follows its files")
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise IntegrityError(f"{path.name} cannot be read: {error}.", remedy=_REMEDY) from None
+
+
+def _check_members(
+    archive: tarfile.TarFile,
+    name: str,
+    resources: verifier.Resources,
+    metadata: Mapping[str, bytes],
+    on_bytes: Callable[[int], object] | None,
+) -> None:
+    expected: dict[str, list[tuple[int, int | None, bytes]]] = {}
+    for listed, start, end, digest in resources:
+        expected.setdefault(listed, []).append((start, end, digest))
+    waiting = {*expected, *metadata}
+    with ThreadPoolExecutor(1) as pool:
+        for member in archive:
+            if member.name not in waiting or not member.isreg():
+                raise IntegrityError(f"{name} holds {member.name!r}, which was not signed.", remedy=_REMEDY)
+            waiting.discard(member.name)
+            content = archive.extractfile(member)
+            assert content is not None
+            if member.name in metadata:
+                same = member.size == len(metadata[member.name]) and content.read() == metadata[member.name]
+            else:
+                same = _matches(content, member.size, expected[member.name], pool, on_bytes)
+            if not same:
+                raise IntegrityError(f"{name}: {member.name} is not what was signed.", remedy=_REMEDY)
     if waiting:
-        raise IntegrityError(f"{path.name} lacks {min(waiting)}.", remedy=_REMEDY)
+        raise IntegrityError(f"{name} lacks {min(waiting)}.", remedy=_REMEDY)
+
+
+class _Inflated:
+    """Reads a gzip file with bounded memory: tarfile's own reader inflates a whole chunk, be it a thousandfold."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes; none at the end of the stream."""
+        while not self._inflate.eof:
+            data = self._inflate.unconsumed_tail or self._raw.read(CHUNK)
+            inflated = self._inflate.decompress(data, size)
+            if inflated:
+                return inflated
+            if not data:
+                raise EOFError("it was cut short")
+        if self._inflate.unused_data or self._raw.read(1):
+            raise ValueError("something follows its end")
+        return b""
 
 
 def _matches(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +235,30 @@ def test_an_archive_with_other_content_is_refused(folder):
     with ArchiveWriter(folder / "model.tar.gz") as writer:
         writer.add_bytes("code/inference.py", b"raise SystemExit('anything')\n")
     fails(folder, IntegrityError, r"model\.tar\.gz", reads=True)
+
+
+def test_an_archive_that_inflates_without_end_needs_no_memory(tmp_path):
+    from cdk_modelbuilder.archive import ArchiveWriter
+    from cdk_modelbuilder.archive_check import check_archive
+
+    (tmp_path / "zeros").write_bytes(bytes(96 << 20))
+    with ArchiveWriter(tmp_path / "bomb.tar.gz") as writer:
+        writer.add_file("zeros", tmp_path / "zeros")
+    assert (tmp_path / "bomb.tar.gz").stat().st_size < 1 << 20
+    digest = hashlib.sha256(bytes(96 << 20)).digest()
+    tracemalloc.start()
+    try:
+        check_archive(tmp_path / "bomb.tar.gz", [("zeros", 0, None, digest)], {})
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-9], lambda data: data + b"x", lambda data: data[:20]])
+def test_an_archive_that_was_cut_or_continued(folder, change):
+    path = folder / "model.tar.gz"
+    path.write_bytes(change(path.read_bytes()))
+    fails(folder, IntegrityError, r"model\.tar\.gz (cannot be read|lacks)", reads=True)
 
 
 def test_the_texts_are_fit_for_review(pristine):

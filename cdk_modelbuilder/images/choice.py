@@ -160,8 +160,9 @@ def _no_match(
             remedy="Save the model in another format, or name an image of your own by its URI.",
         )
     offered = ", ".join(f"{image.python} ({image.name})" for image in on_offer)
+    able = "" if data_format == "source" else f" that reads {data_format} data"
     return NoMatchingImage(
-        f"No {framework} image that reads {data_format} data has Python {python}; on offer are {offered}.",
+        f"No {framework} image{able} has Python {python}; on offer are {offered}.",
         remedy="Build the bundle under one of these Pythons, ship the code as a source file instead of pickling it, "
         "or name an image of your own by its URI.",
     )
