@@ -14,7 +14,9 @@ help: ## Show this list
 $(VENV)/.setup: pyproject.toml constraints.txt package.json package-lock.json
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@echo "installing the test environment into $(VENV): about 0.9 GB, a minute or two"
 	$(INSTALL) --editable ".[cdk,aws]" --group frameworks --group test
+	@echo "installing the CDK CLI into node_modules"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 

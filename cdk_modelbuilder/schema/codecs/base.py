@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 
@@ -26,7 +27,7 @@ class NotAcceptableError(CodecError):
     http_status = 406
 
 
-class Codec:
+class Codec(ABC):
     """One family of types, as one direction of a schema.
 
     Attributes:
@@ -42,25 +43,25 @@ class Codec:
         self.spec = spec
 
     @classmethod
+    @abstractmethod
     def describe(cls, sample: Any) -> dict[str, Any] | None:
         """The spec for values like ``sample``, or None if they are not of this family.
 
         Raises CodecError for a value of the family that cannot be handled, with the way out.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, value: Any, content_type: str) -> bytes:
         """``value`` as ``content_type``, one of ``content_types``. Raises CodecError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, body: bytes, content_type: str) -> Any:
         """The value in ``body``, checked against the spec. Raises CodecError, whatever the bytes are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def difference(self, value: Any) -> str | None:
         """What keeps ``value`` from fitting the spec, in words; None if it fits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def summary(self) -> str:
         """The spec in a few words, for people."""
-        raise NotImplementedError
