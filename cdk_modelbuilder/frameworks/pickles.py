@@ -148,19 +148,16 @@ def _allowed(module: str, name: str) -> bool:
     full = f"{module}.{name}"
     if module == "builtins":
         return name in _BUILTINS
-    if full in _FUNCTIONS or is_local_module(module):
+    if full in _FUNCTIONS:
         return True
+    if is_local_module(module):  # shipped as source; but not what that module only imported
+        home = getattr(_resolve(module, name), "__module__", None)
+        return isinstance(home, str) and is_local_module(home)
     if name.startswith("__pyx_unpickle_") or name == "newObj":  # Cython's own constructors
         return module.split(".", maxsplit=1)[0] in _CLASSES_FROM
     if module.split(".", maxsplit=1)[0] not in _CLASSES_FROM:
         return False
-    value: object = sys.modules.get(module)
-    if value is None:
-        return False
-    for place, part in enumerate(name.split(".")):
-        if place and not isinstance(value, type):
-            return False  # "np.load" in a module of ours would be a way to anything that the module imports
-        value = getattr(value, part, None)
+    value = _resolve(module, name)
     if type(value).__name__ == "ufunc":
         return True
     home = str(getattr(value, "__module__", None))  # where it comes from, whatever module names it
@@ -169,6 +166,19 @@ def _allowed(module: str, name: str) -> bool:
     if not isinstance(value, type) or full in ("numpy.memmap", "pandas.HDFStore", "pandas.ExcelFile"):
         return False
     return _is_in(home, _CLASSES_FROM) and not (_is_in(home, _NEVER_FROM) or _is_in(module, _NEVER_FROM))
+
+
+def _resolve(module: str, name: str) -> object:
+    """The object, if its module is loaded; through classes only.
+
+    "np.load" in an allowed module would be a way to anything that the module imports.
+    """
+    value: object = sys.modules.get(module)
+    for place, part in enumerate(name.split(".")):
+        if value is None or (place and not isinstance(value, type)):
+            return None
+        value = getattr(value, part, None)
+    return value
 
 
 def _is_in(module: str, places: Sequence[str]) -> bool:

@@ -383,3 +383,16 @@ def test_pipelines_and_functions_of_numpy(tmp_path):
     np.testing.assert_array_equal(passes(model, tmp_path).transform(X), model.transform(X))
     with pytest.raises(ModelError, match=r"numpy\.load"):
         passes(make_pipeline(FunctionTransformer(np.load)), tmp_path)
+
+
+def test_what_a_local_module_only_imported_is_refused():
+    here = __name__
+    check_globals([(here, "LocalThing"), (here, "LocalThing.Inner")], ())
+    for name in ("pickle.loads", "pytest.main", "check_globals.__globals__", "check_globals"):
+        with pytest.raises(ModelError, match="not on the allow-list"):
+            check_globals([(here, name)], ())
+
+
+class LocalThing:
+    class Inner:
+        pass
