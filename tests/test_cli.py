@@ -143,8 +143,14 @@ def test_invoke_with_files_of_every_kind(tumour_bundle, tumours, tmp_path):
     assert "cannot be read" in run("invoke", tumour_bundle.path, "--data", "@none.csv", status=2).stderr
 
 
-def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours):
-    command = [sys.executable, "-m", "cdk_modelbuilder.cli", "run", str(tumour_bundle.path), "--port", "0"]
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours, word):
+    # A shell's background jobs, and so these tests when they are one, inherit that SIGINT is ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from cdk_modelbuilder.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "run", str(tumour_bundle.path), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline()
@@ -153,7 +159,7 @@ def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours):
         answer = run("invoke", tumour_bundle.path, "--url", url, "--data", json.dumps(tumours.X[:1].tolist()), "--json")
         assert json.loads(json.loads(answer.stdout)["body"]) == tumours.model.predict(tumours.X[:1]).tolist()
     finally:
-        server.send_signal(signal.SIGINT)
+        server.send_signal(word)
         _, err = server.communicate(timeout=60)
     assert server.returncode == 0, err
     assert '"event": "invocation"' in err
