@@ -169,7 +169,6 @@ class ModelEndpoint(Construct):
                 model_data_source=sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source),
             ),
         )
-        model.node.add_dependency(self.role)
         for policy in waits_for:  # else CreateModel races the policy and cannot read the artifact
             model.node.add_dependency(policy)
         return model

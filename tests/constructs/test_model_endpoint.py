@@ -131,7 +131,7 @@ def test_model_and_config_have_no_fixed_name_and_wait_for_the_policy(tumour_bund
     assert "ModelName" not in model["Properties"]
     assert "EndpointConfigName" not in config["Properties"]
     waits_for = {resources[name]["Type"] for name in model["DependsOn"]}
-    assert waits_for == {"AWS::IAM::Role", "AWS::IAM::Policy"}
+    assert waits_for == {"AWS::IAM::Policy"}
 
 
 def test_a_role_of_your_own(tumour_bundle, tmp_path):
