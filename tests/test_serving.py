@@ -45,6 +45,16 @@ class Moody(InferenceSpec):
         return [float(os.getpid())]
 
 
+class Sleepy(InferenceSpec):
+    """Loads for ever where it is told to."""
+
+    def load(self, model_dir: str) -> None:
+        time.sleep(600 if "SLEEP_IN_LOAD" in os.environ else 0)
+
+    def invoke(self, input_object, model):
+        return input_object
+
+
 @pytest.fixture(scope="module")
 def moody_bundle(tmp_path_factory) -> ModelBundle:
     path = tmp_path_factory.mktemp("moody") / "moody"
@@ -354,6 +364,23 @@ def test_load_that_fails_shows_its_reason(tmp_path, regression):
             bundle.deploy(mode=Mode.LOCAL_PROCESS)
     finally:
         del os.environ["FAIL_NOW"]
+
+
+def test_a_start_that_takes_too_long_is_given_up_and_leaves_nothing(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from cdk_modelbuilder.container_spec import HealthCheck
+
+    bundle = ModelBuilder(
+        inference_spec=Sleepy(), schema_builder=SchemaBuilder([1], [1]), model_path=tmp_path / "sleepy"
+    ).build()
+    impatient = replace(bundle, container=replace(bundle.container, health_check=HealthCheck(startup_seconds=2)))
+    monkeypatch.setenv("SLEEP_IN_LOAD", "1")
+    lines: list[str] = []
+    with pytest.raises(LocalEndpointError, match=r"(?s)not healthy within 2 s.*listening"):
+        impatient.deploy(mode=Mode.LOCAL_PROCESS, on_log=lines.append)
+    assert '"stopped while loading"' in lines[-1]
+    assert eventually(lambda: not alive(json.loads(lines[0])["pid"]))
 
 
 def test_the_model_folder_stays_clean_and_the_master_key_private(moody_bundle, tumour_bundle, tumours):

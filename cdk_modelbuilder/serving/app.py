@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -54,6 +55,9 @@ class InferenceApp:
         self._state.start_loading()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if not self._state.loaded:  # loading cannot be interrupted, and there is no request to wait for
+            log("stopped while loading")
+            os._exit(0)
         self._state.pool.shutdown(wait=False, cancel_futures=True)
         await send({"type": "lifespan.shutdown.complete"})
 

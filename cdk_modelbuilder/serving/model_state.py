@@ -53,7 +53,7 @@ class ModelState:
     @property
     def healthy(self) -> bool:
         """Loaded, and no request has been running for too long."""
-        oldest = min(self._running.values(), default=None)
+        oldest = min(tuple(self._running.values()), default=None)  # a copy: the pool's threads change it meanwhile
         return self.loaded and (oldest is None or time.monotonic() - oldest < self._stuck_after)
 
     def start_loading(self) -> None:
