@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,12 @@ def templates_folder() -> Path:
 
 
 def render(template: str, **values: Any) -> str:
-    """The text of ``template`` (a path below the templates folder); a value it lacks is an error."""
+    """The text of ``template``; a value it lacks is an error.
+
+    Args:
+        template: A path below the templates folder, or ``package:path`` for one that another package brings.
+        values: What the template names.
+    """
     return _environment().get_template(template).render(**values)
 
 
@@ -28,7 +34,7 @@ def _environment() -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - keeps `import cdk_modelbuilder` light
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder()),
+        loader=jinja2.FunctionLoader(_source),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - Python source, not HTML; every value goes through the filter below
         trim_blocks=True,
@@ -37,6 +43,12 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["python"] = python_literal
     return environment
+
+
+def _source(template: str) -> str | None:
+    package, colon, path = template.rpartition(":")
+    place = resources.files(package).joinpath(path) if colon else templates_folder() / path
+    return place.read_text(encoding="utf-8") if place.is_file() else None
 
 
 def python_literal(value: Any) -> str:

@@ -15,7 +15,8 @@ class SavedModel:
     Attributes:
         data_format: ``ubj``, ``pickle`` or ``skops``; decides which container versions can read it.
         model_class: Full name of the model's class.
-        template: Template that loads the files and predicts, below ``templates/``.
+        template: Template that loads the files and predicts: a path below ``templates/``, or ``package:path`` for an
+            adapter that lives in a package of its own. It defines ``_load(model_dir)`` and ``_predict(data, model)``.
         template_values: Values for that template.
         modules: Names of modules that the files need at load, such as those of pickled classes.
         pickle_globals: ``module.name`` of every global that a pickle among the files names.
