@@ -67,9 +67,9 @@ def main() -> int:
 def report(rows: list[Row], facts: dict[str, str]) -> str:
     """The page, in Markdown."""
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    missed = sum(row.reached is False for row in rows)
+    judged = [row.reached for row in rows if row.reached is not None]
     lines = [_INTRODUCTION, f"- date: {today}", *(f"- {name}: {value}" for name, value in facts.items()), ""]
-    lines += [f"{len(rows) - missed} of {len(rows)} targets reached.", ""]
+    lines += [f"{sum(judged)} of {len(judged)} targets reached.", ""]
     lines += ["| " + " | ".join(_HEADINGS) + " |", "|---" * len(_HEADINGS) + "|"]
     notes: list[str] = []
     for row in rows:
