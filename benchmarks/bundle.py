@@ -14,38 +14,11 @@ def rows(settings: Settings) -> list[Row]:
     size = settings.weights_bytes
     found = fresh(compare_builds, artifacts, settings.scratch, False, 2 * settings.repeats)
     used = fresh(memory_and_disk, artifacts, settings.scratch, False)
-    limit = min(found["limit"])
     limit_text = f"reading and hashing on two threads {best_and_median(found['limit'])}"
     what = f"bundle of {size >> 20} MiB of weights"
-    own = used["peak"] - used["ground"]
-    child = used["children"] - used["ground"]
     return [
-        Row(
-            what=f"{what}: hashing and signing",
-            measured=best_and_median(found["seal"]),
-            limit=limit_text,
-            ratio=min(found["seal"]) / limit,
-            target=f"<= {RATIO}x",
-            reached=min(found["seal"]) <= RATIO * limit,
-        ),
-        Row(
-            what=f"{what}: the whole build",
-            measured=best_and_median(found["total"]),
-            limit=limit_text,
-            ratio=min(found["total"]) / limit,
-            target=f"<= {RATIO}x",
-            reached=min(found["total"]) <= RATIO * limit,
-            note=self_test_note(found, limit),
-        ),
-        Row(
-            what=f"{what}: peak memory over an interpreter with numpy",
-            measured=megabytes(own),
-            limit=f"interpreter with numpy {megabytes(used['ground'])}",
-            ratio=own / used["ground"],
-            target="< 200 MB more",
-            reached=max(own, child) < MEMORY,
-            note=f"The self-test's child: at most {megabytes(child)} more.",
-        ),
+        *time_rows(f"{what}: hashing and signing", f"{what}: the whole build", found, limit_text),
+        memory_row(what, used, child=used["children"] - used["ground"]),
         Row(
             what=f"{what}: disk taken",
             measured=megabytes(used["disk"]),
@@ -57,6 +30,37 @@ def rows(settings: Settings) -> list[Row]:
             "taken is code, manifest and the JSON files.",
         ),
     ]
+
+
+def time_rows(sealing: str, whole: str, found: dict[str, list[float]], limit_text: str) -> list[Row]:
+    """The time of hashing (and packing), and of the whole build, against the limit of the same run."""
+    limit = min(found["limit"])
+    return [
+        Row(
+            what=what,
+            measured=best_and_median(found[step]),
+            limit=limit_text,
+            ratio=min(found[step]) / limit,
+            target=f"<= {RATIO}x",
+            reached=min(found[step]) <= RATIO * limit,
+            note=note,
+        )
+        for what, step, note in ((sealing, "seal", ""), (whole, "total", self_test_note(found, limit)))
+    ]
+
+
+def memory_row(what: str, used: dict[str, int], *, child: int | None = None) -> Row:
+    """Peak memory of a build and, where ``child`` is given, of its self-test's child."""
+    own = used["peak"] - used["ground"]
+    return Row(
+        what=f"{what}: peak memory over an interpreter with numpy",
+        measured=megabytes(own),
+        limit=f"interpreter with numpy {megabytes(used['ground'])}",
+        ratio=own / used["ground"],
+        target="< 200 MB more",
+        reached=max(own, child or 0) < MEMORY,
+        note="" if child is None else f"The self-test's child: at most {megabytes(child)} more.",
+    )
 
 
 def self_test_note(found: dict[str, list[float]], limit: float) -> str:

@@ -47,6 +47,7 @@ from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import find_master_key
+from cdk_modelbuilder.integrity.manifest import Manifest
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
@@ -212,7 +213,7 @@ class ModelBuilder:
             has_own_image=self.image_uri is not None,
         )
 
-    def _write_texts(self, folder: Path, plan: Plan, signature: bytes, manifest: Any) -> ModelBundle:
+    def _write_texts(self, folder: Path, plan: Plan, signature: bytes, manifest: Manifest) -> ModelBundle:
         server = self.model_server or ModelServer(plan.model_server)
         adapter = server_adapter(server)
         model_data = ModelData(form="archive" if self.archive else "folder")

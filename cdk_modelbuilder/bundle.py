@@ -167,9 +167,17 @@ class ModelBundle:
         Raises:
             IntegrityError: Signed with another key, or something was changed.
         """
-        key = check_signature(self.manifest.data, self.signature, master_key)
+        key = self.check_signature(master_key)
         self.check_content()
         return key
+
+    def check_signature(self, master_key: bytes) -> BundleKey:
+        """Check the signature alone, for which the model's files need not be here; returns the bundle's key.
+
+        Raises:
+            IntegrityError: Signed with another key, or changed since.
+        """
+        return check_signature(self.manifest.data, self.signature, master_key)
 
     def check_content(self, *, on_bytes: Callable[[int], object] | None = None) -> None:
         """Check every file under ``model/``, and the archive, against the manifest.

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.errors import KeyFileError, UsageError
-from cdk_modelbuilder.integrity.keys import MASTER_KEY_VARIABLE, find_master_key
-from cdk_modelbuilder.integrity.signature import check_signature
+from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.integrity.keys import require_master_key
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.predictor import Predictor
 
@@ -67,11 +66,8 @@ def start_process(
     """
     from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
 
-    master = find_master_key(signing_key, create=False)
-    if master is None:
-        raise KeyFileError(
-            f"there is no master key, so {bundle.name} cannot be verified at its start.",
-            remedy=f"Give the key that signed it as signing_key or in {MASTER_KEY_VARIABLE}.",
-        )
-    key = check_signature(bundle.manifest.data, bundle.signature, master.secret)
+    master = require_master_key(
+        signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
+    )
+    key = bundle.check_signature(master.secret)
     return LocalProcess(bundle, key, port=port, workers=workers, on_log=on_log)

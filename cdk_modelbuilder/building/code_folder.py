@@ -44,24 +44,20 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
         **plan.template_values,
     )
     (folder / "inference.py").write_text(text, encoding="utf-8")
-    _copy(verifier.__file__, folder / "modelbuilder_verify.py")
+    shutil.copyfile(verifier.__file__, folder / "modelbuilder_verify.py")
     (runtime / "__init__.py").write_text('"""What the inference code needs at run time; made by cdk-modelbuilder."""\n')
     (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
-    _copy(unpickle.__file__, runtime / "unpickle.py")
+    shutil.copyfile(unpickle.__file__, runtime / "unpickle.py")
     used = {codecs.CODEC_MODULES[codec.name] for codec in (plan.marshaller.input, plan.marshaller.output)}
     for module in sorted(used | {"__init__", "base", "json_text", "negotiation"}):
-        _copy(Path(codecs.__file__).with_name(f"{module}.py"), runtime / "codecs" / f"{module}.py")
+        shutil.copyfile(Path(codecs.__file__).with_name(f"{module}.py"), runtime / "codecs" / f"{module}.py")
     for path, data in sorted(plan.source_files.items()):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
     if plan.needs_stub:
         (folder / "cdk_modelbuilder").mkdir()
-        _copy(spec_module.__file__, folder / "cdk_modelbuilder" / "spec.py")
+        shutil.copyfile(spec_module.__file__, folder / "cdk_modelbuilder" / "spec.py")
         (folder / "cdk_modelbuilder" / "__init__.py").write_text(render("inference/stub.py.jinja"), encoding="utf-8")
     if plan.container_requirements:
         (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in plan.container_requirements))
-
-
-def _copy(source: str | Path, destination: Path) -> None:
-    shutil.copyfile(source, destination)

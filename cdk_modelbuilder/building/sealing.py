@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ def seal(
     Raises:
         IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
     """
-    total = sum(signable_files(model_dir).values()) * (1 if archive is None else 2)
+    files = signable_files(model_dir)
+    total = sum(files.values()) * (1 if archive is None else 2)
     done, lock = 0, Lock()
 
     def on_bytes(count: int) -> None:
@@ -59,13 +60,13 @@ def seal(
     with ExitStack() as stack:
         writer = None if archive is None else stack.enter_context(ArchiveWriter(archive))
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        packed = None if writer is None else pool.submit(_pack, writer, model_dir, on_bytes)
+        packed = None if writer is None else pool.submit(_pack, writer, model_dir, files, on_bytes)
         manifest = make_manifest(model_dir, name=name, on_bytes=on_bytes)
         if packed is not None:
             packed.result()
         yield Sealed(manifest, model_dir, writer)
 
 
-def _pack(writer: ArchiveWriter, model_dir: Path, on_bytes: Callable[[int], None]) -> None:
-    for path in sorted(signable_files(model_dir), key=lambda path: path.split("/")):
+def _pack(writer: ArchiveWriter, model_dir: Path, files: Iterable[str], on_bytes: Callable[[int], None]) -> None:
+    for path in files:
         writer.add_file(path, model_dir / path, on_bytes)

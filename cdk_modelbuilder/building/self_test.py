@@ -16,7 +16,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
-from cdk_modelbuilder.serving.hooks import Hooks, loaded_aside, response_of
+from cdk_modelbuilder.serving.hooks import loaded_aside
 
 TIMEOUT_SECONDS = 600
 
@@ -29,14 +29,9 @@ def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tu
     """
     try:
         with loaded_aside(bundle.model_dir, vouched_root=bundle.root_sha256) as hooks:
-            return _answer(hooks, bundle.model_dir, body, content_type)
+            return hooks.answer(hooks.model_fn(str(bundle.model_dir)), body, content_type, "*/*")
     except Exception as error:
         raise _failure("the model failed on sample_input", error) from error
-
-
-def _answer(hooks: Hooks, model_dir: Path, body: bytes, content_type: str) -> tuple[bytes, str]:
-    model = hooks.model_fn(str(model_dir))
-    return response_of(hooks.output_fn(hooks.predict_fn(hooks.input_fn(body, content_type), model), "*/*"), "*/*")
 
 
 def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:

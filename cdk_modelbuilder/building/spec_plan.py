@@ -31,8 +31,9 @@ def plan_for_spec(
     shipped = ship_spec(spec, model_dir, artifacts=artifacts, trust=trust)
     adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
     version = None if adapter is None else adapter.version()
+    host = adapter or adapter_named(GENERIC_FRAMEWORK)
     runtime = runtime_for(
-        adapter or adapter_named(GENERIC_FRAMEWORK),
+        host,
         version,
         data_format="source",
         imports=shipped.source.imports,
@@ -50,7 +51,7 @@ def plan_for_spec(
             "pickle_globals": [".".join(name) for name in shipped.state_globals],
             "reproducible": shipped.python is None,
         },
-        model_server=(adapter or adapter_named(GENERIC_FRAMEWORK)).model_server,
+        model_server=host.model_server,
         image=runtime.image,
         notes=(*shipped.notes, *runtime.notes),
         template="inference/inference_spec.py.jinja",

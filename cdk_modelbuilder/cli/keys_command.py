@@ -8,9 +8,7 @@ import click
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
-from cdk_modelbuilder.errors import KeyFileError
-from cdk_modelbuilder.integrity.keys import create_master_key, find_master_key
-from cdk_modelbuilder.integrity.signature import BundleKey, check_signature
+from cdk_modelbuilder.integrity.keys import create_master_key, require_master_key
 
 
 @click.group("keys", short_help="Manage signing keys.", epilog="Example: cdk-modelbuilder keys push build/churn")
@@ -59,19 +57,9 @@ def push(bundle: str, secret_name: str | None, region: str | None, *, as_json: b
 
     opened = ModelBundle.read(bundle)
     name = secret_name or f"cdk-modelbuilder/{opened.name}"
-    key = _bundle_key(opened)
+    key = opened.check_signature(require_master_key(purpose="to derive the bundle's key from").secret)
     arn = push_key(key, name, region=region, description=f"Keys of the bundles of {opened.name}, by key id")
     if as_json:
         print_json({"arn": arn, "key id": key.key_id, "secret name": name})
     else:
         click.echo(arn)
-
-
-def _bundle_key(bundle: ModelBundle) -> BundleKey:
-    master = find_master_key(create=False)
-    if master is None:
-        raise KeyFileError(
-            "there is no master key to derive the bundle's key from.",
-            remedy="Give the key that signed the bundle in MODELBUILDER_MASTER_KEY.",
-        )
-    return check_signature(bundle.manifest.data, bundle.signature, master.secret)

@@ -7,9 +7,7 @@ import click
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.checked_bundle import check_content
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
-from cdk_modelbuilder.errors import KeyFileError
-from cdk_modelbuilder.integrity.keys import find_master_key
-from cdk_modelbuilder.integrity.signature import check_signature
+from cdk_modelbuilder.integrity.keys import require_master_key
 
 
 @click.command(
@@ -27,13 +25,8 @@ def command(bundle: str, *, content_only: bool, as_json: bool) -> None:
     """
     opened = ModelBundle.read(bundle)
     if not content_only:
-        master = find_master_key(create=False)
-        if master is None:
-            raise KeyFileError(
-                "there is no master key to check the signature with.",
-                remedy="Give it in MODELBUILDER_MASTER_KEY, or check the files alone with --content-only.",
-            )
-        check_signature(opened.manifest.data, opened.signature, master.secret)
+        other = ", or check the files alone with --content-only"
+        opened.check_signature(require_master_key(purpose="to check the signature with", remedy=other).secret)
     check_content(opened)
     if as_json:
         print_json(

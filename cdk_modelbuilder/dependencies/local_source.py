@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 SCRIPT_MODULES = ("__main__", "__modelbuilder_script__")
@@ -54,10 +55,7 @@ def source_file(module: str) -> Path | None:
     top, dot, _ = module.partition(".")
     if dot and source_file(top) is None and not _is_namespace(top):
         return None  # find_spec() would import the installed package that it is a part of
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
-        return None
+    found = _find_spec(module)
     if found is None or not found.origin or not found.origin.endswith(".py"):
         return None
     path = Path(found.origin).resolve()
@@ -65,11 +63,15 @@ def source_file(module: str) -> Path | None:
 
 
 def _is_namespace(module: str) -> bool:
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
-        return False
+    found = _find_spec(module)
     return found is not None and not found.has_location and found.submodule_search_locations is not None
+
+
+def _find_spec(module: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
 
 
 def collect(modules: Iterable[str]) -> LocalSource:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType
 from typing import IO
 
+from cdk_modelbuilder.dependencies.local_source import is_local
 from cdk_modelbuilder.errors import ModelError
 
 _CLASSES_FROM = ("numpy", "pandas", "scipy", "sklearn", "xgboost", "datetime", "decimal", "fractions", "uuid", "_loss")
@@ -150,9 +151,9 @@ def _allowed(module: str, name: str) -> bool:
         return name in _BUILTINS
     if full in _FUNCTIONS:
         return True
-    if is_local_module(module):  # shipped as source; but not what that module only imported
+    if is_local(module):  # shipped as source; but not what that module only imported
         home = getattr(_resolve(module, name), "__module__", None)
-        return isinstance(home, str) and is_local_module(home)
+        return isinstance(home, str) and is_local(home)
     if name.startswith("__pyx_unpickle_") or name == "newObj":  # Cython's own constructors
         return module.split(".", maxsplit=1)[0] in _CLASSES_FROM
     if module.split(".", maxsplit=1)[0] not in _CLASSES_FROM:
@@ -183,10 +184,3 @@ def _resolve(module: str, name: str) -> object:
 
 def _is_in(module: str, places: Sequence[str]) -> bool:
     return any(module == place or module.startswith(place + ".") for place in places)
-
-
-def is_local_module(module: str) -> bool:
-    """Whether ``module`` is the user's own source, which is shipped beside the pickle."""
-    from cdk_modelbuilder.dependencies.local_source import is_local  # noqa: PLC0415 - avoids an import cycle
-
-    return is_local(module)

@@ -68,6 +68,26 @@ def find_master_key(given: str | bytes | None = None, *, create: bool) -> Master
     return create_master_key(path)
 
 
+def require_master_key(given: str | bytes | None = None, *, purpose: str, remedy: str = "") -> MasterKey:
+    """The master key as :func:`find_master_key` finds it, which must be there.
+
+    Args:
+        given: 64 hexadecimal digits, or 32 raw bytes.
+        purpose: What it is needed for, to end the sentence "there is no master key ...".
+        remedy: Another way out, if there is one.
+
+    Raises:
+        KeyFileError: There is none, or it is malformed.
+    """
+    key = find_master_key(given, create=False)
+    if key is None:
+        raise KeyFileError(
+            f"there is no master key {purpose}.",
+            remedy=f"Give the key that signed the bundle in {MASTER_KEY_VARIABLE}{remedy}.",
+        )
+    return key
+
+
 def create_master_key(path: Path | None = None) -> MasterKey:
     """Make a new master key file of mode 0600 and announce it.
 

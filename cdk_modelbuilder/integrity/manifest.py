@@ -53,10 +53,9 @@ def make_manifest(model_dir: Path, *, name: str, on_bytes: Callable[[int], objec
         IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
     """
     files = signable_files(model_dir)
-    ordered = sorted(files, key=lambda path: path.split("/"))
     sharded = any(size > SHARD_SIZE for size in files.values())
     ranges: list[tuple[str, int, int | None]] = []
-    for path in ordered:
+    for path in files:
         if sharded:
             starts = range(0, max(files[path], 1), SHARD_SIZE)
             ranges += [(path, start, min(start + SHARD_SIZE, files[path])) for start in starts]
@@ -74,11 +73,11 @@ def make_manifest(model_dir: Path, *, name: str, on_bytes: Callable[[int], objec
         digests = list(pool.map(digest, ranges))
     resources = [(*part, found) for part, found in zip(ranges, digests, strict=True)]
     root = verifier.root_digest(resources)
-    return Manifest(_statement(name, root, resources, sharded=sharded), root, {path: files[path] for path in ordered})
+    return Manifest(_statement(name, root, resources, sharded=sharded), root, files)
 
 
 def signable_files(model_dir: Path) -> dict[str, int]:
-    """Every file below ``model_dir`` as POSIX path -> size, unsorted.
+    """Every file below ``model_dir`` as POSIX path -> size, in the manifest's order.
 
     Raises:
         IntegrityError: The folder holds a symlink, a special file, or a name that cannot be signed.
@@ -93,7 +92,7 @@ def signable_files(model_dir: Path) -> dict[str, int]:
                 f"the file name {path!r} cannot be signed.",
                 remedy="Rename it: no ':', no backslash, no control character.",
             )
-    return files
+    return {path: files[path] for path in sorted(files, key=lambda path: path.split("/"))}
 
 
 def read_manifest(data: bytes) -> Manifest:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +22,17 @@ class Hooks:
     predict_fn: Callable[[Any, Any], Any]
     output_fn: Callable[[Any, str], Any]
 
+    def answer(self, model: Any, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        """Response body and content type for one request."""
+        prediction = self.predict_fn(self.input_fn(body, content_type), model)
+        return _response_of(self.output_fn(prediction, accept), accept)
 
-def load_hooks(
-    model_dir: Path, environment: Mapping[str, str] | None = None, *, vouched_root: str | None = None
-) -> Hooks:
-    """Verify ``model_dir`` and import its inference code.
+
+def load_hooks(model_dir: Path, *, vouched_root: str | None = None) -> Hooks:
+    """Verify ``model_dir`` against this process's environment and import its inference code.
 
     Args:
         model_dir: A bundle's ``model/`` folder.
-        environment: Where the expected values are. Default: this process's environment.
         vouched_root: Root digest of a folder that the caller has just hashed itself; only build() has such a folder,
             and nothing that runs in a container gives this.
 
@@ -44,7 +45,7 @@ def load_hooks(
     sys.dont_write_bytecode = True
     if vouched_root is not None:
         verifier.remember(model_dir, vouched_root)
-    verifier.verify_from_environment(model_dir, os.environ if environment is None else environment)
+    verifier.verify_from_environment(model_dir)
     sys.modules["modelbuilder_verify"] = verifier
     code = str(Path(model_dir).resolve() / "code")
     if code not in sys.path:
@@ -77,7 +78,7 @@ def loaded_aside(model_dir: Path, *, vouched_root: str) -> Iterator[Hooks]:
         verifier.forget(model_dir)
 
 
-def response_of(answer: Any, accept: str) -> tuple[bytes, str]:
+def _response_of(answer: Any, accept: str) -> tuple[bytes, str]:
     """Body and content type of what ``output_fn`` returned: bytes, text, or a pair with the content type."""
     content_type = accept
     if isinstance(answer, tuple) and len(answer) == 2:

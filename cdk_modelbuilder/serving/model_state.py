@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.serving.hooks import Hooks, load_hooks, response_of
+from cdk_modelbuilder.serving.hooks import Hooks, load_hooks
 from cdk_modelbuilder.serving.log import log
 
 LOADING_FAILED_EXIT_CODE = 3
@@ -48,7 +48,7 @@ class ModelState:
     @property
     def loaded(self) -> bool:
         """Whether requests can be answered."""
-        return self._hooks is not None
+        return self._ready.is_set()
 
     @property
     def healthy(self) -> bool:
@@ -81,8 +81,6 @@ class ModelState:
         token = id(body) ^ time.monotonic_ns()
         self._running[token] = time.monotonic()
         try:
-            data = hooks.input_fn(body, content_type)
-            prediction = hooks.predict_fn(data, self._model)
-            return response_of(hooks.output_fn(prediction, accept), accept)
+            return hooks.answer(self._model, body, content_type, accept)
         finally:
             del self._running[token]
