@@ -31,7 +31,7 @@ ITEM_BITS = {name: bits for bits, names in _NAMES.items() for name in names.spli
 
 @dataclass(frozen=True)
 class RawTensor:
-    """One tensor: dtype by its name in the format, shape, and its bytes in C order, little-endian."""
+    """One tensor: dtype by its name in the format, shape, and its bytes (a buffer) in C order, little-endian."""
 
     dtype: str
     shape: Tuple[int, ...]
@@ -44,14 +44,10 @@ def write_safetensors(tensors: Mapping[str, RawTensor], metadata: Mapping[str, s
     start = 0
     parts: List[Any] = []
     for name, tensor in tensors.items():
-        data = memoryview(tensor.data).cast("B") if len(tensor.data) else b""
-        header[name] = {
-            "dtype": tensor.dtype,
-            "shape": list(tensor.shape),
-            "data_offsets": [start, start + len(data)],
-        }
-        start += len(data)
-        parts.append(data)
+        end = start + memoryview(tensor.data).nbytes
+        header[name] = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [start, end]}
+        start = end
+        parts.append(tensor.data)
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     return bytearray().join([len(text).to_bytes(8, "little"), text, *parts])
