@@ -1,49 +1,41 @@
-"""The model of one worker: loading in the background, ready, or failed; and the threads that call it."""
+"""The model of one worker: loading, ready, or failed; and whether it still answers."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.serving.hooks import Hooks, load_hooks
-from cdk_modelbuilder.serving.log import log
+from cdk_modelbuilder.serving.log import flush, log
 
 LOADING_FAILED_EXIT_CODE = 3
-
-
-class StillLoadingError(Exception):
-    """A request waited for the model in vain."""
-
-    http_status = 503
+_IDLE = float("inf")
 
 
 class ModelState:
-    """Loads a model folder and answers requests with it.
+    """Loads a model folder and knows since when each thread has been waiting for the model.
 
     Args:
         model_dir: A bundle's ``model/`` folder.
-        threads: Requests that the model handles at a time. One is what AWS's containers do in a worker; more is for
-            models that are safe to call from several threads.
-        stuck_after: Seconds after which an unfinished request means that the model does not answer any more.
+        threads: Threads that call the model.
+        stuck_after: Seconds after which a call that has not returned means that the model does not answer any more.
+
+    Attributes:
+        hooks: The bundle's inference code; only once it is loaded.
+        model: What ``model_fn`` returned; likewise.
     """
+
+    hooks: Hooks
+    model: Any
 
     def __init__(self, model_dir: Path, *, threads: int, stuck_after: float) -> None:
         self._model_dir = model_dir
         self._stuck_after = stuck_after
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
-        self._running: dict[int, float] = {}
+        self._busy_since = [_IDLE] * threads
         self._ready = threading.Event()
-        self._hooks: Hooks | None = None
-        self._model: Any = None
-
-    @property
-    def pool(self) -> ThreadPoolExecutor:
-        """Where requests are to be answered."""
-        return self._pool
 
     @property
     def loaded(self) -> bool:
@@ -52,35 +44,30 @@ class ModelState:
 
     @property
     def healthy(self) -> bool:
-        """Loaded, and no request has been running for too long."""
-        oldest = min(tuple(self._running.values()), default=None)  # a copy: the pool's threads change it meanwhile
-        return self.loaded and (oldest is None or time.monotonic() - oldest < self._stuck_after)
+        """Loaded, and no call has been running for too long."""
+        return self.loaded and time.monotonic() - min(self._busy_since) < self._stuck_after
 
-    def start_loading(self) -> None:
-        """Verify and load in the pool: requests that come in meanwhile queue up behind it."""
-        self._pool.submit(self._load)
-
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Verify and load; a server that cannot do that must not linger, so the process ends where it fails."""
         start = time.perf_counter()
         try:
-            hooks = load_hooks(self._model_dir)
-            self._model = hooks.model_fn(str(self._model_dir))
-            self._hooks = hooks
+            self.hooks = load_hooks(self._model_dir)
+            self.model = self.hooks.model_fn(str(self._model_dir))
         except BaseException as error:  # noqa: BLE001 - whatever it is, this worker cannot serve
             log("model failed to load", level=50, exc_info=True, error=f"{type(error).__name__}: {error}")
-            os._exit(LOADING_FAILED_EXIT_CODE)  # a server that cannot serve must not linger
+            flush()
+            os._exit(LOADING_FAILED_EXIT_CODE)
         self._ready.set()
         log("model loaded", seconds=round(time.perf_counter() - start, 3), model_dir=str(self._model_dir))
 
-    def answer(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """Response body and content type for one request; runs in one of the pool's threads."""
-        if not self._ready.wait(self._stuck_after):
-            raise StillLoadingError("the model is still loading; try again.")
-        hooks = self._hooks
-        assert hooks is not None
-        token = id(body) ^ time.monotonic_ns()
-        self._running[token] = time.monotonic()
-        try:
-            return hooks.answer(self._model, body, content_type, accept)
-        finally:
-            del self._running[token]
+    def wait_until_loaded(self) -> None:
+        """Return when another thread has loaded the model."""
+        self._ready.wait()
+
+    def calling(self, thread: int) -> None:
+        """Note that a thread has begun to wait for the model, or has had the next piece from it."""
+        self._busy_since[thread] = time.monotonic()
+
+    def returned(self, thread: int) -> None:
+        """Note that a thread waits for the model no longer."""
+        self._busy_since[thread] = _IDLE

@@ -24,7 +24,8 @@ def main() -> None:
     hooks = load_hooks(Path(model_dir), vouched_root=root)
     response, response_type = hooks.answer(hooks.model_fn(model_dir), body, content_type, accept)
     with out:
-        out.write(response_type.encode() + b"\n" + response)
+        out.write(response_type.encode() + b"\n")
+        out.write(response)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from cdk_modelbuilder.serving.app import InferenceApp
-from cdk_modelbuilder.serving.log import configure, log
+from cdk_modelbuilder.serving.connection import Connection
+from cdk_modelbuilder.serving.log import configure, flush, log
 
 OPTIONS_VARIABLE = "MODELBUILDER_SERVING_OPTIONS"
 GRACE_SECONDS = 25
@@ -73,14 +74,16 @@ def serve(options: ServerOptions) -> None:
     config = uvicorn.Config(
         "cdk_modelbuilder.serving.server:create_app",
         factory=True,
+        http=Connection,
+        ws="none",
+        interface="asgi3",
+        proxy_headers=False,
         lifespan="on",
         log_config=None,
         access_log=False,
-        server_header=False,
         workers=options.workers,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=60,  # a worker that holds the interpreter lock while importing is not dead
-        timeout_keep_alive=75,
     )
     host, port = listener.getsockname()[:2]
     log("listening", host=host, port=port, workers=options.workers, pid=os.getpid())
@@ -106,6 +109,7 @@ def _stop_with(parent: int) -> None:
             time.sleep(0.25)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE_SECONDS + 5)
+        flush()
         os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,0 +1,270 @@
+"""HTTP/1.1 on one connection, parsed by httptools (llhttp, the parser of Node.js).
+
+uvicorn listens, starts workers and stops them; this class takes the place of its HTTP protocol. An ASGI application
+would need a task, three coroutine calls and two more copies of the body for each request, which for a quick model is
+more than all the rest (benchmarks/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+import httptools
+
+from cdk_modelbuilder.serving.exchange import SMALL, Body, Exchange
+from cdk_modelbuilder.serving.log import log
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    from cdk_modelbuilder.serving.app import InferenceApp
+
+IDLE_SECONDS = 75.0
+"""A connection on which nothing has come for so long, and nothing is to be answered, is closed."""
+HEAD_LIMIT = 1 << 16
+"""Most bytes of a request's target and headers."""
+_LOOKED_AT = frozenset(
+    (
+        *(b"accept", b"content-length", b"content-type", b"expect", b"transfer-encoding"),
+        b"x-amzn-sagemaker-inference-id",
+    )
+)
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection; uvicorn makes it, with these arguments.
+
+    Requests that come before the one in front of them is answered wait, and nothing more is read then.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's interface
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app = cast("InferenceApp", config.loaded_app)
+        self._all = cast("set[Connection]", server_state.connections)
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport = cast("asyncio.Transport", None)
+        self._receiving: Exchange | None = None
+        self._offered: Exchange | None = None
+        self._unanswered: deque[Exchange] = deque()
+        self._head_size = 0
+        self._closing = False
+        self._last_data = 0.0
+        self.writable = True
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._all.add(self)
+        self._last_data = self._loop.time()
+        self._idle_timer = self._loop.call_later(IDLE_SECONDS, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
+        self._all.discard(self)
+        self._idle_timer.cancel()
+        self._closing = True
+        self._receiving = None
+        for exchange in self._unanswered:
+            exchange.gone = True
+            if exchange.watcher is not None:
+                exchange.watcher.client_gone()
+        self._unanswered.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self._last_data = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError:
+            log("server error", level=40, exc_info=True)
+            self._transport.close()
+        except httptools.HttpParserError as error:
+            self._give_up(400, f"the request is not valid HTTP/1.1: {error}.")
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self._unanswered and (watcher := self._unanswered[0].watcher) is not None:
+            watcher.client_reads_again()
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._receiving = Exchange(self)
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        exchange = self._receiving
+        assert exchange is not None
+        exchange.url = exchange.url + url if exchange.url else url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        name = name.lower()
+        if name in _LOOKED_AT and self._receiving is not None:
+            self._receiving.headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        exchange = self._receiving
+        if exchange is None:  # given up on
+            return
+        parser, headers = self._parser, exchange.headers
+        exchange.started = time.perf_counter()
+        exchange.method = parser.get_method()
+        exchange.keep_alive = parser.should_keep_alive()
+        exchange.is_first_version = parser.get_http_version() == "1.0"
+        if parser.should_upgrade():
+            self._offered, self._receiving = exchange, None
+            return
+        if b"content-length" in headers and int(headers[b"content-length"]) > self._app.max_payload_bytes:
+            self._refuse_body(exchange)
+        elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._unanswered:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, part: bytes) -> None:
+        exchange = self._receiving
+        if exchange is None or exchange.refusal is not None:
+            return
+        if exchange.size == 0 and len(part) < SMALL:
+            exchange.body = part
+        elif isinstance(exchange.body, bytearray):
+            exchange.body += part
+        else:
+            exchange.body = bytearray(exchange.body)
+            exchange.body += part
+        exchange.size += len(part)
+        if exchange.size > self._app.max_payload_bytes:
+            self._refuse_body(exchange)
+
+    def on_message_complete(self) -> None:
+        exchange, self._receiving = self._receiving, None
+        if exchange is None or self._closing:
+            return
+        if not exchange.keep_alive:
+            self._closing = True  # whatever comes after it is not for us
+        if exchange.refusal is None:
+            self._enqueue(exchange)
+        elif not exchange.keep_alive and exchange not in self._unanswered:
+            self._transport.close()  # refused and answered while its body was still coming
+
+    # What an exchange calls
+
+    def write(self, *parts: Body) -> None:
+        """Send ``parts``; they must not be changed afterwards."""
+        if len(parts) == 1:
+            self._transport.write(parts[0])
+        else:
+            self._transport.writelines(parts)
+
+    def finished(self, exchange: Exchange) -> None:
+        """The response to ``exchange``, the first one in the queue, is complete."""
+        self._unanswered.popleft()
+        exchange.watcher = None
+        if not exchange.keep_alive:
+            # Not while the client is sending: it would find the connection reset and never see the answer.
+            if exchange is not self._receiving:
+                self._closing = True
+                self._transport.close()
+        elif self._unanswered:
+            # Not at once: a long queue must not become a deep stack.
+            self._loop.call_soon(self._handle_next)
+
+    def cut(self, *, reset: bool) -> None:
+        """Close in the middle of a response: by a reset where the end of the connection would be a regular end."""
+        self._closing = True
+        if reset:
+            peer = self._transport.get_extra_info("socket")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    # What uvicorn calls
+
+    def shutdown(self) -> None:
+        """Close as soon as the requests that have come are answered."""
+        waiting = [*self._unanswered, *([self._receiving] if self._receiving is not None else [])]
+        if not waiting:
+            self._transport.close()
+        elif waiting[-1].keep_alive:
+            waiting[-1].keep_alive = False
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        self._unanswered.append(exchange)
+        if len(self._unanswered) == 1:
+            self._app.handle(exchange)
+        else:
+            self._transport.pause_reading()
+
+    def _handle_next(self) -> None:
+        if self._unanswered and not self._transport.is_closing():
+            if len(self._unanswered) == 1:
+                self._transport.resume_reading()
+            self._app.handle(self._unanswered[0])
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 after an offer of another protocol, which a server is free to ignore.
+
+        Java's HttpClient offers HTTP/2 with each first request. The parser then stops before the request's body, so a
+        new one gets the head again, without the offer, and the rest.
+        """
+        exchange, self._offered = self._offered, None
+        if exchange is None:
+            return
+        if exchange.method == b"CONNECT":
+            self._give_up(405, "this is not a proxy.")
+            return
+        version = b"1.0" if exchange.is_first_version else b"1.1"
+        lines = [b"%s %s HTTP/%s" % (exchange.method, exchange.url, version)]
+        lines += [b"%s: %s" % header for header in exchange.headers.items()]
+        lines += [b"connection: " + (b"keep-alive" if exchange.keep_alive else b"close"), b"", b""]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + rest)
+
+    def _refuse_body(self, exchange: Exchange) -> None:
+        limit = self._app.max_payload_bytes
+        exchange.refusal = (413, f"the body is larger than the limit of {limit} bytes.")
+        exchange.body = b""
+        self._enqueue(exchange)
+
+    def _count_head(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > HEAD_LIMIT and self._receiving is not None:
+            self._receiving = None
+            self._give_up(431, f"the request's target and headers are larger than {HEAD_LIMIT} bytes.")
+
+    def _give_up(self, status: int, message: str) -> None:
+        """Answer what cannot be understood, behind the answers that are still to come, and close."""
+        if self._closing:
+            return
+        self._closing = True
+        exchange = Exchange(self)
+        exchange.keep_alive = False
+        exchange.refusal = (status, message)
+        self._enqueue(exchange)
+
+    def _close_if_idle(self) -> None:
+        left = self._last_data + IDLE_SECONDS - self._loop.time()
+        if left <= 0 and not self._unanswered:
+            self._transport.close()
+        else:
+            self._idle_timer = self._loop.call_later(max(left, 1.0), self._close_if_idle)

@@ -1,0 +1,103 @@
+"""One invocation of the model: what the request brought, and how its answer gets back to the client."""
+
+from __future__ import annotations
+
+import os
+import time
+from itertools import count
+
+from cdk_modelbuilder.serving.access_log import AccessLog
+from cdk_modelbuilder.serving.exchange import Body, Exchange, error_body
+from cdk_modelbuilder.serving.log import log
+from cdk_modelbuilder.serving.response_head import fits_header
+
+GONE = 499
+"""The status in the log where the client hung up before its answer; nginx has made it customary."""
+
+_process = os.urandom(8).hex()
+_numbers = count()
+
+
+class Invocation:
+    """A request to the model, on its way there and back.
+
+    Attributes:
+        exchange: The request and the way to answer it.
+        body: The request's body, until it is decoded.
+        content_type: Of the request; empty if it has none.
+        accept: What the client accepts.
+        request_id: Under which the log has more about it.
+    """
+
+    __slots__ = (
+        *("_access_log", "_answer", "_answer_type", "_failure", "_status", "accept", "body", "content_type"),
+        *("exchange", "request_id"),
+    )
+
+    def __init__(self, exchange: Exchange, access_log: AccessLog) -> None:
+        headers = exchange.headers
+        self.exchange = exchange
+        self.body: Body = exchange.body
+        exchange.body = b""
+        self.content_type = headers[b"content-type"].decode("latin-1") if b"content-type" in headers else ""
+        self.accept = headers[b"accept"].decode("latin-1") if b"accept" in headers else "*/*"
+        named = headers.get(b"x-amzn-sagemaker-inference-id")
+        self.request_id = named.decode("latin-1") if named else f"{_process}{next(_numbers):010x}"
+        self._access_log = access_log
+        self._status = 200
+        self._answer: Body = b""
+        self._answer_type = ""
+        self._failure: str | None = None
+
+    # In a model's thread
+
+    def answered(self, body: Body, content_type: str) -> None:
+        """Keep the model's answer for :meth:`deliver`.
+
+        Raises:
+            ValueError: The content type cannot be sent.
+        """
+        if not fits_header(content_type):
+            raise ValueError(f"output_fn gave the content type {content_type!r}, which cannot stand in a header")
+        self._answer, self._answer_type = body, content_type
+
+    def failed(self, error: BaseException) -> None:
+        """Keep the answer to an error for :meth:`deliver`; called where the error is handled."""
+        status = getattr(error, "http_status", None)
+        if isinstance(status, int):  # the request's fault, in words made for the client
+            message = str(error)
+        else:
+            status = 500
+            message = f"the model failed on this request; the log has the reason under {self.request_id}."
+            log("model error", level=40, exc_info=True, request_id=self.request_id)
+        self._status, self._answer, self._answer_type = status, error_body(status, message), "application/json"
+        self._failure = f"{type(error).__name__}: {error}"
+
+    # In the event loop's thread
+
+    def deliver(self) -> None:
+        """Send the answer, and note it in the log."""
+        if self.exchange.gone:
+            self.note(GONE, 0)
+            return
+        size = len(self._answer)
+        self.exchange.respond(self._status, self._answer, self._answer_type)
+        self.note(self._status, size, None if self._failure is None else {"error": self._failure})
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer without the model."""
+        answer = error_body(status, message)
+        self.exchange.respond(status, answer, "application/json")
+        self.note(status, len(answer))
+
+    def note(self, status: int, bytes_out: int, more: dict[str, object] | None = None) -> None:
+        """Write the log's line."""
+        self._access_log.invocation(
+            status=status,
+            seconds=time.perf_counter() - self.exchange.started,
+            bytes_in=self.exchange.size,
+            bytes_out=bytes_out,
+            content_type=self.content_type,
+            request_id=self.request_id,
+            more=more,
+        )

@@ -1,0 +1,147 @@
+"""Calls the hooks for one thread: requests one by one or together, answers whole or in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cdk_modelbuilder.serving.exchange import Body
+from cdk_modelbuilder.serving.hooks import as_body
+from cdk_modelbuilder.serving.invocation import Invocation
+from cdk_modelbuilder.serving.log import log
+from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
+from cdk_modelbuilder.serving.model_state import ModelState
+from cdk_modelbuilder.serving.response_head import fits_header
+from cdk_modelbuilder.serving.stream_channel import StreamChannel
+
+
+class ModelCaller:
+    """Answers invocations with the loaded model, in the thread that it was made in.
+
+    Whatever the model raises, SystemExit included, is the answer to that request and nothing else's end.
+
+    Args:
+        state: The loaded model.
+        mailbox: Where the answers go.
+        thread: The thread's number.
+    """
+
+    def __init__(self, state: ModelState, mailbox: LoopMailbox, thread: int) -> None:
+        self._state, self._mailbox, self._thread = state, mailbox, thread
+        self._hooks, self._model = state.hooks, state.model
+
+    def call(self, job: Invocation) -> None:
+        """Answer one invocation."""
+        if job.exchange.gone:
+            self._mailbox.post(job.deliver)
+            return
+        hooks = self._hooks
+        self._state.calling(self._thread)
+        try:
+            data = hooks.input_fn(job.body, job.content_type)
+            job.body = b""
+            self._send(job, hooks.predict_fn(data, self._model))
+        except BaseException as error:  # noqa: BLE001 - the boundary between the user's code and the client
+            self._fail(job, error)
+        finally:
+            self._state.returned(self._thread)
+
+    def call_together(self, jobs: list[Invocation]) -> None:
+        """Answer several invocations with one call of the model; where it fails, each is tried alone."""
+        self._state.calling(self._thread)
+        try:
+            decoded = [(job, data) for job in jobs for data in self._decoded(job)]
+            if decoded:
+                self._predict_together(decoded)
+        finally:
+            self._state.returned(self._thread)
+
+    def _decoded(self, job: Invocation) -> Iterator[Any]:
+        """The request's input; nothing where it is answered already, by an error of its own or because nobody waits."""
+        if job.exchange.gone:
+            self._mailbox.post(job.deliver)
+            return
+        try:
+            data = self._hooks.input_fn(job.body, job.content_type)
+            job.body = b""
+        except BaseException as error:  # noqa: BLE001 - see call()
+            self._fail(job, error)
+        else:
+            yield data
+
+    def _predict_together(self, decoded: list[tuple[Invocation, Any]]) -> None:
+        predict = self._hooks.predict_batch_fn
+        assert predict is not None
+        try:
+            predictions = predict([data for _, data in decoded], self._model)
+        except BaseException as error:  # noqa: BLE001 - see call()
+            if len(decoded) == 1:
+                self._fail(decoded[0][0], error)
+                return
+            reason = f"{type(error).__name__}: {error}"
+            log("batch failed, each request is tried alone", level=30, requests=len(decoded), error=reason)
+            for pair in decoded:
+                self._state.calling(self._thread)
+                self._predict_together([pair])
+            return
+        for (job, _), prediction in zip(decoded, predictions, strict=True):
+            try:
+                self._send(job, prediction)
+            except BaseException as error:  # noqa: BLE001 - see call()
+                self._fail(job, error)
+
+    def _send(self, job: Invocation, prediction: Any) -> None:
+        hooks = self._hooks
+        streamed = None if hooks.stream_fn is None else hooks.stream_fn(prediction, job.accept)
+        if streamed is None:
+            job.answered(*hooks.encode(prediction, job.accept))
+            self._mailbox.post(job.deliver)
+        else:
+            self._stream(job, *streamed)
+
+    def _stream(self, job: Invocation, source: Iterable[Body], content_type: str) -> None:
+        """Send the pieces as they come. Raises what goes wrong before the first one: that is an answer of its own."""
+        pieces = iter(source)
+        channel = None
+        try:
+            piece = _next_piece(pieces)
+            if not fits_header(content_type):
+                raise ValueError(f"stream_fn gave the content type {content_type!r}, which cannot stand in a header")
+            channel = StreamChannel(job, content_type, self._mailbox)
+            while piece is not None:
+                self._state.returned(self._thread)  # while the client is waited for, and not the model
+                if not channel.send(piece):
+                    break
+                self._state.calling(self._thread)
+                piece = _next_piece(pieces)
+            channel.end()
+        except BaseException as error:
+            if channel is None:
+                raise
+            log("model error", level=40, exc_info=True, request_id=job.request_id)
+            channel.fail(error)
+        finally:
+            _close(pieces, job.request_id)
+
+    def _fail(self, job: Invocation, error: BaseException) -> None:
+        job.failed(error)
+        self._mailbox.post(job.deliver)
+
+
+def _next_piece(pieces: Iterator[Body]) -> Body | None:
+    """The next piece that is not empty; None at the end."""
+    for piece in pieces:
+        body = as_body(piece)
+        if len(body):
+            return body
+    return None
+
+
+def _close(pieces: Iterator[Body], request_id: str) -> None:
+    """Let a generator clean up behind itself."""
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        try:
+            close()
+        except BaseException:  # noqa: BLE001 - the answer has been sent
+            log("model error", level=40, exc_info=True, request_id=request_id)

@@ -1,0 +1,83 @@
+"""The threads that call the model, and the queue in front of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Empty, SimpleQueue
+
+from cdk_modelbuilder.serving.invocation import Invocation
+from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
+from cdk_modelbuilder.serving.model_caller import ModelCaller
+from cdk_modelbuilder.serving.model_state import ModelState
+
+
+class ModelThreads:
+    """Answers invocations in threads of their own, so that nothing the model does keeps /ping waiting.
+
+    The first thread loads the model; invocations that come meanwhile queue up behind that.
+
+    Args:
+        state: The model.
+        mailbox: Where the answers go.
+        count: Threads. One is what AWS's containers do in a worker; more is for models that are safe to call from
+            several threads.
+    """
+
+    def __init__(self, state: ModelState, mailbox: LoopMailbox, count: int) -> None:
+        self._state, self._mailbox = state, mailbox
+        self._queue: SimpleQueue[Invocation | None] = SimpleQueue()
+        # Daemons: a call that does not return must not keep the process from ending.
+        self._threads = [
+            threading.Thread(target=self._run, args=(number,), name=f"model-{number}", daemon=True)
+            for number in range(count)
+        ]
+
+    def start(self) -> None:
+        """Load the model, then answer."""
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Invocation) -> None:
+        """Have ``job`` answered."""
+        self._queue.put(job)
+
+    def stop(self) -> None:
+        """End each thread after what it is doing."""
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def _run(self, number: int) -> None:
+        if number == 0:
+            self._state.load()
+        else:
+            self._state.wait_until_loaded()
+        caller = ModelCaller(self._state, self._mailbox, number)
+        batch = self._state.hooks.batch
+        largest = int(batch.get("max_batch_size", 1))
+        delay = float(batch.get("max_batch_delay_ms", 0)) / 1000
+        while True:
+            job = self._queue.get()
+            if job is None:
+                return
+            if largest == 1:
+                caller.call(job)
+            else:
+                caller.call_together(self._gather(job, largest, delay))
+            del job  # not kept alive, with its body, until the next one comes
+
+    def _gather(self, first: Invocation, largest: int, delay: float) -> list[Invocation]:
+        """``first`` and what comes within ``delay`` seconds of now, at most ``largest``."""
+        jobs = [first]
+        deadline = time.monotonic() + delay
+        while len(jobs) < largest:
+            left = deadline - time.monotonic()
+            try:
+                job = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
+            except Empty:
+                break
+            if job is None:  # the order to stop: for after this batch
+                self._queue.put(None)
+                break
+            jobs.append(job)
+        return jobs
