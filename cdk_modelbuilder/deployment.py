@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
@@ -23,6 +23,8 @@ def deploy(
     workers: int = 1,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
+    input_translator: Any = None,
+    output_translator: Any = None,
 ) -> Predictor:
     """Run ``bundle`` and return a predictor for it.
 
@@ -33,6 +35,8 @@ def deploy(
         workers: Server processes in local modes.
         signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
         on_log: Called with each line of the server's log.
+        input_translator: Instance of the input's payload translator, if its module is not to be had here.
+        output_translator: The same for the output.
 
     Raises:
         IntegrityError: The bundle was changed, or signed with another key.
@@ -46,7 +50,18 @@ def deploy(
             remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
         )
     process = start_process(bundle, port=port, workers=workers, signing_key=signing_key, on_log=on_log)
-    return Predictor(process.url, schema=bundle.schema, container=bundle.container, on_delete=process.stop)
+    try:
+        return Predictor(
+            process.url,
+            schema=bundle.schema,
+            container=bundle.container,
+            on_delete=process.stop,
+            input_translator=input_translator,
+            output_translator=output_translator,
+        )
+    except BaseException:
+        process.stop()
+        raise
 
 
 def start_process(

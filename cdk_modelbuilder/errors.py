@@ -10,7 +10,16 @@
     ├── KeyFileError             the master key is missing, unreadable or malformed
     ├── ImageError               no container image fits
     ├── LocalEndpointError       the local endpoint did not start or died
-    └── PredictionError          the endpoint answered with an error
+    └── PredictionError          the endpoint answered with an error, or not at all
+        ├── RequestRejectedError     4xx: the container, or AWS before it, did not take the request
+        │   └── PayloadTooLargeError     the request's body is over the limit
+        ├── ModelFailedError         5xx: the model or its container failed on the request
+        ├── ThrottledError           too many requests, still after the retries
+        ├── EndpointUnavailableError no answer, no such endpoint, or one that is not ready
+        ├── AccessDeniedError        credentials are missing, or do not allow the call
+        ├── PredictionTimeoutError   no answer in time; a TimeoutError too
+        ├── StreamInterruptedError   a streamed answer broke off
+        └── UnreadableAnswerError    an answer came that the schema cannot read
 
 Each message ends in a remedy. ``str(error)`` gives both; ``error.what`` and ``error.remedy`` give the parts.
 """
@@ -73,12 +82,64 @@ class LocalEndpointError(ModelBuilderError):
 
 
 class PredictionError(ModelBuilderError):
-    """The endpoint answered with an error.
+    """The endpoint answered with an error, or not at all.
 
     Attributes:
-        status: HTTP status code of the answer.
+        status: HTTP status code of the answer; 0 if there was none.
     """
 
     def __init__(self, what: str, *, remedy: str, status: int) -> None:
         super().__init__(what, remedy=remedy)
         self.status = status
+
+
+class RequestRejectedError(PredictionError):
+    """The container, or AWS before it, did not take the request (4xx)."""
+
+
+class PayloadTooLargeError(RequestRejectedError):
+    """The request's body is larger than the endpoint takes."""
+
+
+class ModelFailedError(PredictionError):
+    """The model or its container failed on the request (5xx).
+
+    Attributes:
+        log_stream_arn: Where the container's log is, if SageMaker says so.
+    """
+
+    def __init__(self, what: str, *, remedy: str, status: int, log_stream_arn: str | None = None) -> None:
+        super().__init__(what, remedy=remedy, status=status)
+        self.log_stream_arn = log_stream_arn
+
+
+class ThrottledError(PredictionError):
+    """The endpoint takes no more requests at the moment, and did not after the retries either."""
+
+
+class EndpointUnavailableError(PredictionError):
+    """Nothing answers there: no such endpoint, not in service, or its model is not ready."""
+
+
+class AccessDeniedError(PredictionError):
+    """Credentials are missing or do not allow the call; the message names the IAM action and the ARN."""
+
+
+class PredictionTimeoutError(PredictionError, TimeoutError):
+    """The answer did not come in time."""
+
+
+class StreamInterruptedError(PredictionError):
+    """A streamed answer broke off.
+
+    Attributes:
+        items_received: How many whole items came before that.
+    """
+
+    def __init__(self, what: str, *, remedy: str, status: int, items_received: int = 0) -> None:
+        super().__init__(what, remedy=remedy, status=status)
+        self.items_received = items_received
+
+
+class UnreadableAnswerError(PredictionError):
+    """The endpoint answered, but not with what the schema of the output describes."""

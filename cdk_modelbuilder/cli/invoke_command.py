@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.checked_bundle import open_checked
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
+from cdk_modelbuilder.cli.payload_files import is_text, type_of
 from cdk_modelbuilder.deployment import start_process
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.predictor import Predictor
+from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
 
-_TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".npy": "application/x-npy",
-    ".txt": "text/plain",
-}
+_ACCEPT = "application/json, */*;q=0.1"
+"""JSON if the endpoint can say it so; else whatever it has, such as an image."""
 
 
 @click.command(
@@ -30,37 +32,117 @@ _TYPES = {
 @bundle_argument
 @click.option("--data", required=True, help="The request: text, @FILE, or - for standard input.")
 @click.option("--content-type", help="Type of the data. Default: from the file's ending, else application/json.")
-@click.option("--accept", default="application/json", show_default=True, help="Type of the answer.")
+@click.option("--accept", default=_ACCEPT, show_default=True, help="Type of the answer.")
 @click.option("--url", help="A running endpoint, such as http://127.0.0.1:8080. Default: start one for this request.")
+@click.option("--endpoint-name", help="An endpoint in SageMaker.")
+@click.option("--inference-component-name", help="Which model on it, if it hosts inference components.")
+@click.option("--region", help="AWS region of --endpoint-name. Default: the environment's.")
+@click.option("--stream", is_flag=True, help="Print the answer's pieces as they arrive.")
+@click.option("--output", "target", type=click.Path(path_type=Path), help="Write the answer's body to this file.")
 @json_option
-def command(bundle: str, data: str, content_type: str | None, accept: str, url: str | None, *, as_json: bool) -> None:
+def command(
+    *,
+    bundle: str,
+    data: str,
+    content_type: str | None,
+    accept: str,
+    url: str | None,
+    endpoint_name: str | None,
+    inference_component_name: str | None,
+    region: str | None,
+    target: Path | None,
+    stream: bool,
+    as_json: bool,
+) -> None:
     """Send one request to BUNDLE and print the answer's body."""
-    body, guessed = _read(data)
-    opened = ModelBundle.read(bundle) if url else open_checked(bundle)
-    process = None if url else start_process(opened, on_log=lambda line: None)  # noqa: ARG005 - the answer is what counts
-    address = url or (process.url if process else "")
-    try:
-        with Predictor(address, schema=opened.schema, container=opened.container) as predictor:
-            answer, answer_type = predictor.invoke(body, content_type=content_type or guessed, accept=accept)
-    finally:
-        if process is not None:
-            process.stop()
+    if as_json and (stream or target):
+        raise UsageError("--json was given with --stream or --output.", remedy="Give one of them.")
+    where = {
+        "url": url,
+        "endpoint_name": endpoint_name,
+        "inference_component_name": inference_component_name,
+        "region": region,
+    }
+    remote = url is not None or endpoint_name is not None
+    if not remote and (inference_component_name or region):
+        raise UsageError(
+            "--inference-component-name and --region say more about an endpoint in SageMaker.",
+            remedy="Name it with --endpoint-name.",
+        )
+    opened = ModelBundle.read(bundle) if remote else open_checked(bundle)
+    body, guessed = _read(data, opened)
+    with _predictor(opened, where if remote else None) as predictor:
+        if stream:
+            pieces = predictor.invoke_stream(body, content_type=content_type or guessed, accept=accept)
+            with _destination(target, pieces.content_type) as out:
+                for piece in pieces.chunks:
+                    out.write(piece)
+                    out.flush()
+            return
+        answer, answer_type = predictor.invoke(body, content_type=content_type or guessed, accept=accept)
     if as_json:
-        print_json({"body": answer.decode("utf-8", errors="replace"), "content_type": answer_type})
-    else:
-        sys.stdout.buffer.write(answer)
-        if answer_type.startswith(("text/", "application/json")) and not answer.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")
+        print_json({**_as_json(answer, answer_type), "content_type": answer_type})
+        return
+    with _destination(target, answer_type) as out:
+        out.write(answer)
+        if target is None and is_text(answer_type) and not answer.endswith(b"\n"):
+            out.write(b"\n")
+
+
+@contextmanager
+def _predictor(bundle: ModelBundle, where: dict[str, Any] | None) -> Iterator[Predictor]:
+    """A predictor for the endpoint that ``where`` names, or for one that lives as long as the block."""
+    if where is not None:
+        with Predictor.from_bundle(bundle, **where) as predictor:
+            yield predictor
+        return
+    process = start_process(bundle, on_log=lambda line: None)  # noqa: ARG005 - the answer is what counts
+    try:
+        with Predictor.from_bundle(bundle, url=process.url) as predictor:
+            yield predictor
+    finally:
+        process.stop()
+
+
+@contextmanager
+def _destination(target: Path | None, content_type: str) -> Iterator[BinaryIO]:
+    if target is None:
+        if sys.stdout.isatty() and not is_text(content_type):
+            raise UsageError(
+                f"the answer is {content_type or 'of an unknown type'}, which a terminal cannot show.",
+                remedy="Give --output FILE, send it to another program, or ask for --accept application/json.",
+            )
+        yield sys.stdout.buffer
         sys.stdout.flush()
+        return
+    try:
+        with target.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}.", remedy="Name another file.") from None
 
 
-def _read(data: str) -> tuple[bytes, str]:
+def _as_json(answer: bytes, content_type: str) -> dict[str, str]:
+    if is_text(content_type):
+        return {"body": answer.decode("utf-8", errors="replace")}
+    return {"body_base64": base64.b64encode(answer).decode()}
+
+
+def _read(data: str, bundle: ModelBundle) -> tuple[bytes, str]:
     if data == "-":
         return sys.stdin.buffer.read(), "application/json"
     if not data.startswith("@"):
         return data.encode(), "application/json"
     path = Path(data[1:])
     try:
-        return path.read_bytes(), _TYPES.get(path.suffix.lower(), "application/octet-stream")
+        body = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", remedy="Name an existing file after @.") from None
+    return body, type_of(path, _input_types(bundle))
+
+
+def _input_types(bundle: ModelBundle) -> tuple[str, ...]:
+    try:
+        return tuple(open_schema_data(bundle.schema).input.content_types)
+    except CodecError:
+        return ()

@@ -1,0 +1,51 @@
+"""Which content type a file has, by its ending; an endpoint may know it under one of several names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+_TYPES: dict[str, tuple[str, ...]] = {
+    ".arrow": ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"),
+    ".arrows": ("application/vnd.apache.arrow.stream",),
+    ".csv": ("text/csv",),
+    ".feather": ("application/vnd.apache.arrow.file",),
+    ".flac": ("audio/flac", "audio/x-flac"),
+    ".gif": ("image/gif",),
+    ".jpeg": ("image/jpeg",),
+    ".jpg": ("image/jpeg",),
+    ".json": ("application/json",),
+    ".jsonl": ("application/jsonl", "application/jsonlines", "application/x-ndjson"),
+    ".mp3": ("audio/mpeg",),
+    ".ndjson": ("application/x-ndjson", "application/jsonl", "application/jsonlines"),
+    ".npy": ("application/x-npy",),
+    ".npz": ("application/x-npz",),
+    ".ogg": ("audio/ogg",),
+    ".parquet": ("application/vnd.apache.parquet", "application/x-parquet"),
+    ".png": ("image/png",),
+    ".safetensors": ("application/x-safetensors", "application/vnd.safetensors"),
+    ".txt": ("text/plain",),
+    ".wav": ("audio/wav", "audio/x-wav", "audio/vnd.wave"),
+    ".webp": ("image/webp",),
+}
+UNKNOWN = "application/octet-stream"
+
+
+def type_of(path: Path, known: Sequence[str]) -> str:
+    """The content type of the file at ``path``: the name for it that is in ``known``, else its first.
+
+    >>> type_of(Path("speech.wav"), ["audio/x-wav"])
+    'audio/x-wav'
+    """
+    names = _TYPES.get(path.suffix.lower(), (UNKNOWN,))
+    return next((name for name in names if name in known), names[0])
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a terminal can show such content."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return (
+        kind.startswith("text/")
+        or kind in ("application/json", "application/jsonlines", "application/jsonl", "application/x-ndjson")
+        or kind.endswith(("+json", "+xml"))
+    )
