@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from cdk_modelbuilder.errors import ModelBuilderError
     from cdk_modelbuilder.mode import Mode
     from cdk_modelbuilder.predictor import Predictor
+    from cdk_modelbuilder.schema.codecs import Codec, CodecError, register_codec
+    from cdk_modelbuilder.schema.codecs.translators import CustomPayloadTranslator
     from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
     from cdk_modelbuilder.servers.base import ModelServer
     from cdk_modelbuilder.spec import InferenceSpec
 
 __all__ = [
+    "Codec",
+    "CodecError",
+    "CustomPayloadTranslator",
     "InferenceSpec",
     "Mode",
     "ModelBuilder",
@@ -32,9 +37,13 @@ __all__ = [
     "Predictor",
     "SchemaBuilder",
     "__version__",
+    "register_codec",
 ]
 
 _HOMES = {
+    "Codec": "schema.codecs",
+    "CodecError": "schema.codecs",
+    "CustomPayloadTranslator": "schema.codecs.translators",
     "InferenceSpec": "spec",
     "Mode": "mode",
     "ModelBuilder": "builder",
@@ -43,6 +52,7 @@ _HOMES = {
     "ModelServer": "servers.base",
     "Predictor": "predictor",
     "SchemaBuilder": "schema.schema_builder",
+    "register_codec": "schema.codecs",
 }
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk_modelbuilder import spec as spec_module
+from cdk_modelbuilder.building.payload_code import CODECS_FOLDER, travelling_modules
 from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import unpickle, verifier
-from cdk_modelbuilder.schema import codecs
 from cdk_modelbuilder.servers import ModelServer, server_adapter
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
     (runtime / "__init__.py").write_text('"""What the inference code needs at run time; made by cdk-modelbuilder."""\n')
     (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
     shutil.copyfile(unpickle.__file__, runtime / "unpickle.py")
-    used = {codecs.CODEC_MODULES[codec.name] for codec in (plan.marshaller.input, plan.marshaller.output)}
-    for module in sorted(used | {"__init__", "base", "json_text", "negotiation"}):
-        shutil.copyfile(Path(codecs.__file__).with_name(f"{module}.py"), runtime / "codecs" / f"{module}.py")
+    for module in travelling_modules(plan.marshaller, with_base_classes=plan.needs_stub):
+        shutil.copyfile(CODECS_FOLDER / f"{module}.py", runtime / "codecs" / f"{module}.py")
     for path, data in sorted(plan.source_files.items()):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.building.payload_code import add_payload_source, payload_classes
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import runtime_for
 from cdk_modelbuilder.dependencies import extracted_source
@@ -15,7 +16,7 @@ from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.errors import ModelError, SchemaError
 from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_for
 from cdk_modelbuilder.schema.codecs import Codec, Marshaller
-from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, derive_codec
+from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
 
 
 def plan_for_model(
@@ -34,8 +35,9 @@ def plan_for_model(
     adapter.check(model)
     method, expected, output, notes = _choose_method(adapter, model, schema, predict_method)
     saved = adapter.save(model, model_dir, model_format=model_format, trust=trust)
-    source, moved = _shipped_modules([name.rpartition(".") for name in saved.pickle_globals])
     marshaller = Marshaller(schema.input_codec, output)
+    names = [name.rpartition(".") for name in saved.pickle_globals]
+    source, moved = _shipped_modules(names, payload_classes(marshaller))
     runtime = runtime_for(
         adapter,
         adapter.version(),
@@ -64,7 +66,7 @@ def plan_for_model(
         needs_stub=source.imports_this_package,
         pins=runtime.pins,
         container_requirements=runtime.container_requirements,
-        marshaller=marshaller,
+        marshaller=runtime.marshaller,
         schema=schema,
         expected=expected,
     )
@@ -88,7 +90,7 @@ def _choose_method(
                 f"the model rejects sample_input: {type(error).__name__}: {error}.",
                 remedy="Give a sample of the kind that the model was trained on: same columns, same order, same types.",
             ) from error
-        codec = _codec_for(prediction, schema.output_codec)
+        codec = _codec_for(prediction, schema)
         if codec is None:
             misfits.append(f"{method}() gives {_shape_of(prediction)}")
             continue
@@ -100,10 +102,11 @@ def _choose_method(
     )
 
 
-def _codec_for(prediction: Any, sampled: Codec) -> Codec | None:
+def _codec_for(prediction: Any, schema: SchemaBuilder) -> Codec | None:
     """A codec for predictions like this one: the sample's, or the same with the prediction's own dtype."""
+    sampled = schema.output_codec
     try:
-        own = derive_codec(prediction, "the prediction")
+        own = schema.derive(prediction, "the prediction")
     except SchemaError:
         own = sampled
     if own.name == sampled.name == "numpy":
@@ -114,27 +117,15 @@ def _codec_for(prediction: Any, sampled: Codec) -> Codec | None:
         return None
 
 
-def _shipped_modules(names: Sequence[tuple[str, str, str]]) -> tuple[LocalSource, dict[str, str]]:
-    """The local source that a pickle's globals live in, and where classes of scripts moved to."""
+def _shipped_modules(
+    names: Sequence[tuple[str, str, str]], payloads: Sequence[type]
+) -> tuple[LocalSource, dict[str, str]]:
+    """The local source of a pickle's globals and of payload classes, and where the globals of scripts moved to."""
     source = collect(sorted({module for module, _, _ in names if is_local(module) and module not in SCRIPT_MODULES}))
-    moved = {}
     of_scripts = [(module, name) for module, _, name in names if module in SCRIPT_MODULES]
-    if of_scripts:
-        things = [getattr(sys.modules[module], name) for module, name in of_scripts]
-        _add_extracted(source, things)
-        moved = {module: extracted_source.MODULE_NAME for module, _ in of_scripts}
-    return source, moved
-
-
-def _add_extracted(source: LocalSource, things: Sequence[Any]) -> None:
-    try:
-        text = extracted_source.extract(things)
-    except extracted_source.NoSourceError as error:
-        raise ModelError(
-            f"Python does not know the source of {error}.",
-            remedy="Define the class in a file, not in a bare interpreter.",
-        ) from None
-    extracted_source.add_to(source, text)
+    things = [getattr(sys.modules[module], name) for module, name in of_scripts]
+    add_payload_source(source, payloads, things)
+    return source, {module: extracted_source.MODULE_NAME for module, _ in of_scripts}
 
 
 def _shape_of(value: Any) -> str:

@@ -58,7 +58,7 @@ class Plan:
     @property
     def schema_json(self) -> dict[str, Any]:
         """Plain data for ``schema.json``."""
-        return schema_json(self.marshaller)
+        return schema_json(self.marshaller, self.schema.samples if self.schema.keep_samples else None)
 
     @property
     def lock_text(self) -> str:
@@ -73,8 +73,7 @@ class Plan:
         """
         check_seal(bundle, key)
         check_samples(self.marshaller, self.schema.sample_input, self.schema.sample_output)
-        content_type = self.marshaller.input.content_types[0]
-        body = self.marshaller.input.encode(self.schema.sample_input, content_type)
+        body, content_type = self.marshaller.encode_request(self.schema.sample_input)
         # User source is proven in a fresh interpreter, where a module that was not shipped is really missing.
         ask = answer_in_child if self.source_files else answer_in_process
         response, response_type = ask(bundle, body, content_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cdk_modelbuilder.building.payload_code import payload_libraries, without_absent_libraries
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.dependencies.distributions import Pin, distributions_of
 from cdk_modelbuilder.dependencies.options import DependencyOptions
@@ -24,12 +25,14 @@ class Runtime:
         notes: What the user should know about versions.
         pins: Every package.
         container_requirements: Lines of those that the image does not bring in that very version.
+        marshaller: The schema without the content types whose library is not there.
     """
 
     image: ImageReference
     notes: tuple[str, ...]
     pins: Sequence[Pin]
     container_requirements: Sequence[str]
+    marshaller: Marshaller
 
 
 def runtime_for(
@@ -63,9 +66,11 @@ def runtime_for(
     roots = {} if version is None else {_installed_name(adapter): "the model's framework"}
     aliases = dict.fromkeys(adapter.provided_by, adapter.distribution)
     pins = options.pins(roots, _reasons(imports, importer, marshaller), aliases)
+    pinned = {pin.name for pin in pins}
     if has_own_image:
         lines = [pin.requirement for pin in pins]
-        return Runtime(ImageReference(), _install_note(lines), pins, lines)
+        there = without_absent_libraries(marshaller, pinned)
+        return Runtime(ImageReference(), _install_note(lines), pins, lines, there)
     wanted = version or images_for(adapter.name)[0].framework_version
     choice = choose_image(adapter.name, wanted, python=python, data_format=data_format)
     notes = list(choice.notes)
@@ -76,7 +81,8 @@ def runtime_for(
         )
     inside = {f"{name}=={found}" for name, found in choice.image.provides.items()}
     lines = [pin.requirement for pin in pins if pin.requirement not in inside]
-    return Runtime(_reference(choice.image), (*notes, *_install_note(lines)), pins, lines)
+    there = without_absent_libraries(marshaller, pinned | set(choice.image.provides))
+    return Runtime(_reference(choice.image), (*notes, *_install_note(lines)), pins, lines, there)
 
 
 def _reference(image: ContainerImage) -> ImageReference:
@@ -96,9 +102,8 @@ def _installed_name(adapter: FrameworkAdapter) -> str:
 
 def _reasons(modules: set[str], importer: str, marshaller: Marshaller) -> Mapping[str, str]:
     reasons = dict.fromkeys(distributions_of(modules), f"imported by {importer}")
-    for codec in (marshaller.input, marshaller.output):
-        for name in distributions_of([codec.name]) if codec.name in ("numpy", "pandas") else ():
-            reasons.setdefault(name, "payloads")
+    for name in distributions_of(payload_libraries(marshaller)):
+        reasons.setdefault(name, "payloads")
     return {name: reason for name, reason in reasons.items() if name != OWN_DISTRIBUTION}
 
 

@@ -29,7 +29,8 @@ def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tu
     """
     try:
         with loaded_aside(bundle.model_dir, vouched_root=bundle.root_sha256) as hooks:
-            return hooks.answer(hooks.model_fn(str(bundle.model_dir)), body, content_type, "*/*")
+            response, response_type = hooks.answer(hooks.model_fn(str(bundle.model_dir)), body, content_type, "*/*")
+            return bytes(response), response_type
     except Exception as error:
         raise _failure("the model failed on sample_input", error) from error
 
@@ -111,7 +112,8 @@ def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any)
             if "*" in content_type:
                 continue
             try:
-                decode_body(codec, codec.encode(sample, content_type), content_type)
+                body = codec.encode(sample, content_type)
+                decode_body(codec, body, codec.label(content_type, body))
             except CodecError as error:
                 raise SelfTestError(
                     f"{place} does not survive as {content_type}: {error}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.building.payload_code import add_payload_source
 from cdk_modelbuilder.dependencies import extracted_source
 from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, LocalSource, collect, is_local
 from cdk_modelbuilder.errors import ModelError
@@ -42,8 +43,15 @@ class ShippedSpec:
     notes: tuple[str, ...] = ()
 
 
-def ship_spec(spec: InferenceSpec, model_dir: Path, *, artifacts: Path | None, trust: Sequence[str]) -> ShippedSpec:
-    """Write the spec's files below ``model_dir`` and say how it is restored.
+def ship_spec(
+    spec: InferenceSpec,
+    model_dir: Path,
+    *,
+    artifacts: Path | None,
+    trust: Sequence[str],
+    payloads: Sequence[type] = (),
+) -> ShippedSpec:
+    """Write the spec's files below ``model_dir`` and say how it is restored; ``payloads`` are classes of the schema.
 
     Raises:
         ModelError: Its source or its attributes cannot be shipped, or the artifacts are not there.
@@ -55,14 +63,15 @@ def ship_spec(spec: InferenceSpec, model_dir: Path, *, artifacts: Path | None, t
     moved = {}
     if kind.__module__ in SCRIPT_MODULES:
         try:
-            text = extracted_source.extract([kind, *_script_classes(vars(spec))])
+            extracted_source.extract([kind])
         except extracted_source.NoSourceError:
             return _by_value(spec, state_path)
         source, module = LocalSource(), extracted_source.MODULE_NAME
-        extracted_source.add_to(source, text)
+        add_payload_source(source, payloads, [kind, *_script_classes(vars(spec))])
         moved = dict.fromkeys(SCRIPT_MODULES, module)
     else:
         source, module = collect([kind.__module__]), kind.__module__
+        add_payload_source(source, payloads)
     if "." in kind.__qualname__:
         raise ModelError(
             f"{kind.__qualname__} is defined inside a class or a function.",

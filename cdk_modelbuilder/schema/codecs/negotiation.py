@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from typing import Any, Dict, List, Sequence, Tuple
 
-from .base import NotAcceptableError
+from .payload_errors import NotAcceptableError, UnsupportedMediaTypeError
+
+# Single-byte and Unicode encodings only: Python also knows some that run as long as the text is, squared, or unzip it.
+_CHARSETS = re.compile(
+    r"(us-)?ascii|utf-?8|utf-?16(-?[lb]e)?|utf-?32(-?[lb]e)?|(iso-?8859|latin)-?\d+|(windows-|cp)125\d"
+)
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)\s*')
+MAX_RANGES = 100
+
+
+class MediaType(str):
+    """A media type without its parameters, in lower case; those stand in ``parameters``.
+
+    >>> found = MediaType.parse('Text/CSV; charset="UTF-8"; header=absent')
+    >>> found, found.parameters
+    ('text/csv', {'charset': 'UTF-8', 'header': 'absent'})
+    """
+
+    __slots__ = ("parameters",)
+    parameters: Dict[str, str]
+
+    @classmethod
+    def parse(cls, header: str) -> MediaType:
+        """The media type in a Content-Type header."""
+        name, separator, rest = header.partition(";")
+        parsed = cls(name.strip().lower())
+        found = _PARAMETER.findall(separator + rest) if separator else []
+        parsed.parameters = {key.lower(): _unquoted(value) for key, value in found}
+        return parsed
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] == '"' else value
 
 
 def media_type(header: str) -> str:
@@ -16,24 +49,34 @@ def media_type(header: str) -> str:
     return header.split(";", 1)[0].strip().lower()
 
 
-def choose_accepted(accept: str | None, offered: Sequence[str]) -> str:
+def as_utf8(body: Any, content_type: MediaType) -> Any:
+    """``body`` as UTF-8, where its content type says that it is text in another charset.
+
+    Raises UnsupportedMediaTypeError for a charset that is not known, or that the body is not written in.
+    """
+    charset = content_type.parameters.get("charset", "").lower()
+    if charset in ("", "utf-8", "utf8") or not (content_type.startswith("text/") or content_type.endswith("json")):
+        return body
+    if not _CHARSETS.fullmatch(charset):
+        raise UnsupportedMediaTypeError(f"charset {charset!r} is not supported. Send UTF-8.")
+    try:
+        return bytes(body).decode(charset).encode("utf-8")
+    except (UnicodeError, LookupError):
+        raise UnsupportedMediaTypeError(f"the body is not text in charset {charset!r}. Send UTF-8.") from None
+
+
+def choose_accepted(accept: Any, offered: Sequence[str]) -> str:
     """The one of ``offered`` (best first) that an Accept header likes most; absent or empty means the first.
 
     >>> choose_accepted("text/csv;q=0.5, application/json", ["application/x-npy", "application/json", "text/csv"])
     'application/json'
     """
-    if not accept or not accept.strip():
-        return offered[0]
-    ranges = [_parse(part) for part in accept.split(",") if part.strip()]
+    ranges = accepted_ranges(accept)
     if not ranges:
         return offered[0]
-    if "*/*" in offered:  # a codec of raw bytes answers with whatever type is asked for
-        concrete = sorted((item for item in ranges if "*" not in item[0]), key=lambda item: -item[1])
-        if concrete and concrete[0][1] > 0:
-            return concrete[0][0]
     best, best_quality = None, 0.0
     for candidate in offered:
-        quality = _quality(candidate, ranges)
+        quality = quality_of(candidate, ranges)
         if quality > best_quality:
             best, best_quality = candidate, quality
     if best is None:
@@ -41,7 +84,24 @@ def choose_accepted(accept: str | None, offered: Sequence[str]) -> str:
     return best
 
 
-def _parse(part: str) -> tuple[str, float]:
+def accepted_ranges(accept: Any) -> List[Tuple[str, float]]:
+    """Media ranges and their qualities; empty for an absent, empty or all-accepting header."""
+    if not accept or accept == "*/*":
+        return []
+    return [_parse(part) for part in accept.split(",")[:MAX_RANGES] if part.strip()]
+
+
+def quality_of(candidate: str, ranges: Sequence[Tuple[str, float]]) -> float:
+    """How much ``candidate`` is wanted, from 0 to 1: the most specific range that matches decides."""
+    family = candidate.split("/", 1)[0] + "/*"
+    for wanted in (candidate, family, "*/*"):
+        found = [quality for name, quality in ranges if name == wanted]
+        if found:
+            return max(found)
+    return 0.0
+
+
+def _parse(part: str) -> Tuple[str, float]:
     name, *parameters = part.split(";")
     quality = 1.0
     for parameter in parameters:
@@ -52,13 +112,3 @@ def _parse(part: str) -> tuple[str, float]:
             except ValueError:
                 quality = 0.0
     return name.strip().lower(), min(max(quality, 0.0), 1.0)
-
-
-def _quality(candidate: str, ranges: list[tuple[str, float]]) -> float:
-    # The most specific range that matches decides.
-    family = candidate.split("/", 1)[0] + "/*"
-    for wanted in (candidate, family, "*/*"):
-        found = [quality for name, quality in ranges if name == wanted]
-        if found:
-            return max(found)
-    return 0.0

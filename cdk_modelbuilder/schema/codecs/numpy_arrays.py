@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import csv
 import io
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Dict, List, Optional
 
 import numpy as np
 
-from .base import Codec, CodecError
-from .json_text import read_json, write_json
+from .base import JSON, Codec
+from .exact_cast import exact_cast, unchanged
+from .json_text import read_json, write_array, write_json
+from .npy_format import CONTENT_TYPE as NPY
+from .npy_format import read_npy, write_npy
+from .number_schema import number_schema
+from .payload_errors import CodecError
 
+CSV = "text/csv"
 _WRAPPERS = ("instances", "inputs", "data")
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
@@ -19,70 +27,87 @@ class NumpyCodec(Codec):
     """Arrays with the sample's dtype and shape; the first axis, the batch, is free."""
 
     name: ClassVar[str] = "numpy"
+    library: ClassVar[Optional[str]] = "numpy"
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: Dict[str, Any]) -> None:
         super().__init__(spec)
-        self.dtype = np.lib.format.descr_to_dtype(_descr(spec["dtype"]))
-        types = ["application/x-npy"]
-        wide = self.dtype.kind == "f" and self.dtype.itemsize > 8  # long doubles have no JSON form
-        if self.dtype.kind in "biufUS" and not wide:
-            types.append("application/json")
-            if len(spec["shape"]) in (1, 2):
-                types.append("text/csv")
+        if spec["dtype"] == "StringDType":
+            self.dtype: Any = np.dtypes.StringDType()  # type: ignore[attr-defined, unused-ignore]
+        else:
+            self.dtype = np.lib.format.descr_to_dtype(_descr(spec["dtype"]))
+        types = [JSON] if self.dtype.kind == "T" else [NPY, JSON]
+        if self._has_numbers_or_text and len(spec["shape"]) in (1, 2):
+            types.append(CSV)
         self.content_types = tuple(types)
 
+    @property
+    def _has_numbers_or_text(self) -> bool:
+        return self.dtype.kind in "biuUST" or (self.dtype.kind == "f" and self.dtype.itemsize <= 8)
+
     @classmethod
-    def describe(cls, sample: Any) -> dict[str, Any] | None:
+    def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:
         if not isinstance(sample, (np.ndarray, np.generic)):
             return None
-        if sample.dtype.hasobject:
+        if isinstance(sample, np.ma.MaskedArray):
+            raise CodecError("a masked array would lose its mask: send array.filled(value), for example with NaN.")
+        string_type = sample.dtype.kind == "T"
+        if sample.dtype.hasobject and not string_type:
             raise CodecError(
                 "a NumPy array of Python objects can only be sent by pickling it, which is never done. Give a sample "
                 "of a fixed dtype (for text: array.astype(str)), a DataFrame, or a list."
             )
-        shape: list[int | None] = list(sample.shape)
+        shape: List[Optional[int]] = list(sample.shape)
         if shape:
             shape[0] = None
         return {
-            "dtype": np.lib.format.dtype_to_descr(sample.dtype),
+            "dtype": "StringDType" if string_type else np.lib.format.dtype_to_descr(sample.dtype),
             "shape": shape,
             "scalar": isinstance(sample, np.generic),
         }
 
-    def encode(self, value: Any, content_type: str) -> bytes:
+    def encode(self, value: Any, content_type: str) -> Any:
+        if content_type == JSON:
+            array = self._without_objects(_as_array(value))
+            return (write_array(array) if self._has_numbers_or_text else None) or write_json(self.to_plain(array))
         array = self._without_objects(_as_array(value))
-        if content_type == "application/x-npy":
-            if array.dtype.hasobject:
-                raise CodecError("an array of Python objects cannot be sent: give it a fixed dtype.")
-            buffer = io.BytesIO()
-            np.save(buffer, array, allow_pickle=False)
-            return buffer.getvalue()
-        if content_type == "application/json":
-            return write_json(_without_bytes(array).tolist())
+        if content_type == NPY:
+            return write_npy(array)
         if array.ndim > 2:
             raise CodecError(f"an array of {array.ndim} axes has no CSV form; ask for application/json.")
         text = io.StringIO()
         rows = _without_bytes(array.reshape(-1, 1) if array.ndim < 2 else array).tolist()
-        odd = array.dtype.kind in "US" and any("\r" in cell for row in rows for cell in row)
+        odd = array.dtype.kind in "UST" and any("\r" in cell for row in rows for cell in row)
         # The writer quotes what holds a line feed, but not what holds a carriage return alone.
         csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL).writerows(rows)
-        return text.getvalue().encode("utf-8")
+        try:
+            return text.getvalue().encode("utf-8")
+        except UnicodeEncodeError:
+            raise CodecError("the array holds a lone surrogate, which UTF-8 cannot write.") from None
 
-    def decode(self, body: bytes, content_type: str) -> Any:
-        if content_type == "application/x-npy":
-            array = _read_npy(body)
-        elif content_type == "application/json":
-            array = self._from_lists(_unwrap(read_json(body)))
-        else:
-            array = self._from_csv(body)
-        found = self.difference(array)
-        if found:
-            raise CodecError(found)
-        if array.dtype != self.dtype and array.dtype.kind not in "US":
-            array = _cast(array, self.dtype)
-        return array[()] if self.spec["scalar"] else array
+    def decode(self, body: Any, content_type: str) -> Any:
+        if content_type == NPY:
+            return self._fitted(read_npy(body))
+        if content_type == JSON:
+            return self.from_plain(read_json(body))
+        header = getattr(content_type, "parameters", {}).get("header", "")
+        return self._fitted(self._from_csv(bytes(body), header))
 
-    def difference(self, value: Any) -> str | None:
+    def to_plain(self, value: Any) -> Any:
+        array = self._without_objects(_as_array(value))
+        if self._has_numbers_or_text:
+            return _without_bytes(array).tolist()
+        if array.dtype.kind == "M":
+            return _with_none(np.datetime_as_string(array), np.isnat(array))
+        if array.dtype.kind == "m":
+            return _with_none(array.astype("i8"), np.isnat(array))
+        if array.dtype.kind == "c" and array.dtype.itemsize <= 16:
+            return np.stack((array.real, array.imag), axis=-1).tolist()
+        return base64.b64encode(write_npy(array)).decode("ascii")
+
+    def from_plain(self, plain: Any) -> Any:
+        return self._fitted(self._from_plain(_unwrap(plain)))
+
+    def difference(self, value: Any) -> Optional[str]:
         array = self._without_objects(_as_array(value))
         shape = self.spec["shape"]
         same = array.ndim == len(shape) and all(
@@ -91,7 +116,7 @@ class NumpyCodec(Codec):
         )
         if not same:
             return f"expected an array of shape {_shape_text(shape)}, got {_shape_text(array.shape)}."
-        if array.dtype.kind != self.dtype.kind and not _castable(array.dtype, self.dtype):
+        if not _castable(array.dtype, self.dtype):
             return f"expected dtype {self.dtype}, got {array.dtype}."
         return None
 
@@ -100,37 +125,83 @@ class NumpyCodec(Codec):
             return f"NumPy {self.dtype} scalar"
         return f"NumPy array {_shape_text(self.spec['shape'])} {self.dtype}"
 
+    def json_schema(self) -> Dict[str, Any]:
+        kind = self.dtype.kind
+        if kind in "biufUST" and self._has_numbers_or_text:
+            item: Dict[str, Any] = number_schema(kind, self.dtype.itemsize)
+        elif kind == "M":
+            item = {
+                "type": ["string", "null"],
+                "description": f"ISO 8601 date or time, unit {np.datetime_data(self.dtype)[0]}",
+            }
+        elif kind == "m":
+            item = {**number_schema("i", 8), "description": f"duration in {np.datetime_data(self.dtype)[0]}"}
+            item["type"] = ["integer", "null"]
+        elif kind == "c" and self.dtype.itemsize <= 16:
+            part = number_schema("f", self.dtype.itemsize // 2)
+            item = {"type": "array", "items": part, "minItems": 2, "maxItems": 2, "description": "[real, imaginary]"}
+        else:
+            return {"type": "string", "contentEncoding": "base64", "contentMediaType": NPY}
+        whole = _nested_schema(item, self.spec["shape"])
+        wrapped = [{"type": "object", "properties": {name: whole}, "required": [name]} for name in _WRAPPERS]
+        return whole if self.spec["scalar"] else {"anyOf": [whole, *wrapped]}
+
+    def example(self) -> Any:
+        shape = [1 if size is None else size for size in self.spec["shape"]]
+        array = np.zeros(shape, self.dtype)
+        return array[()] if self.spec["scalar"] else array
+
+    def _fitted(self, array: Any) -> Any:
+        found = self.difference(array)
+        if found:
+            raise CodecError(found)
+        if array.dtype != self.dtype and array.dtype.kind not in "US":
+            array = exact_cast(array, self.dtype)
+        return array[()] if self.spec["scalar"] else array
+
     def _without_objects(self, array: Any) -> Any:
         # Classifiers keep text labels as objects; text they are all the same.
-        if array.dtype.hasobject and self.dtype.kind == "U" and all(isinstance(item, str) for item in array.flat):
-            return array.astype(str)
+        if array.dtype.kind == "O" and self.dtype.kind in "UT" and all(isinstance(item, str) for item in array.flat):
+            return array.astype(str if self.dtype.kind == "U" else self.dtype)
         return array
 
-    def _from_lists(self, value: Any) -> Any:
+    def _from_plain(self, value: Any) -> Any:
+        kind = self.dtype.kind
+        rest = self.spec["shape"][1:]
+        if value == [] and None not in rest:
+            return np.zeros((0, *rest), self.dtype)  # [] says nothing about the other axes
         try:
-            if self.dtype.kind in "US":
-                return self._from_text(np.asarray(value, dtype="U"))
-            array = np.asarray(value)
-            if array.dtype.kind in "US":
-                raise CodecError(f"expected numbers ({self.dtype}), got text.")
-            rest = self.spec["shape"][1:]
-            if array.shape == (0,) and rest and None not in rest:
-                array = array.reshape(0, *rest)  # [] says nothing about the other axes
-            # From the list, not from `array`: NumPy reads a list of small and very large integers as floats.
-            return _unchanged(array, np.asarray(value, dtype=self.dtype).reshape(array.shape))
+            if kind in "UST":
+                return self._from_text(value)
+            if kind in "Mm":
+                return _from_times(value, self.dtype)
+            if kind == "c" and self.dtype.itemsize <= 16:
+                pairs = _as_numbers(value, np.dtype(f"f{self.dtype.itemsize // 2}"))
+                if pairs.shape[-1:] != (2,):
+                    raise CodecError("expected complex numbers as pairs [real, imaginary].")
+                return (
+                    pairs[..., 0] + pairs[..., 1] * self.dtype.type(1j)
+                    if pairs.size
+                    else pairs[..., 0].astype(self.dtype)
+                )
+            if not self._has_numbers_or_text:
+                if not isinstance(value, str):
+                    raise CodecError(f"expected a .npy array of {self.dtype} as text in base64.")
+                return read_npy(base64.b64decode(value, validate=True))
+            return _as_numbers(value, self.dtype)
         except CodecError:
             raise
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, binascii.Error, RecursionError) as error:
             raise CodecError(f"the JSON is no regular array of {self.dtype}: {error}.") from None
 
-    def _from_csv(self, body: bytes) -> Any:
+    def _from_csv(self, body: bytes, header: str) -> Any:
         try:
             rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"))) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
-        numeric = self.dtype.kind not in "US"
-        if numeric and rows and not any(map(_is_number, rows[0])):
-            rows = rows[1:]  # a header line
+        numeric = self.dtype.kind not in "UST"
+        if rows and (header == "present" or (header != "absent" and numeric and not any(map(_is_number, rows[0])))):
+            rows = rows[1:]
         if not rows:
             raise CodecError("the CSV has no row.")
         if len({len(row) for row in rows}) > 1:
@@ -139,10 +210,11 @@ class NumpyCodec(Codec):
             if self.dtype.kind == "b":
                 array = np.asarray([[_TRUTHS[cell.strip().lower()] for cell in row] for row in rows])
             elif numeric:
-                values = [["nan" if cell.strip() == "" else cell for cell in row] for row in rows]
-                array = np.asarray(values, dtype="U").astype(self.dtype)
+                read: Any = float if self.dtype.kind == "f" else int
+                cells = [[read(cell if cell.strip() else "nan") for cell in row] for row in rows]
+                array = unchanged(np.asarray(cells), np.asarray(cells, dtype=self.dtype))
             else:
-                array = self._from_text(np.asarray(rows, dtype="U"))
+                array = self._from_text(rows)
         except KeyError as error:
             raise CodecError(f"the CSV does not hold truth values: {error} is neither true nor false.") from None
         except (ValueError, OverflowError) as error:
@@ -150,7 +222,15 @@ class NumpyCodec(Codec):
         flat = len(self.spec["shape"]) == 1
         return array.ravel() if flat and 1 in array.shape else array
 
-    def _from_text(self, array: Any) -> Any:
+    def _from_text(self, value: Any) -> Any:
+        array = np.asarray(value, dtype=object)
+        if not all(isinstance(item, str) for item in array.flat):
+            raise CodecError(f"expected text in a regular array of shape {_shape_text(self.spec['shape'])}.")
+        if array.size and max(map(len, array.flat)) * array.size > MAX_TEXT_ITEMS + 4 * sum(map(len, array.flat)):
+            raise CodecError("the texts are of too different lengths for a NumPy array; send a DataFrame or a list.")
+        if self.dtype.kind == "T":
+            return array.astype(self.dtype)
+        array = array.astype("U")
         if self.dtype.kind == "U":
             return array
         try:
@@ -159,13 +239,28 @@ class NumpyCodec(Codec):
             raise CodecError("the text holds characters beyond Latin-1, which a bytes array cannot take.") from None
 
 
-def _read_npy(body: bytes) -> Any:
-    if not body.startswith(b"\x93NUMPY"):  # anything else makes NumPy offer to unpickle it
-        raise CodecError("the body is not a .npy array: it does not begin with its magic number.")
-    try:
-        return np.load(io.BytesIO(body), allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - its parser of headers raises whatever Python's own parser does
-        raise CodecError(f"the body is not a .npy array: {error}.") from None
+def _as_numbers(value: Any, dtype: Any) -> Any:
+    """Nested lists as an array of ``dtype``; None is NaN. No number becomes another one, and no text a number."""
+    array = np.asarray(value)
+    if array.dtype.kind in "US" or (array.dtype.kind == "O" and any(isinstance(item, str) for item in array.flat)):
+        raise CodecError(f"expected numbers ({dtype}), got text.")
+    if array.dtype.kind != "O" and (array.dtype.kind != "f" or dtype.kind == "f"):
+        return exact_cast(array, dtype)
+    # From the list, not from `array`: NumPy reads a list of small and very large integers as floats.
+    return unchanged(array, np.asarray(value, dtype=dtype).reshape(array.shape))
+
+
+MAX_TEXT_ITEMS = 16 << 20
+"""Characters that padding may add: NumPy makes every item of an array as long as the longest."""
+
+
+def _from_times(value: Any, dtype: Any) -> Any:
+    items = np.asarray(value, dtype=object)
+    expected: Any = str if dtype.kind == "M" else int
+    odd = [item for item in items.flat if item is not None and (type(item) is not expected or item == "NaT")]
+    if odd:
+        raise CodecError(f"{odd[0]!r} is not {'an ISO 8601 text' if dtype.kind == 'M' else 'a whole number'}.")
+    return np.where(items == None, np.array("NaT", dtype), items).astype(dtype)  # noqa: E711 - item by item
 
 
 def _unwrap(value: Any) -> Any:
@@ -177,9 +272,13 @@ def _unwrap(value: Any) -> Any:
     return value
 
 
-def _castable(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
-    if target.kind in "US":  # NumPy would write numbers out as text
-        return source.kind in "US"
+def _castable(source: Any, target: Any) -> bool:
+    if target.kind in "UST":  # NumPy would write numbers out as text
+        return source.kind == target.kind or {source.kind, target.kind} == {"U", "T"}
+    if target.kind == "V":  # NumPy would fit fields to each other by their place
+        return bool(source == target)
+    if source.kind in "iu" and target.kind in "iu":  # each value is looked at later
+        return True
     return bool(np.can_cast(source, target, casting="same_kind"))
 
 
@@ -190,21 +289,6 @@ def _as_array(value: Any) -> Any:
         raise CodecError(f"the value is no regular array: {error}.") from None
 
 
-def _cast(array: Any, dtype: np.dtype[Any]) -> Any:
-    with np.errstate(all="ignore"):
-        cast = array.astype(dtype)
-    return _unchanged(array, cast)
-
-
-def _unchanged(array: Any, cast: Any) -> Any:
-    """``cast``; CodecError where a whole number or a truth value of ``array`` became another one in it."""
-    if cast.dtype.kind in "biu" and array.dtype.kind in "biuf":
-        other = cast != array
-        if other.any():
-            raise CodecError(f"{array[other].flat[0]} is not a value of {cast.dtype}.")
-    return cast
-
-
 def _is_number(cell: str) -> bool:
     try:
         float(cell or "nan")
@@ -213,8 +297,24 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _with_none(array: Any, missing: Any) -> Any:
+    filled = np.asarray(array).astype(object)
+    filled[missing] = None
+    return filled.tolist()
+
+
 def _without_bytes(array: Any) -> Any:
     return np.char.decode(array, "latin-1") if array.dtype.kind == "S" else array
+
+
+def _nested_schema(item: Dict[str, Any], shape: List[Optional[int]]) -> Dict[str, Any]:
+    for place, size in reversed(list(enumerate(shape))):
+        item = {"type": "array", "items": item}
+        if size is not None:
+            item.update(minItems=size, maxItems=size)
+        elif 0 in shape[place + 1 :]:
+            item.update(maxItems=0)
+    return item
 
 
 def _shape_text(shape: Any) -> str:

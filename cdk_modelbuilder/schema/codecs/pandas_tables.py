@@ -1,122 +1,227 @@
-"""pandas DataFrame and Series: names, order, dtypes and rows survive; JSON and CSV with a header."""
+"""pandas DataFrame and Series: names, order, dtypes, index and rows survive. Arrow natively; JSON, CSV, Parquet."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Dict, List, Optional
 
+import numpy as np
 import pandas as pd
 
-from .base import Codec, CodecError
-from .json_text import read_json, write_json
+from .base import JSON, Codec
+from .json_text import read_json
+from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
+from .payload_errors import CodecError
+from .table_json import names_text, read_table_json, table_schema, write_table_json
+
+CSV = "text/csv"
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+_ARROW_TYPES = (ARROW_STREAM, "application/vnd.apache.arrow.file", "application/vnd.apache.parquet")
+_MISSING_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>"]
+_INDEX_NAME = "__index_level_{}__"
 
 # pandas 3 reads floats exactly by itself, and warns when it is asked to.
-_EXACT_FLOATS: dict[str, Any] = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+_EXACT_FLOATS: Dict[str, Any] = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
 
 
 class PandasCodec(Codec):
-    """Tables with the sample's columns and dtypes.
-
-    JSON is read in four shapes: ``{"columns": [...], "data": [[...]]}`` (native, with ``index`` where it is not the
-    default one), ``{"instances": ...}``, a list of records, and a list of rows in the sample's column order.
-    """
+    """Tables with the sample's columns and dtypes; rows are free, and columns may come in another order."""
 
     name: ClassVar[str] = "pandas"
-    content_types = ("application/json", "text/csv")
+    library: ClassVar[Optional[str]] = "pandas"
+
+    def __init__(self, spec: Dict[str, Any]) -> None:
+        super().__init__(spec)
+        self._columns: List[Dict[str, Any]] = spec["columns"]
+        self._texts = ["" if column["name"] is None else str(column["name"]) for column in self._columns]
+        by_arrow = all(column["kind"] != "object" for column in [*self._columns, *spec["index"]])
+        by_csv = all(column["kind"] not in ("object", "complex") for column in self._columns)
+        arrow, others = (_ARROW_TYPES[:1], _ARROW_TYPES[1:]) if by_arrow else ((), ())
+        self.content_types = (*arrow, JSON, *((CSV,) if by_csv else ()), *others)
 
     @classmethod
-    def describe(cls, sample: Any) -> dict[str, Any] | None:
+    def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:
         if isinstance(sample, pd.Series):
-            column = sample.name
-            return {"kind": "series", "columns": [_describe_column(column, sample)]}
+            return _described("series", [describe_column(sample.name, sample)], sample.index)
         if not isinstance(sample, pd.DataFrame):
             return None
-        if sample.columns.nlevels > 1 or not sample.columns.is_unique:
+        if sample.columns.nlevels > 1 or not sample.columns.astype(str).is_unique:
             raise CodecError("a DataFrame needs unique, single-level column names: rename the columns.")
-        return {"kind": "frame", "columns": [_describe_column(name, sample[name]) for name in sample.columns]}
+        columns = [describe_column(name, sample.iloc[:, place]) for place, name in enumerate(sample.columns)]
+        return _described("frame", columns, sample.index)
 
     @property
-    def _names(self) -> list[Any]:
-        return [column["name"] for column in self.spec["columns"]]
+    def _names(self) -> List[Any]:
+        return [column["name"] for column in self._columns]
 
-    def encode(self, value: Any, content_type: str) -> bytes:
+    def needs(self, content_type: str) -> Optional[str]:
+        return "pyarrow" if content_type in _ARROW_TYPES else None
+
+    def encode(self, value: Any, content_type: str) -> Any:
+        if content_type == JSON:
+            return super().encode(value, content_type)
         frame = self._as_frame(value)
-        if content_type == "text/csv":
-            named = None not in self._names  # a Series without a name has no header line
-            # The writer quotes what holds a line feed, but not what holds a carriage return alone.
-            odd = any("\r" in item for place in range(frame.shape[1]) for item in _texts(frame.iloc[:, place]))
-            quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
-            try:
-                text = str(frame.to_csv(index=False, header=named, lineterminator="\n", quoting=quoting))
-                return text.encode("utf-8")
-            except UnicodeEncodeError:
-                raise CodecError("the table holds a lone surrogate, which UTF-8 cannot write.") from None
-        columns = [_plain_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
-        document: dict[str, Any] = {
-            "columns": list(frame.columns),
-            "data": [list(row) for row in zip(*columns)],  # noqa: B905 - Python 3.8
-        }
-        if not isinstance(frame.index, pd.RangeIndex):
-            document["index"] = _plain_column(frame.index.to_series())
-        return write_json(document)
+        return self._to_csv(frame) if content_type == CSV else self._to_arrow(frame, content_type)
 
-    def decode(self, body: bytes, content_type: str) -> Any:
-        frame = self._arrange(self._from_csv(body) if content_type == "text/csv" else self._from_json(read_json(body)))
-        frame.columns = pd.Index(self._names)
-        for column in self.spec["columns"]:
-            try:
-                frame[column["name"]] = _restore(frame[column["name"]], column)
-            except CodecError:
-                raise
-            except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
-                raise CodecError(f"column {column['name']!r} does not hold {column['dtype']}: {error}.") from None
-        return frame.iloc[:, 0] if self.spec["kind"] == "series" else frame
+    def decode(self, body: Any, content_type: str) -> Any:
+        if content_type == JSON:
+            return self.from_plain(read_json(body))
+        if content_type == CSV:
+            frame = self._from_csv(bytes(body), getattr(content_type, "parameters", {}).get("header", ""))
+            arrays = [restored(_values(frame.iloc[:, at]), column) for at, column in enumerate(self._columns)]
+            return self._built(arrays, len(frame), None)
+        return self._from_arrow(body, content_type)
 
-    def difference(self, value: Any) -> str | None:
+    def to_plain(self, value: Any) -> Any:
+        frame = self._as_frame(value)
+        columns = [plain_values(frame.iloc[:, place]) for place in range(frame.shape[1])]
+        index = None if _is_default(frame.index) else _plain_index(frame.index)
+        return write_table_json(list(frame.columns), columns, index)
+
+    def from_plain(self, plain: Any) -> Any:
+        table = read_table_json(plain, self._texts)
+        arrays = [restored(table.columns[text], column) for text, column in zip(self._texts, self._columns)]  # noqa: B905
+        return self._built(arrays, table.rows, self._index_from_plain(table.index))
+
+    def difference(self, value: Any) -> Optional[str]:
         if isinstance(value, pd.DataFrame):
             names, width = list(value.columns), value.shape[1]
         else:
-            shape: tuple[int, ...] = getattr(value, "shape", None) or (len(value),)
+            shape: Any = getattr(value, "shape", None) or ((len(value),) if hasattr(value, "__len__") else ())
+            if not shape or isinstance(value, (str, bytes, dict)):
+                return f"expected a {self.summary()}, got a {type(value).__name__}."
             names, width = self._names, shape[1] if len(shape) > 1 else 1
-        if width != len(self._names):
+        if width != len(self._names) and not isinstance(value, pd.DataFrame):
             return f"expected {len(self._names)} columns, got {width}."
-        if set(names) != set(self._names):
-            return _columns_text(self._names, names)
+        if set(names) != set(self._names) or width != len(self._names):
+            return names_text(self._names, names)
         return None
 
     def summary(self) -> str:
-        kind = "Series" if self.spec["kind"] == "series" else f"DataFrame of {len(self._names)} columns"
-        return f"pandas {kind}"
+        if self.spec["kind"] == "series":
+            return "pandas Series"
+        columns = ", ".join(f"{column['name']} {column['dtype']}" for column in self._columns[:6])
+        more = f", ... {len(self._columns)} columns" if len(self._columns) > 6 else ""
+        return f"pandas DataFrame ({columns}{more})"
+
+    def json_schema(self) -> Dict[str, Any]:
+        schemas = {text: column_schema(column) for text, column in zip(self._texts, self._columns)}  # noqa: B905
+        return table_schema(schemas)
+
+    def example(self) -> Any:
+        return self._built([restored(example_values(column), column) for column in self._columns], 1, None)
 
     def _as_frame(self, value: Any) -> Any:
         if isinstance(value, pd.Series):
-            return value.to_frame(self._names[0])
-        if isinstance(value, pd.DataFrame):
-            return value
-        try:
-            return pd.DataFrame(value, columns=pd.Index(self._names, dtype=object))
-        except ValueError as error:
-            raise CodecError(f"the value does not fit the columns {self._names}: {error}.") from None
+            frame = value.to_frame(self._names[0])
+        elif isinstance(value, pd.DataFrame):
+            frame = value
+        else:
+            try:
+                frame = pd.DataFrame(value, columns=pd.Index(self._names, dtype=object))
+            except (ValueError, TypeError) as error:
+                raise CodecError(f"the value does not fit the columns {self._names}: {error}.") from None
+        found = self.difference(frame)
+        if found:
+            raise CodecError(found)
+        return frame if list(frame.columns) == self._names else frame[self._names]
 
-    def _from_csv(self, body: bytes) -> Any:
-        texts = {str(column["name"]): str for column in self.spec["columns"] if _is_text(column)}
-        missing = {
-            str(column["name"]): [""] if _is_text(column) else ["", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>"]
-            for column in self.spec["columns"]
-        }
-        names = [str(name) for name in self._names]
+    def _built(self, arrays: List[Any], rows: int, index: Any) -> Any:
+        columns = {at: pd.Series(array, dtype=array.dtype, copy=False) for at, array in enumerate(arrays)}
+        if self.spec["kind"] == "series":
+            table = columns[0].rename(self._names[0])
+        else:
+            table = pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
+            table.columns = pd.Index(self._names) if self._names else pd.Index([], dtype=object)
+        if index is not None:
+            table.index = index
+        return table
+
+    def _index_from_plain(self, plain: Optional[List[Any]]) -> Any:
+        levels = self.spec["index"]
+        if plain is None:
+            return None
+        if len(levels) == 1:
+            described = levels[0]
+            if described["dtype"] == "range" or described["kind"] == "object":
+                return _inferred_index(plain, described["name"])
+            return pd.Index(restored(plain, described), name=described["name"])
+        if not all(isinstance(entry, list) and len(entry) == len(levels) for entry in plain):
+            raise CodecError(f"expected index entries of {len(levels)} levels.")
+        arrays = [restored([entry[at] for entry in plain], level) for at, level in enumerate(levels)]
+        return self._joined(arrays)
+
+    def _to_arrow(self, frame: Any, content_type: str) -> Any:
+        import pyarrow as pa
+
+        from .arrow_format import write_table
+        from .pandas_arrow import as_arrow
+
+        arrays = [as_arrow(text, frame.iloc[:, at], self._columns[at]) for at, text in enumerate(self._texts)]
+        names = list(self._texts)
+        if not _is_default(frame.index):
+            for at in range(frame.index.nlevels):
+                level = frame.index.get_level_values(at).to_series()
+                arrays.append(as_arrow("index", level, describe_column(None, level)))
+                names.append(_INDEX_NAME.format(at))
+        return write_table(pa.table(arrays, names=names), content_type)
+
+    def _from_arrow(self, body: Any, content_type: str) -> Any:
+        from .arrow_format import read_table
+        from .pandas_arrow import from_arrow
+
+        table = read_table(body, content_type)
+        possible = [_INDEX_NAME.format(at) for at in range(len(self.spec["index"]))]
+        levels = [name for name in possible if name in table.column_names]
+        names = [name for name in table.column_names if name not in levels]
+        if set(names) != set(self._texts):
+            raise CodecError(names_text(self._texts, names))
+        arrays = [from_arrow(table.column(text), column, body) for text, column in zip(self._texts, self._columns)]  # noqa: B905
+        index = [self._index_level(table.column(name), at, body) for at, name in enumerate(levels)]
+        return self._built(arrays, table.num_rows, self._joined(index) if index else None)
+
+    def _index_level(self, column: Any, at: int, body: Any) -> Any:
+        from .arrow_format import plain_column
+        from .pandas_arrow import from_arrow
+
+        described = self.spec["index"][at]
+        if described["dtype"] == "range":
+            return _inferred_index(plain_column(column).to_pylist(), None)
+        return pd.Index(from_arrow(column, described, body))
+
+    def _joined(self, levels: List[Any]) -> Any:
+        names = [level["name"] for level in self.spec["index"]]
+        return levels[0].rename(names[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels, names=names)
+
+    def _to_csv(self, frame: Any) -> bytes:
+        named = None not in self._names  # a Series without a name has no header line
+        # The writer quotes what holds a line feed, but not what holds a carriage return alone.
+        odd = any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
+        quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+        try:
+            text = str(frame.to_csv(index=False, header=named, lineterminator="\n", quoting=quoting))
+            return text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise CodecError("the table holds a lone surrogate, which UTF-8 cannot write.") from None
+
+    def _from_csv(self, body: bytes, header: str) -> Any:
+        pairs = list(zip(self._texts, self._columns))  # noqa: B905
+        texts = {text: str for text, column in pairs if _is_text(column)}
+        nullable = {text: column["dtype"] for text, column in pairs if column["kind"] == "nullable"}
+        missing = {text: [""] if text in texts else _MISSING_NUMBERS for text in self._texts}
         try:
             text = body.decode("utf-8-sig")
             rows = csv.reader(io.StringIO(text))
             first_row = next(rows)
             for row in (first_row, next(rows, None)):  # pandas would take a surplus column for an index
-                if row and len(row) != len(names):
-                    raise CodecError(f"expected {len(names)} columns, got {len(row)}.")
-            shape = {"header": 0} if set(first_row) & set(names) else {"header": None, "names": names}
-            return pd.read_csv(
+                if row and len(row) != len(self._texts):
+                    raise CodecError(f"expected {len(self._texts)} columns, got {len(row)}.")
+            has_header = header == "present" or (header != "absent" and bool(set(first_row) & set(self._texts)))
+            shape = {"header": 0} if has_header else {"header": None, "names": self._texts}
+            frame = pd.read_csv(
                 io.StringIO(text),
-                dtype=texts,
+                dtype={**texts, **nullable},
                 na_values=missing,
                 keep_default_na=False,
                 index_col=False,
@@ -126,115 +231,52 @@ class PandasCodec(Codec):
             )
         except CodecError:
             raise
+        except StopIteration:
+            raise CodecError("the CSV has no row.") from None
         except Exception as error:  # noqa: BLE001 - pandas' parser raises more than it documents
-            raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
-
-    def _from_json(self, value: Any) -> Any:
-        if isinstance(value, dict) and "instances" in value:
-            value = value["instances"]
-        try:
-            if isinstance(value, dict) and {"columns", "data"} <= set(value):
-                index = value.get("index")
-                if index is not None and len(index) != len(value["data"]):  # pandas would repeat a single row
-                    raise ValueError(f"{len(index)} index entries for {len(value['data'])} rows")
-                return pd.DataFrame(value["data"], columns=pd.Index(value["columns"], dtype=object), index=index)
-            if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-                return pd.DataFrame(value)
-            if isinstance(value, list):
-                rows = [row if isinstance(row, list) else [row] for row in value]
-                return pd.DataFrame(rows, columns=pd.Index(self._names, dtype=object))
-        except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
-            raise CodecError(f"the JSON is no table: {error}.") from None
-        raise CodecError('expected {"columns": [...], "data": [[...]]}, a list of records, or a list of rows.')
-
-    def _arrange(self, frame: Any) -> Any:
-        by_text = {str(name): name for name in self._names}
-        got = [by_text.get(str(name), str(name)) for name in frame.columns]
-        frame.columns = pd.Index(got, dtype=object)
-        if set(frame.columns) != set(self._names) or len(frame.columns) != len(self._names):
-            raise CodecError(_columns_text(self._names, list(frame.columns)))
-        return frame[self._names].copy()
+            raise CodecError(f"the body is not CSV in UTF-8: {str(error)[:200]}.") from None
+        if set(frame.columns) != set(self._texts):
+            raise CodecError(names_text(self._texts, list(frame.columns)))
+        return frame[self._texts]
 
 
-def _describe_column(name: Any, column: Any) -> dict[str, Any]:
-    if name is not None and not isinstance(name, (str, int)):
-        raise CodecError(f"the column name {name!r} is neither text nor an integer: rename it.")
-    dtype = column.dtype
-    described: dict[str, Any] = {"name": name, "dtype": str(dtype), "kind": "object"}
-    if isinstance(dtype, pd.CategoricalDtype):
-        categories = _plain_column(dtype.categories.to_series())
-        if not all(isinstance(item, (str, int, float)) for item in dtype.categories):
-            raise CodecError(f"the categories of column {name!r} are neither text nor numbers: convert them to text.")
-        described.update(kind="category", categories=categories, ordered=bool(dtype.ordered))
-    elif isinstance(dtype, pd.DatetimeTZDtype) or dtype.kind == "M":
-        described["kind"] = "datetime"
-    elif dtype.kind == "m":
-        described["kind"] = "duration"
-    elif dtype.kind in "biuf":
-        described["kind"] = "number"
-    elif pd.api.types.is_string_dtype(column):
-        described["kind"] = "string"
-    return described
+def _is_text(column: Dict[str, Any]) -> bool:
+    if column["kind"] == "category":
+        return all(isinstance(item, str) for item in column["categories"])
+    return column["kind"] in ("string", "datetime", "duration", "period")
 
 
-def _plain_column(column: Any) -> list[Any]:
-    if column.dtype.kind in "biuf" and not hasattr(column.dtype, "na_value"):
-        return list(column.tolist())
-    return [None if pd.isna(item) else _plain_item(item) for item in column.tolist()]
+def _values(column: Any) -> Any:
+    return column.to_numpy() if column.dtype.kind in "biuf" and isinstance(column.dtype, np.dtype) else column.tolist()
 
 
-def _plain_item(item: Any) -> Any:
-    return item.isoformat() if hasattr(item, "isoformat") else item
+def _described(kind: str, columns: List[Dict[str, Any]], index: Any) -> Dict[str, Any]:
+    if _is_default(index):
+        levels: List[Dict[str, Any]] = [{"name": None, "dtype": "range", "kind": "number"}]
+    else:
+        series = [index.get_level_values(at).to_series() for at in range(index.nlevels)]
+        levels = [describe_column(name, level) for name, level in zip(index.names, series)]  # noqa: B905
+    return {"kind": kind, "columns": columns, "index": levels}
 
 
-def _restore(column: Any, described: dict[str, Any]) -> Any:
-    kind = described["kind"]
-    if kind == "category":
-        unknown = column[column.notna() & ~column.isin(described["categories"])]
-        if len(unknown):
-            raise ValueError(f"{unknown.iloc[0]!r} is none of its categories")
-        return column.astype(pd.CategoricalDtype(described["categories"], described["ordered"]))
-    if kind == "datetime":
-        zoned = "," in described["dtype"]
-        return pd.to_datetime(column, utc=zoned, format="ISO8601").astype(described["dtype"])
-    if kind == "duration":
-        return pd.to_timedelta(column).astype(described["dtype"])
-    if kind == "number":
-        if column.dtype.kind not in "biufO":
-            raise TypeError(f"got {column.dtype}")
-        return _cast(column, described["dtype"])
-    if kind == "string":
-        odd = [item for item in column[column.notna()] if not isinstance(item, str)]
-        if odd:
-            raise TypeError(f"{odd[0]!r} is not text")
-        return column.astype(described["dtype"])
-    return column
+def _is_default(index: Any) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
 
 
-def _cast(column: Any, dtype: str) -> Any:
-    cast = column.astype(dtype)
-    if cast.dtype.kind in "biu" and column.dtype.kind in "biuf":
-        other = column[(cast != column) & column.notna()]
-        if len(other):
-            raise ValueError(f"{other.iloc[0]} would become {cast[other.index[0]]}")
-    return cast
+def _plain_index(index: Any) -> List[Any]:
+    levels = [plain_values(index.get_level_values(at).to_series()) for at in range(index.nlevels)]
+    return levels[0] if len(levels) == 1 else [list(entry) for entry in zip(*levels)]  # noqa: B905
 
 
-def _is_text(described: dict[str, Any]) -> bool:
-    if described["kind"] == "category":
-        return all(isinstance(item, str) for item in described["categories"])
-    return bool(described["kind"] == "string")
+def _inferred_index(plain: List[Any], name: Any) -> Any:
+    try:
+        return pd.Index(plain, name=name)
+    except (TypeError, ValueError) as error:
+        raise CodecError(f"the index holds no labels: {error}.") from None
 
 
-def _texts(column: Any) -> list[str]:
+def _strings(column: Any) -> List[str]:
     return [item for item in column if isinstance(item, str)] if column.dtype.kind not in "biufcmM" else []
-
-
-def _columns_text(expected: list[Any], got: list[Any]) -> str:
-    missing = [name for name in expected if name not in got]
-    extra = [name for name in got if name not in expected]
-    parts = [f"missing: {missing}"] * bool(missing) + [f"unexpected: {extra}"] * bool(extra)
-    return f"expected the columns {expected}; " + ("; ".join(parts) or "some come twice") + "."
 
 
 CODEC = PandasCodec

@@ -1,0 +1,215 @@
+"""Tables as bytes in Arrow's IPC stream and file formats and in Parquet, read as from a stranger.
+
+Before anything is decoded, the schema is held to an allow-list of types, and what the body announces to a limit: 64 MiB
+and 64 bytes for each byte of the body. Compressed IPC, and Parquet compressed otherwise than by Snappy, are refused,
+because a few bytes could then announce more than any machine holds. Then every buffer is validated, so that no offset
+leads outside. Needs pyarrow 14.0.1 or newer: older ones unpickle what an extension type asks them to.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import ipc
+
+from .payload_errors import CodecError
+
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+ARROW_FILE = "application/vnd.apache.arrow.file"
+PARQUET = "application/vnd.apache.parquet"
+TYPES = (ARROW_STREAM, ARROW_FILE, PARQUET)
+
+ALLOWANCE = 64 << 20
+EXPANSION = 64
+_MAX_DEPTH = 5
+_MAX_COLUMNS = 100_000
+_MAX_NULL_ROWS = 1 << 20
+
+if tuple(int(part) for part in pa.__version__.split(".")[:2]) < (14, 0):
+    raise ImportError("pyarrow is older than 14.0.1, which must not read what strangers send", name="pyarrow>=14.0.1")
+
+
+def write_table(table: Any, content_type: str) -> Any:
+    """``table`` (a pyarrow Table) as one of :data:`TYPES`: a memoryview, or bytes."""
+    if content_type == PARQUET:
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="snappy", store_schema=True)
+        return memoryview(sink.getvalue())
+    make = ipc.new_stream if content_type == ARROW_STREAM else ipc.new_file
+    counter = pa.MockOutputStream()  # the size first, so that the bytes are written once, where they stay
+    with make(counter, table.schema) as writer:
+        writer.write_table(table)
+    buffer = pa.allocate_buffer(counter.size())
+    with pa.FixedSizeBufferWriter(buffer) as sink, make(sink, table.schema) as writer:
+        writer.write_table(table)
+    return memoryview(buffer)
+
+
+def read_table(body: Any, content_type: str) -> Any:
+    """The pyarrow Table in ``body``, views of it where the format allows. Raises CodecError."""
+    try:
+        table = _READERS[content_type](body)
+        _check_schema(table.schema)
+        table.validate(full=True)
+    except CodecError:
+        raise
+    except (
+        pa.ArrowException,
+        ValueError,
+        TypeError,
+        KeyError,
+        OSError,
+        struct.error,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        text = str(error).split("\n", 1)[0]
+        raise CodecError(f"the body is not {content_type}: {text[:200]}.") from None
+    return table.replace_schema_metadata(None)
+
+
+def plain_column(column: Any) -> Any:
+    """A chunked column as one array, dictionaries resolved. Raises CodecError if that would grow beyond the limit."""
+    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if isinstance(array, pa.ChunkedArray):  # before pyarrow 15, for empty ones
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+    if not pa.types.is_dictionary(array.type):
+        return array
+    values = array.dictionary
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_binary(values.type):
+        lengths = pc.take(pc.binary_length(values), array.indices)
+        total = pc.sum(pc.cast(lengths, pa.int64())).as_py() or 0
+        if total > ALLOWANCE + EXPANSION * len(array):
+            raise CodecError("the texts of a dictionary-encoded column are larger than the body may announce.")
+    return pc.take(values, array.indices)
+
+
+def _check_size(rows: int, columns: int, body: Any) -> None:
+    if columns > _MAX_COLUMNS or rows * max(columns, 1) * 8 > ALLOWANCE + EXPANSION * len(body):
+        raise CodecError(f"the body announces {rows} rows of {columns} columns, too many for its {len(body)} bytes.")
+
+
+def _check_schema(schema: Any) -> None:
+    if len(schema) > _MAX_COLUMNS or len(set(schema.names)) != len(schema):
+        raise CodecError("the table's columns are not all of different names.")
+    for field in schema:
+        _check_type(field.name, field.type, 0)
+
+
+def _check_type(name: str, kind: Any, depth: int) -> None:
+    types = pa.types
+    if depth < _MAX_DEPTH and (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
+        if types.is_null(kind.value_type):
+            raise CodecError(f"column {name!r} holds lists of nothing.")
+        _check_type(name, kind.value_type, depth + 1)
+        return
+    if depth < _MAX_DEPTH and types.is_struct(kind):
+        for number in range(kind.num_fields):
+            _check_type(name, kind.field(number).type, depth + 1)
+        return
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    simple = types.is_primitive(kind) or types.is_decimal(kind) or (types.is_null(kind) and not depth)
+    texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), *_view_types())
+    if not simple and kind not in texts and not types.is_fixed_size_binary(kind):
+        raise CodecError(f"column {name!r} is of Arrow type {kind}, which is not read.")
+
+
+def _view_types() -> Tuple[Any, ...]:
+    return (pa.string_view(), pa.binary_view()) if hasattr(pa, "string_view") else ()
+
+
+def _read_stream(body: Any) -> Any:
+    _check_messages(pa.py_buffer(body), body)
+    with ipc.open_stream(pa.py_buffer(body)) as reader:
+        _check_schema(reader.schema)
+        return reader.read_all()
+
+
+def _read_file(body: Any) -> Any:
+    with ipc.open_file(pa.py_buffer(body)) as reader:
+        _check_schema(reader.schema)
+    # The file is a stream between two magic numbers, with an index behind it that could lead anywhere.
+    return _read_stream(memoryview(body)[8:])
+
+
+def _check_messages(buffer: Any, body: Any) -> None:
+    source = pa.BufferReader(buffer)
+    rows, columns = 0, 0
+    while True:
+        try:
+            message = ipc.read_message(source)
+        except EOFError:
+            break
+        if message.type == "schema":
+            columns = len(ipc.read_schema(message))
+        else:
+            for length, compressed in _batches(bytes(message.metadata)):
+                if compressed:
+                    raise CodecError("the body is compressed Arrow IPC: write it without compression.")
+                rows += length
+    _check_size(rows, columns, body)
+
+
+def _batches(metadata: bytes) -> Iterator[Tuple[int, bool]]:
+    """Rows and whether it is compressed, of the batch in a message: Message.fbs of the Arrow format, read by hand."""
+    root = struct.unpack_from("<I", metadata, 0)[0]
+    kind = metadata[_field(metadata, root, 1)] if _field(metadata, root, 1) else 0
+    header = _table(metadata, _field(metadata, root, 2))
+    if kind == 2:  # DictionaryBatch holds a RecordBatch
+        header = _table(metadata, _field(metadata, header, 1))
+    elif kind != 3:
+        raise ValueError("a message of an unknown kind")
+    place = _field(metadata, header, 0)
+    rows = struct.unpack_from("<q", metadata, place)[0] if place else 0
+    if rows < 0:
+        raise ValueError("a batch of less than no rows")
+    yield rows if kind == 3 else 0, bool(_field(metadata, header, 3))
+
+
+def _table(data: bytes, place: int) -> int:
+    return place + int(struct.unpack_from("<I", data, place)[0])
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where field ``number`` of a FlatBuffers table is; 0 if it is not there."""
+    vtable = table - struct.unpack_from("<i", data, table)[0]
+    if vtable < 0:
+        raise ValueError("a message of an unknown kind")
+    size = struct.unpack_from("<H", data, vtable)[0]
+    entry = 4 + 2 * number
+    offset = struct.unpack_from("<H", data, vtable + entry)[0] if entry + 2 <= size else 0
+    return table + offset if offset else 0
+
+
+def _read_parquet(body: Any) -> Any:
+    import pyarrow.parquet as pq
+
+    limits = {"thrift_string_size_limit": 8 << 20, "thrift_container_size_limit": 1 << 20}
+    source = pa.BufferReader(pa.py_buffer(body))
+    metadata = pq.ParquetFile(source, **limits).metadata
+    _check_size(metadata.num_rows, metadata.num_columns, body)
+    announced = 0
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            if column.compression not in ("UNCOMPRESSED", "SNAPPY"):
+                raise CodecError(
+                    f"the Parquet is compressed by {column.compression}: write it with compression='snappy'."
+                )
+            announced += column.total_uncompressed_size
+    if announced > ALLOWANCE + EXPANSION * len(body):
+        raise CodecError(f"the body announces {announced} bytes, too many for its {len(body)}.")
+    arrow_schema = metadata.schema.to_arrow_schema()
+    _check_schema(arrow_schema)
+    texts = [field.name for field in arrow_schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
+    source.seek(0)
+    return pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False, **limits).read(use_threads=False)
+
+
+_READERS: Dict[str, Callable[[Any], Any]] = {ARROW_STREAM: _read_stream, ARROW_FILE: _read_file, PARQUET: _read_parquet}

@@ -1,0 +1,174 @@
+"""Single values of Arrow columns: as JSON values and CSV cells, and back into arrays."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import decimal
+import math
+from typing import Any, Dict, List
+
+import pyarrow as pa
+
+from .number_schema import number_schema
+
+
+def is_view(kind: Any) -> bool:
+    """Whether it is the type of string views."""
+    return hasattr(pa, "string_view") and bool(kind == pa.string_view())
+
+
+def is_binary(kind: Any) -> bool:
+    """Whether values of the type are bytes."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def plain_value(item: Any) -> Any:
+    """An item of ``to_pylist()`` as a JSON value."""
+    if isinstance(item, list):
+        return [plain_value(inner) for inner in item]
+    if isinstance(item, dict):
+        return {name: plain_value(inner) for name, inner in item.items()}
+    if isinstance(item, float) and math.isnan(item):
+        return "NaN"  # null is something else here: a missing value
+    if isinstance(item, bytes):
+        return base64.b64encode(item).decode("ascii")
+    if isinstance(item, decimal.Decimal):
+        return str(item)
+    if hasattr(item, "isoformat") and not isinstance(item, dt.timedelta):
+        return item.isoformat()
+    if isinstance(item, dt.timedelta):
+        return getattr(item, "value", None) if hasattr(item, "value") else _nanoseconds(item)
+    return item
+
+
+def _nanoseconds(item: dt.timedelta) -> int:
+    return ((item.days * 86400 + item.seconds) * 1_000_000 + item.microseconds) * 1000
+
+
+def array_of(values: List[Any], kind: Any) -> Any:
+    """An Arrow array of ``kind`` from JSON values."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return array_of(values, kind.value_type).dictionary_encode().cast(kind)
+    if types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind):
+        return _times(values, kind)
+    if types.is_duration(kind):
+        _all_of(values, int)
+        return pa.array(values, pa.int64()).cast(pa.duration("ns")).cast(kind)
+    if types.is_decimal(kind):
+        return pa.array([None if item is None else decimal.Decimal(str(item)) for item in values], kind)
+    if is_binary(kind):
+        _all_of(values, str)
+        try:
+            return pa.array([None if item is None else base64.b64decode(item, validate=True) for item in values], kind)
+        except binascii.Error as error:
+            raise ValueError(f"no base64: {error}") from None
+    if types.is_string(kind) or types.is_large_string(kind):
+        _all_of(values, str)
+    elif types.is_floating(kind) or types.is_integer(kind):
+        values = _numbers(values, kind)
+    elif types.is_boolean(kind):
+        _all_of(values, bool)
+    elif types.is_nested(kind) and not types.is_struct(kind):
+        flat = [item for inner in values if inner is not None for item in inner]
+        array_of(flat, kind.value_type)
+        return pa.array(values, kind)
+    return pa.array(values, kind)
+
+
+def _numbers(values: List[Any], kind: Any) -> List[Any]:
+    values = [math.nan if item == "NaN" and pa.types.is_floating(kind) else item for item in values]
+    if any(isinstance(item, (str, bool)) for item in values):
+        raise ValueError("got text or truth values")
+    if pa.types.is_integer(kind):
+        values = [int(item) if isinstance(item, float) and item.is_integer() else item for item in values]
+    return values
+
+
+def _times(values: List[Any], kind: Any) -> Any:
+    _all_of(values, str)
+    if pa.types.is_timestamp(kind):
+        # The nearest type that text is read as; the cast refuses what is finer than the column's own unit.
+        zone = "UTC" if kind.tz else None
+        return pa.array(values, pa.string()).cast(pa.timestamp("ns" if kind.unit == "ns" else "us", zone)).cast(kind)
+    if pa.types.is_date(kind):
+        return pa.array([None if item is None else dt.date.fromisoformat(item[:10]) for item in values], kind)
+    return pa.array([None if item is None else dt.time.fromisoformat(item) for item in values], kind)
+
+
+def _all_of(values: List[Any], kind: type) -> None:
+    odd = [item for item in values if item is not None and type(item) is not kind]
+    if odd:
+        raise ValueError(f"got {odd[0]!r}")
+
+
+def csv_cell(item: Any) -> Any:
+    """A JSON value as the writer of CSV takes it."""
+    return "" if item is None else {True: "true", False: "false"}[item] if isinstance(item, bool) else item
+
+
+def cell_value(text: str, kind: Any) -> Any:
+    """The JSON value in a cell of CSV; what does not fit is left as text, and refused later."""
+    if text == "":
+        return None
+    if pa.types.is_dictionary(kind):
+        return cell_value(text, kind.value_type)
+    if pa.types.is_boolean(kind):
+        return {"true": True, "false": False, "1": True, "0": False}.get(text.strip().lower(), text)
+    if pa.types.is_integer(kind) or pa.types.is_duration(kind):
+        return int(text) if text.strip().lstrip("-").isdigit() and len(text) < 100 else text
+    if pa.types.is_floating(kind):
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def value_schema(kind: Any) -> Dict[str, Any]:
+    """JSON Schema of one value."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return value_schema(kind.value_type)
+    if types.is_boolean(kind):
+        return {"type": ["boolean", "null"]}
+    if types.is_integer(kind):
+        whole = number_schema("i" if types.is_signed_integer(kind) else "u", kind.bit_width // 8)
+        return {**whole, "type": ["integer", "null"]}
+    if types.is_floating(kind):
+        number = {**number_schema("f", kind.bit_width // 8), "type": ["number", "null"]}
+        return {"anyOf": [number, {"const": "NaN"}]}
+    if types.is_duration(kind):
+        return {"type": ["integer", "null"], "description": "nanoseconds"}
+    if types.is_decimal(kind):
+        return {"type": ["string", "null"], "description": f"decimal number, {kind.scale} places"}
+    if types.is_struct(kind):
+        fields = [kind.field(number) for number in range(kind.num_fields)]
+        return {"type": ["object", "null"], "properties": {field.name: value_schema(field.type) for field in fields}}
+    if types.is_nested(kind):
+        return {"type": ["array", "null"], "items": value_schema(kind.value_type)}
+    if types.is_null(kind):
+        return {"type": "null"}
+    if is_binary(kind):
+        return {"type": ["string", "null"], "contentEncoding": "base64"}
+    forms = {"timestamp": types.is_timestamp(kind), "date": types.is_date(kind), "time": types.is_time(kind)}
+    form = next((name for name, fits in forms.items() if fits), None)
+    return {"type": ["string", "null"], **({"description": f"ISO 8601 {form}"} if form else {})}
+
+
+def example_value(kind: Any) -> Any:
+    """Some JSON value of the type."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return example_value(kind.value_type)
+    if types.is_boolean(kind):
+        return False
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_duration(kind):
+        return 0
+    if types.is_string(kind) or types.is_large_string(kind):
+        return "text"
+    if types.is_timestamp(kind):
+        return "2020-01-31T12:00:00" + ("+00:00" if kind.tz else "")
+    return None

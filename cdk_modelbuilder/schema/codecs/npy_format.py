@@ -1,0 +1,74 @@
+"""NumPy's ``.npy`` format without pickle and, where the body can be written to, without a copy."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from .payload_errors import CodecError
+
+CONTENT_TYPE = "application/x-npy"
+_MAGIC = b"\x93NUMPY"
+_MAX_HEADER = 1 << 16
+_MAX_EMPTY_ITEMS = 1 << 16
+
+
+def write_npy(array: Any) -> bytearray:
+    """``array`` as ``.npy``: what ``numpy.save`` writes, with one copy of its bytes. Raises CodecError."""
+    if array.dtype.hasobject:
+        raise CodecError("an array of Python objects cannot be sent: give it a fixed dtype.")
+    header = io.BytesIO()
+    try:
+        np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    except ValueError:  # a header that needs a later version of the format
+        whole = io.BytesIO()
+        np.save(whole, array, allow_pickle=False)
+        return bytearray(whole.getvalue())
+    in_order = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else array.copy("C")
+    return bytearray().join((header.getvalue(), bytes_of(in_order)))
+
+
+def bytes_of(array: Any) -> Any:
+    """The bytes of a C-contiguous array, as a view."""
+    if not array.size or not array.dtype.itemsize:
+        return b""
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def read_npy(body: Any) -> Any:
+    """The array in ``body``: a view of it if it can be written to, else a copy. Raises CodecError."""
+    view = memoryview(body).cast("B")
+    if view[: len(_MAGIC)] != _MAGIC:
+        raise CodecError("the body is not a .npy array: it does not begin with its magic number.")
+    stream = io.BytesIO(view[:_MAX_HEADER])
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0)):
+            return np.load(io.BytesIO(view), allow_pickle=False).copy()
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read_header(stream)
+        array = array_from(view[stream.tell() :], dtype, shape[::-1] if is_fortran else shape)
+    except CodecError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its parser of headers raises whatever Python's own parser does
+        raise CodecError(f"the body is not a .npy array: {error}.") from None
+    return array.T if is_fortran else array
+
+
+def array_from(data: memoryview, dtype: Any, shape: Any) -> Any:
+    """The C-ordered array whose bytes are ``data``; a view if they can be written to. Raises CodecError."""
+    if dtype.hasobject:
+        raise CodecError("the body holds Python objects, which are never unpickled.")
+    count = math.prod(shape)
+    if count * dtype.itemsize != len(data) or (not dtype.itemsize and count > _MAX_EMPTY_ITEMS):
+        raise CodecError(
+            f"the body is not a .npy array: {len(data)} bytes follow its header, which announces an array of shape "
+            f"{tuple(shape)} and dtype {dtype}."
+        )
+    if not len(data):
+        return np.zeros(shape, dtype)
+    flat = np.frombuffer(data, dtype)
+    return (flat.copy() if data.readonly else flat).reshape(shape)

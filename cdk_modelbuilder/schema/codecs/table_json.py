@@ -1,0 +1,126 @@
+"""The shapes in which JSON holds a table.
+
+{"columns": [...], "data": [[...], ...], "index": [...]}     native; the index only where it is not 0, 1, 2, ...
+{"instances": ...} {"inputs": ...} {"dataframe_split": ...} {"dataframe_records": ...}      around any of the others
+[{"age": 41, ...}, ...]                                      records; a column may be missing in some of the rows
+[[41, ...], ...]                                             rows in the sample's order of columns
+{"age": [41, ...], ...}                                      columns
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from .payload_errors import CodecError
+
+_WRAPPERS = ("instances", "inputs", "dataframe_split", "dataframe_records")
+_SHAPES = '{"columns": [...], "data": [[...]]}, a list of records, or a list of rows'
+
+
+class PlainTable:
+    """Columns by name, each a list of JSON values, and the index, if there is one."""
+
+    def __init__(self, columns: Dict[str, List[Any]], rows: int, index: Optional[List[Any]] = None) -> None:
+        self.columns, self.rows, self.index = columns, rows, index
+
+
+def read_table_json(plain: Any, names: Sequence[str]) -> PlainTable:
+    """The table in JSON data, with the columns ``names`` in this order. Raises CodecError."""
+    if isinstance(plain, dict) and not set(plain) & set(names):
+        inside = [plain[name] for name in _WRAPPERS if name in plain]
+        if inside:
+            plain = inside[0]
+    if isinstance(plain, dict) and {"columns", "data"} <= set(plain) and not {"columns", "data"} <= set(names):
+        return _from_split(plain, names)
+    if isinstance(plain, dict) and plain and all(isinstance(item, list) for item in plain.values()):
+        return _checked(plain, names, None)
+    if isinstance(plain, list) and all(isinstance(row, dict) for row in plain) and (plain or not names):
+        return _from_records(plain, names)
+    if isinstance(plain, list):
+        return _from_rows(plain, names, names, None)
+    raise CodecError(f"expected {_SHAPES}.")
+
+
+def write_table_json(names: Sequence[Any], columns: Sequence[List[Any]], index: Optional[List[Any]]) -> Dict[str, Any]:
+    """The native shape."""
+    document: Dict[str, Any] = {
+        "columns": list(names),
+        "data": [list(row) for row in zip(*columns)],  # noqa: B905 - Python 3.8
+    }
+    if index is not None:
+        document["index"] = index
+    return document
+
+
+def table_schema(columns: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
+    """JSON Schema of those shapes, for columns whose values have these schemas."""
+    row = {"type": "array", "minItems": len(columns), "maxItems": len(columns)}
+    if columns:
+        row["prefixItems"] = list(columns.values())
+    record = {
+        "type": "object",
+        "properties": columns,
+        "required": list(columns),
+        "additionalProperties": False,
+    }
+    rows, records = {"type": "array", "items": row}, {"type": "array", "items": record}
+    split = {
+        "type": "object",
+        "properties": {"columns": {"const": list(columns)}, "data": rows},
+        "required": ["columns", "data"],
+        "additionalProperties": False,
+    }
+    wrapped = {
+        "type": "object",
+        "properties": {"instances": {"anyOf": [rows, records]}},
+        "required": ["instances"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [split, records, rows, wrapped]}
+
+
+def names_text(expected: Sequence[Any], got: Sequence[Any]) -> str:
+    """How the columns differ, in words."""
+    missing = [name for name in expected if name not in got]
+    extra = [name for name in got if name not in expected][:20]
+    parts = [f"missing: {missing}"] * bool(missing) + [f"unexpected: {extra}"] * bool(extra)
+    return f"expected the columns {list(expected)}; " + ("; ".join(parts) or "some come twice") + "."
+
+
+def _from_split(plain: Dict[str, Any], names: Sequence[str]) -> PlainTable:
+    columns, data, index = plain["columns"], plain["data"], plain.get("index")
+    if not isinstance(columns, list) or not isinstance(data, list):
+        raise CodecError(f"expected {_SHAPES}.")
+    if index is not None and (not isinstance(index, list) or len(index) != len(data)):
+        raise CodecError(f"expected as many index entries as rows: {len(data)}.")
+    return _from_rows(data, ["" if name is None else str(name) for name in columns], names, index)
+
+
+def _from_rows(rows: List[Any], given: Sequence[str], names: Sequence[str], index: Any) -> PlainTable:
+    if len(names) == 1:
+        rows = [row if isinstance(row, list) else [row] for row in rows]
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(given):
+            got = f"{len(row)} values" if isinstance(row, list) else "no list"
+            raise CodecError(f"expected rows of {len(given)} values, got {got} in row {number}.")
+    columns = [list(column) for column in zip(*rows)] if rows else [[] for _ in given]  # noqa: B905
+    if len(set(given)) != len(given):
+        raise CodecError(names_text(names, given))
+    return _checked(dict(zip(given, columns)), names, index, len(rows))  # noqa: B905
+
+
+def _from_records(records: List[Dict[str, Any]], names: Sequence[str]) -> PlainTable:
+    got = {str(name): None for record in records for name in record}
+    if set(got) != set(names):
+        raise CodecError(names_text(names, list(got)))
+    return PlainTable({name: [record.get(name) for record in records] for name in names}, len(records))
+
+
+def _checked(columns: Dict[str, List[Any]], names: Sequence[str], index: Any, rows: Optional[int] = None) -> PlainTable:
+    if set(columns) != set(names):
+        raise CodecError(names_text(names, list(columns)))
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise CodecError(f"expected columns of one length, got {sorted(lengths)}.")
+    count = lengths.pop() if lengths else rows or 0
+    return PlainTable({name: columns[name] for name in names}, count, index)
