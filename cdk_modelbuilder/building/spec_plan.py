@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cdk_modelbuilder.building.payload_code import payload_classes
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import runtime_for
+from cdk_modelbuilder.building.spec_hooks import checked_model_id, checked_settings, prepare
 from cdk_modelbuilder.building.spec_shipping import ship_spec
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_named, known_frameworks
@@ -28,7 +30,9 @@ def plan_for_spec(
     has_own_image: bool,
 ) -> Plan:
     """Put ``spec`` and its files into ``model_dir`` and plan the rest; the arguments are ModelBuilder's."""
-    shipped = ship_spec(spec, model_dir, artifacts=artifacts, trust=trust)
+    prepare(spec, artifacts)
+    settings, model_id = checked_settings(spec), checked_model_id(spec)
+    shipped = ship_spec(spec, model_dir, artifacts=artifacts, trust=trust, payloads=payload_classes(schema.marshaller))
     adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
     version = None if adapter is None else adapter.version()
     host = adapter or adapter_named(GENERIC_FRAMEWORK)
@@ -47,6 +51,7 @@ def plan_for_spec(
         framework={"name": "none" if adapter is None else adapter.name, "version": version or "none"},
         description={
             "class": f"{type(spec).__module__}.{type(spec).__qualname__}",
+            **({} if model_id is None else {"id": model_id}),
             "format": "cloudpickle" if shipped.python else "source",
             "pickle_globals": [".".join(name) for name in shipped.state_globals],
             "reproducible": shipped.python is None,
@@ -55,12 +60,12 @@ def plan_for_spec(
         image=runtime.image,
         notes=(*shipped.notes, *runtime.notes),
         template="inference/inference_spec.py.jinja",
-        template_values=shipped.template_values,
+        template_values={**shipped.template_values, **settings},
         source_files=shipped.source.files,
         needs_stub=shipped.source.imports_this_package,
         pins=runtime.pins,
         container_requirements=runtime.container_requirements,
-        marshaller=schema.marshaller,
+        marshaller=runtime.marshaller,
         schema=schema,
     )
 

@@ -63,15 +63,16 @@ class Invocation:
 
     def failed(self, error: BaseException) -> None:
         """Keep the answer to an error for :meth:`deliver`; called where the error is handled."""
+        self._failure = described(error)
         status = getattr(error, "http_status", None)
-        if isinstance(status, int):  # the request's fault, in words made for the client
-            message = str(error)
+        if isinstance(status, int) and 400 <= status <= 599:  # in words made for the client
+            message = self._failure.partition(": ")[2]
         else:
             status = 500
             message = f"the model failed on this request; the log has the reason under {self.request_id}."
+        if status >= 500:
             log("model error", level=40, exc_info=True, request_id=self.request_id)
         self._status, self._answer, self._answer_type = status, error_body(status, message), "application/json"
-        self._failure = f"{type(error).__name__}: {error}"
 
     # In the event loop's thread
 
@@ -101,3 +102,11 @@ class Invocation:
             request_id=self.request_id,
             more=more,
         )
+
+
+def described(error: BaseException) -> str:
+    """Type and message, whatever the error's own code does when it is asked."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error of the user's, with an error in it
+        return f"{type(error).__name__}: (its message cannot be shown)"

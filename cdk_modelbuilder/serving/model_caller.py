@@ -7,7 +7,7 @@ from typing import Any
 
 from cdk_modelbuilder.serving.exchange import Body
 from cdk_modelbuilder.serving.hooks import as_body
-from cdk_modelbuilder.serving.invocation import Invocation
+from cdk_modelbuilder.serving.invocation import Invocation, described
 from cdk_modelbuilder.serving.log import log
 from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
 from cdk_modelbuilder.serving.model_state import ModelState
@@ -74,12 +74,13 @@ class ModelCaller:
         assert predict is not None
         try:
             predictions = predict([data for _, data in decoded], self._model)
+            if len(predictions) != len(decoded):  # the next one's client must not get this one's answer
+                raise ValueError(f"{len(predictions)} predictions for {len(decoded)} inputs")
         except BaseException as error:  # noqa: BLE001 - see call()
             if len(decoded) == 1:
                 self._fail(decoded[0][0], error)
                 return
-            reason = f"{type(error).__name__}: {error}"
-            log("batch failed, each request is tried alone", level=30, requests=len(decoded), error=reason)
+            log("batch failed, each request is tried alone", level=30, requests=len(decoded), error=described(error))
             for pair in decoded:
                 self._state.calling(self._thread)
                 self._predict_together([pair])

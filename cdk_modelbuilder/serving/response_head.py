@@ -35,7 +35,10 @@ def response_head(status: int, content_type: str, headers: bytes = b"") -> bytes
 def _beginning(status: int, content_type: str) -> bytes:
     if not fits_header(content_type):
         raise ValueError(f"the content type {content_type!r} cannot be sent in a header")
-    phrase = http.HTTPStatus(status).phrase
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:  # one that an error of the user's has made up
+        phrase = ""
     return f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {content_type}\r\n".encode("latin-1")
 
 

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 from cdk_modelbuilder.serving.exchange import Body
-from cdk_modelbuilder.serving.invocation import GONE, Invocation
+from cdk_modelbuilder.serving.invocation import GONE, Invocation, described
 from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
 
 AHEAD = 1 << 16
@@ -60,7 +60,7 @@ class StreamChannel:
 
     def fail(self, error: BaseException) -> None:
         """There will be no more pieces, although there should be."""
-        self._failure = f"{type(error).__name__}: {error}"
+        self._failure = described(error)
         self._mailbox.post(self._finish)
 
     # In the event loop's thread

@@ -22,7 +22,16 @@ SHAPES = """
     def predict_fn(input_data, model):
         if bytes(input_data[:4]) == b"exit":
             raise SystemExit("the model wants to end the process")
+        if bytes(input_data[:3]) == b"odd":
+            raise Odd(int(input_data[3:]))
         return input_data
+
+    class Odd(Exception):
+        def __init__(self, status):
+            self.http_status = status
+
+        def __str__(self):
+            raise RuntimeError("an error with an error in it")
 
     def output_fn(prediction, accept):
         kind = type(prediction).__name__
@@ -202,6 +211,7 @@ def test_forms_that_a_hook_may_return(shapes, http):
     assert ask("split", b"").status == 500
     assert "x-evil" not in ask("split", b"").headers
     assert ask("kind", b"exit").status == 500
+    assert [ask("kind", b"odd%d" % status).status for status in (200, 418, 477, 503, 9)] == [500, 418, 477, 503, 500]
     assert ask("text", b"").status == 200
 
 
