@@ -18,7 +18,7 @@
         ├── EndpointUnavailableError no answer, no such endpoint, or one that is not ready
         ├── AccessDeniedError        credentials are missing, or do not allow the call
         ├── PredictionTimeoutError   no answer in time; a TimeoutError too
-        ├── StreamInterruptedError   a streamed answer broke off
+        ├── StreamInterruptedError   an answer broke off before its end
         └── UnreadableAnswerError    an answer came that the schema cannot read
 
 Each message ends in a remedy. ``str(error)`` gives both; ``error.what`` and ``error.remedy`` give the parts.
@@ -130,10 +130,10 @@ class PredictionTimeoutError(PredictionError, TimeoutError):
 
 
 class StreamInterruptedError(PredictionError):
-    """A streamed answer broke off.
+    """An answer broke off before its end: the connection was cut, or a stream failed on its way.
 
     Attributes:
-        items_received: How many whole items came before that.
+        items_received: How many whole items of a stream came before that.
     """
 
     def __init__(self, what: str, *, remedy: str, status: int, items_received: int = 0) -> None:

@@ -22,6 +22,7 @@ from cdk_modelbuilder.errors import (
     AccessDeniedError,
     EndpointUnavailableError,
     ModelBuilderError,
+    PayloadTooLargeError,
     PredictionError,
     PredictionTimeoutError,
     RequestRejectedError,
@@ -78,7 +79,7 @@ def failures_in_words(call: Call) -> Iterator[None]:
 
 @contextmanager
 def interruptions_in_words(call: Call) -> Iterator[None]:
-    """Turn what botocore raises while a streamed answer is read into ``StreamInterruptedError``."""
+    """Turn what botocore raises while an answer is read into ``StreamInterruptedError``."""
     try:
         yield
     except aws.EventStreamError as error:
@@ -86,13 +87,15 @@ def interruptions_in_words(call: Call) -> Iterator[None]:
         why = f"{answer.get('Code')}: {answer.get('Message')}"
     except (urllib3.exceptions.TimeoutError, aws.ReadTimeoutError):
         why = f"nothing came for {call.timeout:g} s"
+    except (urllib3.exceptions.ProtocolError, aws.ResponseStreamingError, aws.IncompleteReadError):
+        why = "the connection ended before the answer did"
     except (urllib3.exceptions.HTTPError, aws.BotoCoreError, ParserError) as error:
-        why = f"the connection ended: {error}"
+        why = str(error)
     else:
         return
     raise StreamInterruptedError(
         f"the answer of {call.address} broke off: {why.rstrip('.')}.",
-        remedy="The endpoint's log says more; what had arrived was whole.",
+        remedy="The endpoint's log says more.",
         status=200,
     )
 
@@ -129,6 +132,8 @@ def error_from_answer(response: Any, call: Call) -> ModelBuilderError:
         return EndpointUnavailableError(
             what, remedy="Check the endpoint's name, region and account, and that it is InService.", status=status
         )
+    if status == 413:
+        return PayloadTooLargeError(what, remedy="Send fewer rows at a time.", status=status)
     if 400 <= status < 500 and code != "ModelNotReadyException":
         return RequestRejectedError(what, remedy="Mend the request; AWS refused it, not the model.", status=status)
     return EndpointUnavailableError(

@@ -65,7 +65,10 @@ class HttpTransport:
         """Send ``request`` and wait for the whole answer."""
         response = self._post(request)
         with self._failures_in_words():
-            return Answer(_whole_body(response), response.headers.get("Content-Type", ""))
+            try:
+                return Answer(_whole_body(response), response.headers.get("Content-Type", ""))
+            except urllib3.exceptions.ProtocolError:
+                raise self._broke_off("the connection ended before the answer did") from None
 
     def stream(self, request: Request) -> StreamedAnswer:
         """Send ``request`` and return as soon as the answer begins."""
@@ -107,14 +110,15 @@ class HttpTransport:
                 yield piece
         except urllib3.exceptions.HTTPError as error:
             timed_out = isinstance(error, urllib3.exceptions.TimeoutError)
-            why = f"nothing came for {self._timeout:g} s" if timed_out else f"the connection ended: {error}"
-            raise StreamInterruptedError(
-                f"the answer of {self.address} broke off: {why}.",
-                remedy="The endpoint's log says more; what had arrived was whole.",
-                status=200,
-            ) from None
+            why = f"nothing came for {self._timeout:g} s" if timed_out else "the connection ended before the answer did"
+            raise self._broke_off(why) from None
         finally:
             response.close()
+
+    def _broke_off(self, why: str) -> StreamInterruptedError:
+        return StreamInterruptedError(
+            f"the answer of {self.address} broke off: {why}.", remedy="The endpoint's log says more.", status=200
+        )
 
     @contextmanager
     def _failures_in_words(self) -> Iterator[None]:
@@ -128,10 +132,15 @@ class HttpTransport:
             ) from None
         except urllib3.exceptions.HTTPError as error:
             raise EndpointUnavailableError(
-                f"{self.address} gave no answer: {as_sentence(str(error))}",
+                f"{self.address} gave no answer: {as_sentence(_reason(error))}",
                 remedy="Is the endpoint still running? Its log says more.",
                 status=0,
             ) from None
+
+
+def _reason(error: urllib3.exceptions.HTTPError) -> str:
+    """Why there is no answer; urllib3 wraps the socket's own error into one of its own."""
+    return str(error.args[-1]) if isinstance(error, urllib3.exceptions.ProtocolError) else str(error)
 
 
 def _whole_body(response: urllib3.BaseHTTPResponse) -> bytearray:

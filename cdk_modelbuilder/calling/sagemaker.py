@@ -59,6 +59,7 @@ class SageMakerTransport:
         """Send ``request`` and wait for the whole answer."""
         with failures_in_words(self._call):
             response = self._client.invoke_endpoint(**self._arguments(request))
+        with interruptions_in_words(self._call):
             return Answer(whole_body(response["Body"]), response.get("ContentType", ""))
 
     def stream(self, request: Request) -> StreamedAnswer:

@@ -74,18 +74,20 @@ def command(
     with _predictor(opened, where if remote else None) as predictor:
         if stream:
             pieces = predictor.invoke_stream(body, content_type=content_type or guessed, accept=accept)
-            with _destination(target, pieces.content_type) as out:
+            with _destination(target, pieces.content_type, text=is_text(pieces.content_type)) as out:
                 for piece in pieces.chunks:
                     out.write(piece)
                     out.flush()
             return
         answer, answer_type = predictor.invoke(body, content_type=content_type or guessed, accept=accept)
+    text = is_text(answer_type) and _is_utf8(answer)
     if as_json:
-        print_json({**_as_json(answer, answer_type), "content_type": answer_type})
+        body_or_base64 = {"body": answer.decode()} if text else {"body_base64": base64.b64encode(answer).decode()}
+        print_json({**body_or_base64, "content_type": answer_type})
         return
-    with _destination(target, answer_type) as out:
+    with _destination(target, answer_type, text=text) as out:
         out.write(answer)
-        if target is None and is_text(answer_type) and not answer.endswith(b"\n"):
+        if target is None and text and not answer.endswith(b"\n"):
             out.write(b"\n")
 
 
@@ -105,11 +107,11 @@ def _predictor(bundle: ModelBundle, where: dict[str, Any] | None) -> Iterator[Pr
 
 
 @contextmanager
-def _destination(target: Path | None, content_type: str) -> Iterator[BinaryIO]:
+def _destination(target: Path | None, content_type: str, *, text: bool) -> Iterator[BinaryIO]:
     if target is None:
-        if sys.stdout.isatty() and not is_text(content_type):
+        if sys.stdout.isatty() and not text:
             raise UsageError(
-                f"the answer is {content_type or 'of an unknown type'}, which a terminal cannot show.",
+                f"the answer is binary ({content_type or 'of an unknown type'}), which a terminal cannot show.",
                 remedy="Give --output FILE, send it to another program, or ask for --accept application/json.",
             )
         yield sys.stdout.buffer
@@ -122,10 +124,12 @@ def _destination(target: Path | None, content_type: str) -> Iterator[BinaryIO]:
         raise UsageError(f"{target} cannot be written: {error.strerror}.", remedy="Name another file.") from None
 
 
-def _as_json(answer: bytes, content_type: str) -> dict[str, str]:
-    if is_text(content_type):
-        return {"body": answer.decode("utf-8", errors="replace")}
-    return {"body_base64": base64.b64encode(answer).decode()}
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False  # bytes that an endpoint of raw bytes labels as whatever was asked for
+    return True
 
 
 def _read(data: str, bundle: ModelBundle) -> tuple[bytes, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import urllib3
 from tests.aws_stand_in import event_stream
 from tests.aws_stand_in.environment import ACCOUNT, REGION
 
+NO_ANSWER = b"Your invocation timed out while waiting for a response from container primary."
 PREFIX = "X-Amzn-SageMaker-"
 _PASSED_ON = ("Content-Type", "Accept", PREFIX + "Custom-Attributes", PREFIX + "Inference-Id")
 _ROUTE = re.compile(r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)$")
@@ -74,8 +76,7 @@ class SageMakerRuntime:
         class Handler(_Handler):
             runtime = service
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def __enter__(self) -> Self:
@@ -102,6 +103,14 @@ class SageMakerRuntime:
         answer = self.forward(url, found["Body"].read(), headers)
         place = _place(target if answer.status == 200 else failure)
         self.s3.put_object(**place, Body=answer.data, ContentType=answer.headers.get("Content-Type", ""))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that went away
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -131,9 +140,12 @@ class _Handler(BaseHTTPRequestHandler):
         return self._stream(url, body)
 
     def _invoke(self, url: str, body: bytes) -> None:
-        answer = self.runtime.forward(url, body, self._passed_on(""))
+        try:
+            answer = self.runtime.forward(url, body, self._passed_on(""))
+        except urllib3.exceptions.HTTPError:
+            return self._fail(_model_error(0, NO_ANSWER))
         if answer.status != 200:
-            return self._fail(_model_error(answer))
+            return self._fail(_model_error(answer.status, answer.data))
         self._answer(
             200,
             answer.data,
@@ -144,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, url: str, body: bytes) -> None:
         answer = self.runtime.forward(url, body, self._passed_on(PREFIX, only=("Accept",)), preload_content=False)
         if answer.status != 200:
-            return self._fail(_model_error(answer))
+            return self._fail(_model_error(answer.status, answer.data))
         self.send_response(200)
         self.send_header("Content-Type", event_stream.CONTENT_TYPE)
         self.send_header(PREFIX + "Content-Type", answer.headers.get("Content-Type", ""))
@@ -211,15 +223,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _model_error(answer: urllib3.BaseHTTPResponse) -> Fault:
-    said = answer.data.decode("utf-8", errors="replace")[:2048]
-    side = "client" if answer.status < 500 else "server"
+def _model_error(status: int, body: bytes) -> Fault:
+    said = body.decode("utf-8", errors="replace")[:2048]
+    side = "client" if 400 <= status < 500 else "server"
     return Fault(
         424,
         "ModelError",
-        f'Received {side} error ({answer.status}) from primary with message "{said}". See account {ACCOUNT}.',
+        f'Received {side} error ({status}) from primary with message "{said}". See account {ACCOUNT}.',
         {
-            "OriginalStatusCode": answer.status,
+            "OriginalStatusCode": status,
             "OriginalMessage": said,
             "LogStreamArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/tumour",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,16 @@ class Reply:
     cut: bool = False
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Does not print that a client went away: tests make them do that."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class ScriptedContainer:
     """Answers the requests with ``replies`` in turn, the last one again and again; for a ``with`` block.
 
@@ -47,8 +58,7 @@ class ScriptedContainer:
         class Handler(_Handler):
             script = container
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:

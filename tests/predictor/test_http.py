@@ -175,9 +175,17 @@ def test_nobody_there(predictor_for):
     assert caught.value.status == 0
 
 
-@pytest.mark.parametrize("reply", [Reply(0), Reply(body=b'{"a', cut=True)], ids=["at-once", "in-the-body"])
-def test_a_connection_that_breaks_is_not_tried_again(predictor_for, reply):
-    with ScriptedContainer(reply) as container, pytest.raises(EndpointUnavailableError, match="gave no answer"):
+@pytest.mark.parametrize(
+    ("reply", "error", "words"),
+    [
+        (Reply(0), EndpointUnavailableError, r"gave no answer: Remote end closed connection without response\."),
+        (Reply(body=b'{"a', cut=True), StreamInterruptedError, "broke off: the connection ended before the answer"),
+        (Reply(body=[b'{"a'], cut=True), StreamInterruptedError, "broke off: the connection ended before the answer"),
+    ],
+    ids=["at-once", "in-the-body", "between-chunks"],
+)
+def test_a_connection_that_breaks_is_not_tried_again(predictor_for, reply, error, words):
+    with ScriptedContainer(reply) as container, pytest.raises(error, match=words):
         predictor_for(container.url).predict([1])
     assert len(container.requests) == 1
 

@@ -78,9 +78,11 @@ def test_binary_answers_go_to_files_and_pipes(tumour_bundle, tmp_path):
         assert b"Give one of them" in run(*words, "--output", target, "--json", status=2).stderr
 
 
-@pytest.mark.parametrize("stream", [(), ("--stream",)])
-def test_binary_answers_do_not_go_to_a_terminal(tumour_bundle, stream):
-    with ScriptedContainer(Reply(body=PNG, content_type="image/png")) as container:
+@pytest.mark.parametrize(
+    ("kind", "stream"), [("image/png", ()), ("image/png", ("--stream",)), ("application/json", ())]
+)
+def test_binary_answers_do_not_go_to_a_terminal(tumour_bundle, kind, stream):
+    with ScriptedContainer(Reply(body=PNG, content_type=kind)) as container:
         ours, theirs = pty.openpty()
         try:
             words = command(tumour_bundle.path, "--url", container.url, "--data", "[1]", *stream)
@@ -89,7 +91,7 @@ def test_binary_answers_do_not_go_to_a_terminal(tumour_bundle, stream):
             os.close(theirs)
             os.close(ours)
     assert done.returncode == 2
-    assert b"the answer is image/png, which a terminal cannot show." in done.stderr
+    assert f"the answer is binary ({kind}), which a terminal cannot show." in done.stderr.decode()
     assert b"--output FILE" in done.stderr
 
 

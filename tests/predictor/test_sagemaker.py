@@ -113,11 +113,9 @@ def test_a_traceback_of_awss_toolkits_is_cut_to_its_last_line(endpoint):
 
 
 def test_a_container_that_gives_no_answer(service, endpoint):
-    predictor = endpoint(Reply())
-    members = {"OriginalStatusCode": 0, "OriginalMessage": "Your invocation timed out", "LogStreamArn": "arn:log"}
-    service.faults += [Fault(424, "ModelError", "Received server error (0) from primary", members)]
-    with pytest.raises(PredictionTimeoutError, match=r"(?s)Your invocation timed out.*predict_async.*arn:log"):
-        predictor.predict([])
+    with pytest.raises(PredictionTimeoutError, match=r"Your invocation timed out.*predict_async.*arn:aws:logs"):
+        endpoint(Reply(0)).predict([])
+    assert len(service.requests) == 1
 
 
 def test_no_answer_in_time_is_final(service, endpoint):
@@ -136,6 +134,13 @@ def test_an_endpoint_that_is_not_there(service, predictor_for):
         predictor_for(endpoint_name="tumour").predict([1])
     assert caught.value.status == 400
     assert len(service.requests) == 1
+
+
+def test_a_request_that_is_too_large_for_aws(service, endpoint):
+    predictor = endpoint(Reply())
+    service.faults += [Fault(413, "RequestEntityTooLargeException", "Request size exceeded")]
+    with pytest.raises(PayloadTooLargeError, match="Request size exceeded"):
+        predictor.predict([1])
 
 
 def test_a_request_that_aws_refuses(service, endpoint):
