@@ -65,7 +65,7 @@ class SparseCodec(Codec):
                 f"a sparse matrix of {sample.dtype} cannot be sent; give one of a common dtype, for example "
                 "matrix.astype('float64')."
             )
-        kind = "matrix" if isinstance(sample, sp.spmatrix) else "array"
+        kind = "array" if isinstance(sample, getattr(sp, f"{sample.format}_array", ())) else "matrix"
         spec = {
             "class": f"{sample.format}_{kind}",
             "dtype": sample.dtype.name,

@@ -68,7 +68,10 @@ def _matrix_of(parts: Dict[str, Any], shape: Tuple[int, ...], cls: Any) -> Any:
         plain = sp.coo_matrix if cls is sp.dok_matrix else sp.coo_array
         return plain((data, coords), shape=shape).todok()
     matrix = cls((data, coords), shape=shape)
-    matrix.coords = coords  # as wide as they were
+    if hasattr(matrix, "coords"):
+        matrix.coords = coords  # as wide as they were
+    else:  # scipy before 1.13
+        matrix.row, matrix.col = coords
     return matrix
 
 
@@ -169,7 +172,7 @@ def coordinates_of(matrix: Any) -> Tuple[Tuple[Any, ...], Any]:
     """The indices on every axis and the values of ``matrix``, in the order in which it has them."""
     if matrix.format not in ("csr", "csc") or len(matrix.shape) == 1:
         coo = matrix.tocoo()
-        return coo.coords, coo.data
+        return getattr(coo, "coords", None) or (coo.row, coo.col), coo.data
     parts = parts_of(matrix)
     major = np.repeat(np.arange(len(parts["indptr"]) - 1), np.diff(parts["indptr"]))
     coords = (major, parts["indices"])
