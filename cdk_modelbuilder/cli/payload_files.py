@@ -24,6 +24,8 @@ _TYPES: dict[str, tuple[str, ...]] = {
     ".parquet": ("application/vnd.apache.parquet", "application/x-parquet"),
     ".png": ("image/png",),
     ".safetensors": ("application/x-safetensors", "application/vnd.safetensors"),
+    ".tif": ("image/tiff",),
+    ".tiff": ("image/tiff",),
     ".txt": ("text/plain",),
     ".wav": ("audio/wav", "audio/x-wav", "audio/vnd.wave"),
     ".webp": ("image/webp",),
