@@ -12,6 +12,7 @@ from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import unpickle, verifier
+from cdk_modelbuilder.schema.openapi import openapi_document
 from cdk_modelbuilder.servers import ModelServer, server_adapter
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
     shutil.copyfile(verifier.__file__, folder / "modelbuilder_verify.py")
     (runtime / "__init__.py").write_text('"""What the inference code needs at run time; made by cdk-modelbuilder."""\n')
     (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
+    (runtime / "openapi.json").write_bytes(json_bytes(openapi_document(plan.marshaller, name=name)))
     shutil.copyfile(unpickle.__file__, runtime / "unpickle.py")
     for module in travelling_modules(plan.marshaller, with_base_classes=plan.needs_stub):
         shutil.copyfile(CODECS_FOLDER / f"{module}.py", runtime / "codecs" / f"{module}.py")

@@ -108,7 +108,7 @@ def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any)
         ("sample_input", marshaller.input, sample_input),
         ("sample_output", marshaller.output, sample_output),
     ):
-        for content_type in codec.content_types:
+        for content_type in codec.written_types:
             if "*" in content_type:
                 continue
             try:

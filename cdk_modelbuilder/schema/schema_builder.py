@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import importlib.util
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cdk_modelbuilder.errors import SchemaError
 from cdk_modelbuilder.schema.codecs import Codec, CodecError, Marshaller, codec_class, decode
 from cdk_modelbuilder.schema.codecs.marshaller import SCHEMA_VERSION
 from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES, describe_sample
+from cdk_modelbuilder.schema.codecs.streams import is_stream
 from cdk_modelbuilder.schema.codecs.translators import CustomPayloadTranslator, TranslatorCodec
 
 MAX_SAMPLE_ROWS = 1000
@@ -53,14 +54,14 @@ class SchemaBuilder:
         keep_samples: bool = False,
     ) -> None:
         self.free_axes, self.keep_samples = tuple(free_axes), keep_samples
-        if isinstance(sample_input, Iterator) and input_translator is None:
+        if is_stream(sample_input) and input_translator is None:
             raise SchemaError(
                 "sample_input is an iterator, but requests are not streamed.", remedy="Give a list: list(sample)."
             )
         self.sample_input, self.sample_output = _head(sample_input), _head(sample_output)
         self.input_translator, self.output_translator = input_translator, output_translator
         self.input_codec = self._codec("sample_input", self.sample_input, input_translator, "content_type")
-        streamed = isinstance(sample_output, Iterator) and output_translator is None
+        streamed = is_stream(sample_output) and output_translator is None
         self.output_codec = self._codec(
             "sample_output",
             iter(self.sample_output) if streamed else self.sample_output,
@@ -178,7 +179,7 @@ def _is_installed(library: str | None) -> bool:
 
 
 def _head(sample: Any) -> Any:
-    if isinstance(sample, Iterator):
+    if is_stream(sample):
         return list(itertools.islice(sample, MAX_SAMPLE_ROWS))
     rows: Any = getattr(sample, "shape", ())
     try:

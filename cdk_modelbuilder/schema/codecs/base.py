@@ -23,7 +23,8 @@ class Codec(ABC):
         name: What ``schema.json`` calls it.
         library: Top-level module whose types it takes; a sample of them would have imported it. None for Python's own.
         spec: What was derived from the sample: plain JSON data, never the sample itself.
-        content_types: Media types that it reads and writes, the native one first.
+        content_types: Media types that it reads and, but for those that :meth:`can_write` denies, writes; the native one
+            first.
     """
 
     name: ClassVar[str]
@@ -85,7 +86,16 @@ class Codec(ABC):
 
     def choose(self, accept: Optional[str], value: Any) -> str:
         """The content type in which to answer with ``value``. Raises NotAcceptableError."""
-        return choose_accepted(accept, self.content_types)
+        return choose_accepted(accept, self.written_types)
+
+    def can_write(self, content_type: str) -> bool:
+        """Whether values that fit the spec can be written as ``content_type``."""
+        return True
+
+    @property
+    def written_types(self) -> Tuple[str, ...]:
+        """Those of ``content_types`` that are written too."""
+        return tuple(item for item in self.content_types if self.can_write(item))
 
     def needs(self, content_type: str) -> Optional[str]:
         """Top-level module beyond ``library`` that ``content_type`` takes, or None."""

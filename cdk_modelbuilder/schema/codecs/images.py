@@ -15,7 +15,6 @@ from .base import JSON, Codec
 from .image_modes import FORMATS, JPEG, PNG, TIFF, WEBP, WRITTEN, converted, is_convertible
 from .json_text import read_json, write_json
 from .media_types import ALIASES, base64_schema, media_type_of, read_base64, write_base64
-from .negotiation import choose_accepted
 from .payload_errors import CodecError
 
 MAX_PIXELS = 64 << 20
@@ -107,8 +106,8 @@ class ImageCodec(Codec):
             image.putpalette(bytes(3 * 256))
         return image
 
-    def choose(self, accept: Optional[str], value: Any) -> str:
-        return choose_accepted(accept, (*self.written, JSON))
+    def can_write(self, content_type: str) -> bool:
+        return content_type in (*self.written, JSON)
 
     def _read(self, body: Any, content_type: str) -> Any:
         content_type = ALIASES.get(content_type, content_type)

@@ -18,6 +18,11 @@ from .payload_errors import CodecError, UnfitPredictionError
 from .registry import codec_class, describe_sample
 
 
+def is_stream(sample: Any) -> bool:
+    """Whether ``sample`` is a generator or another iterator; open files are iterators too, but not streams."""
+    return isinstance(sample, AnyIterator) and not callable(getattr(sample, "read", None))
+
+
 class StreamCodec(Codec):
     """Items of one codec. Collected, they are a list."""
 
@@ -36,7 +41,7 @@ class StreamCodec(Codec):
     @classmethod
     def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:
         """Takes the first item off ``sample``."""
-        if not isinstance(sample, AnyIterator):
+        if not is_stream(sample):
             return None
         first = next(sample, None)
         if first is None:

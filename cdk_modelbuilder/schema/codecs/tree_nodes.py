@@ -62,7 +62,7 @@ class Leaf(Node):
     def __init__(self, spec: Dict[str, Any]) -> None:
         self.codec: Codec = codec_class(spec["codec"])(spec["spec"])
         self._native = self.codec.content_types[0]
-        self.has_large_values = self._native not in (JSON, "text/plain")
+        self.has_large_values = self._native not in (JSON, "text/plain") and not self.codec.spec.get("scalar")
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         with At(path):
@@ -106,7 +106,7 @@ class DictNode(Node):
 
     def __init__(self, spec: Dict[str, Any]) -> None:
         self._reads_ints = spec["keys"] == "integers"
-        self._items = {key: open_node(inner) for key, inner in spec["items"].items()}
+        self._items = {key: open_node(inner) for key, inner in spec["items"]}
         self.has_large_values = any(node.has_large_values for node in self._items.values())
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
@@ -262,7 +262,7 @@ class RecordNode(Node):
 
     def __init__(self, spec: Dict[str, Any]) -> None:
         self._reference = spec["class"]
-        self._fields = {name: open_node(inner) for name, inner in spec["fields"].items()}
+        self._fields = {name: open_node(inner) for name, inner in spec["fields"]}
         self.has_large_values = any(node.has_large_values for node in self._fields.values())
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:

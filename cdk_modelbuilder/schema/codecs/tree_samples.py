@@ -22,14 +22,15 @@ def describe_node(sample: Any, path: str, depth: int = 0) -> Dict[str, Any]:
     if is_plain(sample):
         return {"node": "leaf", "codec": "json", "spec": {"form": form_of(sample)}}
     if dataclasses.is_dataclass(sample) and not isinstance(sample, type):
-        fields = {
-            field.name: describe_node(getattr(sample, field.name), join(path, field.name), depth + 1)
+        fields = [
+            [field.name, describe_node(getattr(sample, field.name), join(path, field.name), depth + 1)]
             for field in dataclasses.fields(sample)
-        }
+        ]
         return {"node": "record", "class": reference_to(type(sample)), "fields": fields}
     if isinstance(sample, dict):
         keys = _kind_of_keys(sample, path)
-        items = {str(key): describe_node(item, join(path, str(key)), depth + 1) for key, item in sample.items()}
+        # A list of pairs, because the order of a dict's keys comes back too.
+        items = [[str(key), describe_node(item, join(path, str(key)), depth + 1)] for key, item in sample.items()]
         return {"node": "dict", "keys": keys, "items": items}
     if type(sample) in (list, tuple):
         nodes = [describe_node(item, join(path, str(number)), depth + 1) for number, item in enumerate(sample)]
@@ -68,9 +69,11 @@ def _common(nodes: List[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
         if first["codec"] == "json":
             return {**first, "spec": {"form": merged([node["spec"]["form"] for node in nodes])}}
         return _common_leaf(nodes)
-    if first["node"] == "dict" and all(node["items"].keys() == first["items"].keys() for node in nodes):
-        inner = {key: _common([node["items"][key] for node in nodes]) for key in first["items"]}
-        return None if None in inner.values() else {**first, "items": inner}
+    if first["node"] == "dict":
+        every = [dict(node["items"]) for node in nodes]
+        if all(items.keys() == every[0].keys() for items in every):
+            inner = [[key, _common([items[key] for items in every])] for key in every[0]]
+            return None if any(common is None for _, common in inner) else {**first, "items": inner}
     return None
 
 
