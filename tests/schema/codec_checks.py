@@ -82,7 +82,9 @@ def _documents_of(kind: str, schema: Any) -> Any:
             None if low is None else math.ceil(low), None if high is None else math.floor(high)
         )
     if kind == "string":
-        return st.from_regex(schema["pattern"]) if "pattern" in schema else st.text()
+        if "pattern" in schema:
+            return st.from_regex(schema["pattern"][1:-1], fullmatch=True, alphabet=st.characters(codec="ascii"))
+        return st.text(st.characters(codec="utf-8"))
     if kind == "array" and "prefixItems" in schema:
         return st.tuples(*map(documents, schema["prefixItems"])).map(list)
     if kind == "array":
