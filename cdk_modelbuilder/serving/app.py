@@ -48,7 +48,7 @@ class InferenceApp:
             b"/ping": (reading, self._ping),
             b"/invocations": ((b"POST",), self._invoke),
             b"/openapi.json": (reading, self._openapi),
-            b"/docs": (reading, documentation.send_page),
+            **{path: (reading, send) for path, send in documentation.page_routes().items()},
         }
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
