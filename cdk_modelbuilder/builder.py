@@ -35,6 +35,7 @@ from cdk_modelbuilder.bundle import (
     CONTAINER_FILE,
     FORMAT,
     FORMAT_VERSION,
+    GOLDEN_FILE,
     LOCK_FILE,
     MODEL_FOLDER,
     SCHEMA_FILE,
@@ -178,7 +179,9 @@ class ModelBuilder:
                 sealed.finish(signature)
             bundle = self._write_texts(staging, plan, signature, sealed.manifest)
             report("testing the generated code on the samples", 0, 0)
-            plan.self_test(bundle, bundle_key)
+            exchange = plan.self_test(bundle, bundle_key)
+            if self.schema_builder.keep_samples:
+                (staging / GOLDEN_FILE).write_bytes(json_bytes(exchange))
         report("done", 0, 0)
         for note in bundle.notes:
             _log.warning("%s: %s", self.name, note)

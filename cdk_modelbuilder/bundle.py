@@ -7,6 +7,7 @@
       requirements.lock   every run-time package, pinned
       manifest.json       path and SHA-256 of every file under model/; the root digest is the bundle's identity
       signature.json      HMAC over manifest.json
+      golden.json         a request and its answer, if the user asked to keep them
       model/              exactly what the container sees at /opt/ml/model
       model.tar.gz        the same, as the archive that SageMaker unpacks
 
@@ -40,6 +41,7 @@ BUNDLE_FILE = "bundle.json"
 CONTAINER_FILE = "container.json"
 SCHEMA_FILE = "schema.json"
 LOCK_FILE = "requirements.lock"
+GOLDEN_FILE = "golden.json"
 MODEL_FOLDER = "model"
 SIGNED_SCHEMA = "code/modelbuilder_runtime/schema.json"
 ARCHIVE_FILE = "model.tar.gz"
@@ -222,6 +224,26 @@ class ModelBundle:
         from cdk_modelbuilder.deployment import deploy  # noqa: PLC0415 - the bundle stays a plain value
 
         return deploy(self, **options)
+
+    def golden_test(self, predictor: Predictor) -> Any:
+        """Ask the endpoint behind ``predictor`` what the bundle's golden test holds; returns its answer.
+
+        Numbers may differ by a millionth. A bundle has such a test if it was built with
+        ``SchemaBuilder(..., keep_samples=True)``.
+
+        Raises:
+            BundleError: The bundle has no golden test, or one that cannot be read.
+            PredictionError: The endpoint answered with an error.
+            GoldenTestError: It answered something else.
+        """
+        from cdk_modelbuilder.golden import run_golden_test  # noqa: PLC0415 - the bundle stays a plain value
+
+        if not (self.path / GOLDEN_FILE).is_file():
+            raise BundleError(
+                f"{self.path} has no {GOLDEN_FILE}.",
+                remedy="Build it with SchemaBuilder(..., keep_samples=True) to keep the sample as a golden test.",
+            )
+        return run_golden_test(_read_json(self.path, GOLDEN_FILE), self.schema, predictor)
 
     def _check_pins(self) -> None:
         environment = self.container.environment

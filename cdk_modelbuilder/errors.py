@@ -10,6 +10,7 @@
     ├── KeyFileError             the master key is missing, unreadable or malformed
     ├── ImageError               no container image fits
     ├── LocalEndpointError       the local endpoint did not start or died
+    ├── GoldenTestError          an endpoint answers something else than when the bundle was built
     └── PredictionError          the endpoint answered with an error, or not at all
         ├── RequestRejectedError     4xx: the container, or AWS before it, did not take the request
         │   └── PayloadTooLargeError     the request's body is over the limit
@@ -79,6 +80,10 @@ class ImageError(ModelBuilderError):
 
 class LocalEndpointError(ModelBuilderError):
     """A local endpoint did not start, or died."""
+
+
+class GoldenTestError(ModelBuilderError):
+    """An endpoint answers something else than it did when the bundle was built."""
 
 
 class PredictionError(ModelBuilderError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.dependencies.distributions import Pin
 from cdk_modelbuilder.dependencies.options import lock_text
 from cdk_modelbuilder.errors import SelfTestError
+from cdk_modelbuilder.golden import alike, golden_json
 from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
@@ -58,15 +58,17 @@ class Plan:
     @property
     def schema_json(self) -> dict[str, Any]:
         """Plain data for ``schema.json``."""
-        return schema_json(self.marshaller, self.schema.samples if self.schema.keep_samples else None)
+        return schema_json(self.marshaller)
 
     @property
     def lock_text(self) -> str:
         """``requirements.lock``."""
         return lock_text(list(self.pins))
 
-    def self_test(self, bundle: ModelBundle, key: BundleKey) -> None:
+    def self_test(self, bundle: ModelBundle, key: BundleKey) -> dict[str, Any]:
         """Run the samples through all four conversions and the generated code of ``bundle``.
+
+        Returns the request and the response, as ``golden.json`` keeps them.
 
         Raises:
             SelfTestError: Something of it does not work, or gives another prediction than the model in memory.
@@ -84,21 +86,9 @@ class Plan:
                 f"the prediction for sample_input does not look like sample_output: {error}",
                 remedy="Give as sample_output what the model returns for sample_input.",
             ) from None
-        if self.expected is not None and not _alike(prediction, self.expected):
+        if self.expected is not None and not alike(prediction, self.expected):
             raise SelfTestError(
                 "the packaged model predicts something else than the model in memory.",
                 remedy="The model depends on state that its file format does not keep; package it as an InferenceSpec.",
             )
-
-
-def _alike(found: Any, expected: Any) -> bool:
-    if "numpy" not in sys.modules:
-        return bool(found == expected)
-    import numpy as np  # noqa: PLC0415 - loaded already
-
-    try:
-        # Sums over threads may differ in the last bits from call to call.
-        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-6, equal_nan=True)
-    except (AssertionError, TypeError, ValueError):
-        return bool(np.array_equal(np.asarray(found).astype(str), np.asarray(expected).astype(str)))
-    return True
+        return golden_json((body, content_type), (response, response_type))

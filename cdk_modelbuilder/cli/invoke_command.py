@@ -30,7 +30,8 @@ _ACCEPT = "application/json, */*;q=0.1"
     epilog="Example: cdk-modelbuilder invoke build/churn --data '[[0.1, 0.2]]'   or   --data @rows.csv",
 )
 @bundle_argument
-@click.option("--data", required=True, help="The request: text, @FILE, or - for standard input.")
+@click.option("--data", help="The request: text, @FILE, or - for standard input.")
+@click.option("--golden", is_flag=True, help="Run the bundle's golden test instead.")
 @click.option("--content-type", help="Type of the data. Default: from the file's ending, else application/json.")
 @click.option("--accept", default=_ACCEPT, show_default=True, help="Type of the answer.")
 @click.option("--url", help="A running endpoint, such as http://127.0.0.1:8080. Default: start one for this request.")
@@ -43,7 +44,8 @@ _ACCEPT = "application/json, */*;q=0.1"
 def command(
     *,
     bundle: str,
-    data: str,
+    data: str | None,
+    golden: bool,
     content_type: str | None,
     accept: str,
     url: str | None,
@@ -69,7 +71,14 @@ def command(
             "--inference-component-name and --region say more about an endpoint in SageMaker.",
             remedy="Name it with --endpoint-name.",
         )
+    if (data is None) is not golden:
+        raise UsageError("invoke needs either --data or --golden.", remedy="Give the request, or run the golden test.")
     opened = ModelBundle.read(bundle) if remote else open_checked(bundle)
+    if data is None:
+        with _predictor(opened, where if remote else None) as predictor:
+            opened.golden_test(predictor)
+        click.echo("the endpoint answers as it did when the bundle was built")
+        return
     body, guessed = _read(data, opened)
     with _predictor(opened, where if remote else None) as predictor:
         if stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import itertools
 from collections.abc import Sequence
@@ -33,8 +32,9 @@ class SchemaBuilder:
         output_translator: Your own conversion of responses.
         free_axes: Axes of arrays and tensors whose length may differ from the sample's, counted from 0. The first one,
             the batch, is free by default; ``(0, 1)`` is for sequences of any length.
-        keep_samples: Put both samples into the bundle as a golden test, which
-            :meth:`~cdk_modelbuilder.Predictor.golden_test` runs. Not for data that must not leave this machine.
+        keep_samples: Keep the input sample and the model's answer in the bundle's ``golden.json``, so that
+            :meth:`~cdk_modelbuilder.ModelBundle.golden_test` can ask any endpoint the same. Not for data that must not
+            leave this machine.
 
     Raises:
         SchemaError: A sample is of a type that no codec takes, or does not survive the way through its translator.
@@ -76,11 +76,6 @@ class SchemaBuilder:
     def marshaller(self) -> Marshaller:
         """Both directions, as the container uses them."""
         return Marshaller(self.input_codec, self.output_codec)
-
-    @property
-    def samples(self) -> tuple[Any, Any]:
-        """The samples of the input and the output."""
-        return self.sample_input, self.sample_output
 
     def derive(self, sample: Any, place: str) -> Codec:
         """The codec for values like ``sample``, with this schema's free axes.
@@ -136,23 +131,13 @@ def derive_codec(sample: Any, place: str, free_axes: Sequence[int] = (0,)) -> Co
     return codec
 
 
-def schema_json(marshaller: Marshaller, samples: tuple[Any, Any] | None = None) -> dict[str, Any]:
-    """Plain data for ``schema.json``; with ``samples`` (of input and output), these too, as a golden test."""
-    data: dict[str, Any] = {
+def schema_json(marshaller: Marshaller) -> dict[str, Any]:
+    """Plain data for ``schema.json``."""
+    return {
         "format_version": SCHEMA_VERSION,
         "input": _direction(marshaller.input),
         "output": _direction(marshaller.output),
     }
-    if samples is not None:
-        pairs = zip(("input", "output"), (marshaller.input, marshaller.output), samples, strict=True)
-        data["samples"] = {name: _written_sample(codec, sample) for name, codec, sample in pairs}
-    return data
-
-
-def _written_sample(codec: Codec, sample: Any) -> dict[str, Any]:
-    content_type = codec.content_types[0]
-    body = codec.encode(sample, content_type)
-    return {"base64": base64.b64encode(body).decode("ascii"), "content_type": codec.label(content_type, body)}
 
 
 def _direction(codec: Codec) -> dict[str, Any]:

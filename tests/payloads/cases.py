@@ -1,4 +1,4 @@
-"""Every kind of payload that docs/payloads.md promises, as one sample each: the matrix and the page are made from these."""
+"""Every kind of payload that docs/payloads.md promises, one sample each: matrix and page are made from these."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _polars_frame() -> Any:
             "real": [float("nan"), None],
             "text": ["x", None],
             "day": [dt.date(2020, 1, 1), None],
-            "at": [dt.datetime(2020, 1, 1, 1, 2, 3, 456), None],
+            "at": [dt.datetime(2020, 1, 1, 1, 2, 3, 456), None],  # noqa: DTZ001 - a wall clock's
             "word": pl.Series(["a", "b"], dtype=pl.Categorical),
             "level": pl.Series(["low", "high"], dtype=pl.Enum(["low", "high"])),
             "money": [decimal.Decimal("1.50"), None],
@@ -131,7 +131,7 @@ def _torch(kind: str) -> Callable[[], Any]:
     def makers(torch: Any, values: Any) -> dict[str, Callable[[], Any]]:
         return {
             "float32": lambda: values,
-            "bfloat16": lambda: values.bfloat16(),
+            "bfloat16": values.bfloat16,
             "float8": lambda: torch.tensor([[0.5, 2.0]]).to(torch.float8_e4m3fn),
             "int64": lambda: torch.tensor([[2**62 + 1, -1]]),
             "bool": lambda: torch.tensor([True, False]),
@@ -210,7 +210,7 @@ def _record(name: str) -> Callable[[], Any]:
 
         if name == "Order":
             return records.Order(item="bolt", due=dt.date(2020, 1, 31))
-        return records.Reading("t1", dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc), np.array([1.5, np.nan]))
+        return records.Reading("t1", dt.datetime(2020, 1, 1, tzinfo=dt.UTC), np.array([1.5, np.nan]))
 
     return make
 

@@ -107,7 +107,7 @@ def test_classes_of_a_script_are_shipped(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(
         textwrap.dedent(
-            f"""\
+            """\
             import dataclasses
 
             from cdk_modelbuilder import CustomPayloadTranslator, InferenceSpec, Mode, ModelBuilder, SchemaBuilder
@@ -136,8 +136,8 @@ def test_classes_of_a_script_are_shipped(tmp_path):
 
 
             schema = SchemaBuilder(17, Answer((17, 34), b"x"), input_translator=Hex())
-            bundle = ModelBuilder(inference_spec=Spec(), schema_builder=schema, name="hex", signing_key="{MASTER_KEY}").build()
-            with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key="{MASTER_KEY}") as predictor:
+            bundle = ModelBuilder(inference_spec=Spec(), schema_builder=schema, name="hex").build()
+            with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
                 print(predictor.predict(255))
             """
         )

@@ -23,8 +23,8 @@ class Codec(ABC):
         name: What ``schema.json`` calls it.
         library: Top-level module whose types it takes; a sample of them would have imported it. None for Python's own.
         spec: What was derived from the sample: plain JSON data, never the sample itself.
-        content_types: Media types that it reads and, but for those that :meth:`can_write` denies, writes; the native one
-            first.
+        content_types: Media types that it reads and, but for those that :meth:`can_write` denies, writes; the native
+            one first.
     """
 
     name: ClassVar[str]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-from typing import Optional
 
 import numpy as np
 import pydantic
@@ -18,4 +17,4 @@ class Reading:
 class Order(pydantic.BaseModel):
     item: str
     count: int = 1
-    due: Optional[dt.date] = None
+    due: dt.date | None = None

@@ -32,6 +32,9 @@ class Money:
     def __eq__(self, other):
         return vars(self) == vars(other)
 
+    def __hash__(self):
+        return hash((self.cents, self.currency))
+
 
 @register_codec
 class MoneyCodec(Codec):

@@ -1,0 +1,91 @@
+"""The golden test: a request and its answer, which the user asked to keep, to be asked again of any endpoint."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cdk_modelbuilder.errors import BundleError, GoldenTestError
+from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.predictor import Predictor
+
+_RELATIVE_TOLERANCE = 1e-6
+"""Sums over threads, and other processors, may differ in the last bits."""
+
+
+def golden_json(request: tuple[Any, str], response: tuple[Any, str]) -> dict[str, Any]:
+    """Plain data for ``golden.json``: bodies and content types of a request and of the answer to it."""
+    return {
+        name: {"base64": base64.b64encode(body).decode("ascii"), "content_type": content_type}
+        for name, (body, content_type) in (("request", request), ("response", response))
+    }
+
+
+def run_golden_test(golden: Mapping[str, Any], schema: Mapping[str, Any], predictor: Predictor) -> Any:
+    """Send the kept request through ``predictor`` and compare the answer with the kept one; returns the answer.
+
+    Numbers may differ by a millionth.
+
+    Raises:
+        BundleError: ``golden.json`` is malformed, or the schema cannot be opened here.
+        PredictionError: The endpoint answered with an error.
+        GoldenTestError: It answered something else.
+    """
+    try:
+        marshaller = open_schema_data(schema)
+        body, content_type = _exchange(golden, "request")
+        kept = marshaller.decode_response(*_exchange(golden, "response"))
+    except (CodecError, KeyError, TypeError, binascii.Error) as error:
+        raise BundleError(f"the golden test cannot be read: {error}.", remedy="Build the bundle again.") from None
+    answer = predictor.invoke(body, content_type=content_type, accept=marshaller.accept)
+    try:
+        found = marshaller.decode_response(*answer)
+    except CodecError as error:
+        raise GoldenTestError(
+            f"the endpoint's answer does not fit the schema: {error}", remedy="Does it serve this bundle?"
+        ) from None
+    if not alike(found, kept):
+        raise GoldenTestError(
+            f"the endpoint answers {_short(found)} where the bundle's golden test has {_short(kept)}.",
+            remedy="Does it serve this bundle, on the versions in requirements.lock?",
+        )
+    return found
+
+
+def alike(found: Any, expected: Any) -> bool:
+    """Whether two predictions are equal but for the last bits of their numbers."""
+    if isinstance(expected, Mapping):
+        return found.keys() == expected.keys() and all(alike(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list | tuple):
+        pairs = zip(found, expected, strict=False)
+        return len(found) == len(expected) and all(alike(one, other) for one, other in pairs)
+    if isinstance(expected, float) and isinstance(found, float):
+        return math.isclose(found, expected, rel_tol=_RELATIVE_TOLERANCE) or (found != found and expected != expected)  # noqa: PLR0124 - NaN
+    if "numpy" not in sys.modules or isinstance(expected, str | bytes):
+        return bool(found == expected)
+    return _arrays_alike(found, expected)
+
+
+def _arrays_alike(found: Any, expected: Any) -> bool:
+    import numpy as np  # noqa: PLC0415 - loaded already
+
+    try:
+        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=_RELATIVE_TOLERANCE, equal_nan=True)
+    except (AssertionError, TypeError, ValueError):
+        return bool(np.array_equal(np.asarray(found).astype(str), np.asarray(expected).astype(str)))
+    return True
+
+
+def _exchange(golden: Mapping[str, Any], name: str) -> tuple[bytes, str]:
+    return base64.b64decode(golden[name]["base64"], validate=True), str(golden[name]["content_type"])
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,60 @@
+"""Samples stay out of a bundle, unless the user asks to keep them as a golden test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from sklearn.linear_model import LinearRegression
+
+from cdk_modelbuilder import Mode, ModelBuilder, ModelBundle, Predictor, SchemaBuilder
+from cdk_modelbuilder.cli.root_command import group
+from cdk_modelbuilder.errors import BundleError, GoldenTestError
+from tests.conftest import MASTER_KEY
+
+
+def build(path, slope: float, *, keep: bool = True) -> ModelBundle:
+    rows = pd.DataFrame({"size": [1234567.5, 2.0, 3.0]})
+    model = LinearRegression().fit(rows, rows["size"] * slope)
+    schema = SchemaBuilder(rows, np.zeros(3), keep_samples=keep)
+    return ModelBuilder(
+        model=model, schema_builder=schema, model_path=path, signing_key=MASTER_KEY, archive=False
+    ).build()
+
+
+def test_a_golden_test_tells_one_model_from_another(tmp_path):
+    bundle, other = build(tmp_path / "double", 2.0), build(tmp_path / "triple", 3.0)
+    with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key=MASTER_KEY) as predictor:
+        np.testing.assert_allclose(bundle.golden_test(predictor), [2469135.0, 4.0, 6.0])
+        with pytest.raises(GoldenTestError, match=r"answers array\(\[2\.469135e\+06.*golden test has array\(\[3\.7037025e\+06"):
+            other.golden_test(predictor)
+        # Whoever has the text files alone can run it too.
+        shutil.rmtree(bundle.model_dir)
+        ModelBundle.read(bundle.path).golden_test(Predictor.from_bundle(bundle.path, url=predictor.url))
+
+
+def test_from_the_command_line(tmp_path):
+    bundle = build(tmp_path / "double", 2.0)
+    run = CliRunner().invoke(group, ["invoke", str(bundle.path), "--golden"])
+    assert run.output == "the endpoint answers as it did when the bundle was built\n"
+    run = CliRunner().invoke(group, ["invoke", str(bundle.path)])
+    assert "either --data or --golden" in str(run.exception)
+
+
+def test_without_being_asked_nothing_is_kept(tmp_path):
+    bundle = build(tmp_path / "double", 2.0, keep=False)
+    texts = [path.read_bytes() for path in bundle.path.rglob("*") if path.suffix in (".json", ".py", ".lock")]
+    assert not any(b"1234567" in text for text in texts)
+    with pytest.raises(BundleError, match="keep_samples=True"):
+        bundle.golden_test(None)
+
+
+def test_a_broken_golden_test(tmp_path):
+    bundle = build(tmp_path / "double", 2.0)
+    (bundle.path / "golden.json").write_text(json.dumps({"request": {"base64": "!"}}))
+    with pytest.raises(BundleError, match="cannot be read"):
+        bundle.golden_test(None)
