@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._closing = False
         self._last_data = 0.0
+        self._unsent = 0
         self.writable = True
 
     # What the transport calls
@@ -136,6 +137,9 @@ class Connection(asyncio.Protocol):
             self._offered, self._receiving = exchange, None
             return
         if b"content-length" in headers and int(headers[b"content-length"]) > self._app.max_payload_bytes:
+            if b"expect" in headers:  # the body may then never come, and what does could be taken for it
+                exchange.keep_alive = False
+                self._receiving = None
             self._refuse_body(exchange)
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._unanswered:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -191,7 +195,9 @@ class Connection(asyncio.Protocol):
     def cut(self, *, reset: bool) -> None:
         """Close in the middle of a response: by a reset where the end of the connection would be a regular end."""
         self._closing = True
-        if reset:
+        if not self.writable:  # closing would wait for a client that does not read
+            self._transport.abort()
+        elif reset:
             peer = self._transport.get_extra_info("socket")
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._transport.abort()
@@ -264,7 +270,11 @@ class Connection(asyncio.Protocol):
 
     def _close_if_idle(self) -> None:
         left = self._last_data + IDLE_SECONDS - self._loop.time()
-        if left <= 0 and not self._unanswered:
+        unsent = self._transport.get_write_buffer_size()
+        if left <= 0 and not self._unanswered and not unsent:
             self._transport.close()
+        elif left <= 0 and not self._unanswered and unsent == self._unsent:
+            self._transport.abort()  # it has read nothing of its answer for as long
         else:
-            self._idle_timer = self._loop.call_later(max(left, 1.0), self._close_if_idle)
+            self._unsent = unsent
+            self._idle_timer = self._loop.call_later(left if left > 0 else IDLE_SECONDS, self._close_if_idle)

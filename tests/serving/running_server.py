@@ -35,14 +35,14 @@ ECHO = """
 class RunningServer:
     """A server process and its log."""
 
-    def __init__(self, child: subprocess.Popen[str]) -> None:
+    def __init__(self, child: subprocess.Popen[str], *, loaded: bool) -> None:
         self.child = child
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert eventually(lambda: self.events("listening"))
         self.port: int = self.events("listening")[0]["port"]
-        assert eventually(lambda: self.events("model loaded"))
+        assert not loaded or eventually(lambda: self.events("model loaded"))
 
     @property
     def url(self) -> str:
@@ -94,8 +94,10 @@ def eventually(condition: Callable[[], object], seconds: float = 20) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, code: str, *options: str, files: dict[str, bytes] | None = None) -> Iterator[RunningServer]:
-    """Sign ``folder`` with ``code`` as its inference.py, and serve it."""
+def running(
+    folder: Path, code: str, *options: str, files: dict[str, bytes] | None = None, loaded: bool = True
+) -> Iterator[RunningServer]:
+    """Sign ``folder`` with ``code`` as its inference.py, and serve it; ``loaded`` waits for the model."""
     text = textwrap.dedent(code).encode()
     signed = seal(write_files(folder, {"code/inference.py": text, "weights": b"0", **(files or {})}))
     child = subprocess.Popen(
@@ -105,7 +107,7 @@ def running(folder: Path, code: str, *options: str, files: dict[str, bytes] | No
         text=True,
     )
     try:
-        server = RunningServer(child)
+        server = RunningServer(child, loaded=loaded)
         yield server
         server.stop()
     finally:
