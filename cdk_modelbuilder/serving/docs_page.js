@@ -66,8 +66,9 @@ function showDocument() {
   const answered = Object.keys(okResponse().content || {});
   fill(element("content-type"), sent.map((type) => [type, type]));
   fill(element("accept"), [["*/*", "*/* (what the model prefers)"], ...answered.map((type) => [type, type])]);
-  // A type that can be read and edited is the better start, wherever it stands in the list.
+  // Types that can be read and edited are the better start, wherever they stand in the list.
   element("content-type").value = sent.find(isJson) || sent.find(isText) || sent[0] || "";
+  element("accept").value = answered.find(isJson) || answered.find(isText) || "*/*";
   showContentType();
   showAccept();
 }
