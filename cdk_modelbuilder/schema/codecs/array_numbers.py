@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .nested_numbers import NumberKind, flatten, whole_numbers
+from .nested_numbers import FLOAT32, NumberKind, flatten, whole_numbers
 from .npy_format import array_from, bytes_of
 from .payload_errors import CodecError
 from .safetensors_format import RawTensor, read_safetensors, write_safetensors
@@ -67,6 +67,8 @@ def kind_of(dtype: Any) -> NumberKind:
         return NumberKind("b")
     if dtype.kind in "iu":
         return whole_numbers(8 * dtype.itemsize, signed=dtype.kind == "i")
+    if dtype.name in ("float32", "complex64"):
+        return FLOAT32
     if dtype.name in _SMALL_FLOATS:
         limits = ml_dtypes.finfo(dtype)
         return NumberKind("f", float(limits.min), float(limits.max), dtype.name in _WITH_INFINITY)
@@ -125,14 +127,18 @@ def to_lists(array: Any) -> Any:
 
 def from_lists(plain: Any, shape: Sequence[Optional[int]], dtype: Any) -> Any:
     """The array of ``dtype`` that nested lists of ``shape`` (None: any size) hold. Raises CodecError."""
-    is_complex = dtype.kind == "c"
-    items, found = flatten(plain, [*shape, 2] if is_complex else shape)
+    return from_items(*flatten(plain, [*shape, 2] if dtype.kind == "c" else shape), dtype)
+
+
+def from_items(items: List[Any], shape: Sequence[int], dtype: Any) -> Any:
+    """The array of ``dtype`` with ``items`` in C order; for a complex one, its parts. Raises CodecError."""
     kind = kind_of(dtype)
-    part = np.dtype(f"f{dtype.itemsize // 2}") if is_complex else dtype
     values = kind.values(items)
-    array = np.array(values, dtype="f8").astype(part) if kind.kind == "f" else np.array(values, dtype=part)
-    array = array.reshape(found)
-    return array.view(dtype).reshape(found[:-1]) if is_complex else array
+    if kind.kind != "f":
+        return np.array(values, dtype=dtype).reshape(shape)
+    part = np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+    array = np.array(values, dtype="f8").astype(part, copy=False).reshape(shape)
+    return array.view(dtype).reshape(shape[:-1]) if dtype.kind == "c" else array
 
 
 def write_arrays(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> bytearray:

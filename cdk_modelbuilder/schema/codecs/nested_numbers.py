@@ -79,6 +79,10 @@ class NumberKind(NamedTuple):
         return {"type": types, "minimum": self.low, "maximum": self.high}
 
 
+FLOAT32 = NumberKind("f", -3.4028235e38, 3.4028235e38, has_infinity=True)
+"""The largest number in the fewest digits, which is how it is written; as 64 bits it is a little larger than it is."""
+
+
 def whole_numbers(bits: int, *, signed: bool) -> NumberKind:
     """The integers of so many bits."""
     return NumberKind("i", -(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else NumberKind("i", 0, (1 << bits) - 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import Any, List, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
+from .nested_numbers import fits, shape_text
 from .payload_errors import CodecError
 
 CSV = "text/csv"
@@ -20,21 +21,41 @@ def write_rows(rows: Sequence[Sequence[Any]]) -> bytes:
     return "".join(",".join(map(repr, row)) + "\n" for row in rows).lower().encode("ascii")
 
 
-def read_rows(body: Any, header: str = "") -> List[List[Any]]:
-    """The rows in ``body``: bool, int, float, or None for an empty cell or NaN. Raises CodecError.
+def read_rows(body: Any, header: str, wanted: Sequence[Optional[int]]) -> Tuple[List[Any], Tuple[int, ...]]:
+    """The cells in ``body`` row by row, as bool, int, float, or None for an empty one or NaN; and their shape.
 
-    ``header`` says whether the first row names the columns, ``present`` or ``absent``; else it does if none of its
-    cells is a number.
+    Args:
+        body: CSV in UTF-8.
+        header: Whether the first row names the columns: ``present`` or ``absent``; else it does if none of its cells is
+            a number.
+        wanted: The shape to fit, of one axis or two (None: any size). For one axis, a row will do for a column.
+
+    Raises CodecError.
     """
+    items: List[Any] = []
+    rows, columns = 0, -1
     try:
-        rows = [row for row in csv.reader(io.StringIO(bytes(body).decode("utf-8-sig"), newline="")) if row]
+        for row in csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")):
+            if not row:
+                continue
+            if columns < 0:
+                columns = len(row)
+                if header == "present" or (header != "absent" and not any(map(_is_number, row))):
+                    continue
+            if len(row) != columns:
+                raise CodecError(f"expected {columns} cells in each row, got {len(row)} in row {rows + 1}.")
+            items.extend(map(_number, row))
+            rows += 1
     except (UnicodeDecodeError, csv.Error) as error:
         raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
-    if rows and (header == "present" or (header != "absent" and not any(map(_is_number, rows[0])))):
-        rows = rows[1:]
     if not rows:
         raise CodecError("expected rows of numbers, got a CSV without a row.")
-    return [[_number(cell) for cell in row] for row in rows]
+    shape: Tuple[int, ...] = (rows, columns)
+    if len(wanted) == 1 and 1 in shape:
+        shape = (len(items),)
+    if not fits(wanted, shape):
+        raise CodecError(f"expected rows of shape {shape_text(wanted)}, got {shape_text(shape)}.")
+    return items, shape
 
 
 def _is_number(cell: str) -> bool:

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple
 import numpy as np
 import tensorflow as tf
 
-from .array_numbers import checked_truths, is_castable, read_arrays, write_arrays
+from .array_numbers import checked_truths, from_items, is_castable, read_arrays, write_arrays
 from .base import JSON, Codec
 from .json_text import read_json, write_array, write_json
-from .nested_numbers import batch_shape, fits, flatten, nested_schema, shape_text, unwrap, wrapped_schema
+from .nested_numbers import batch_shape, fits, nested_schema, shape_text, unwrap, wrapped_schema
 from .npy_format import CONTENT_TYPE as NPY
 from .npy_format import read_npy, write_npy
 from .number_rows import CSV, read_rows, write_rows
@@ -89,10 +89,8 @@ class TensorflowCodec(Codec):
         if content_type == NPY:
             return self._dense(checked_truths(read_npy(body)))
         if content_type == CSV:
-            rows = read_rows(body, getattr(content_type, "parameters", {}).get("header", ""))
-            if len(self.shape) == 1 and 1 in (len(rows), len(rows[0])):
-                rows, _ = flatten(rows, [None, None])
-            return self.from_plain(rows)
+            header = getattr(content_type, "parameters", {}).get("header", "")
+            return self._dense(from_items(*read_rows(body, header, self.shape), self.items.wire))
         return self.from_plain(read_json(body))
 
     def to_plain(self, value: Any) -> Any:

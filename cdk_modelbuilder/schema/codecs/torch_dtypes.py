@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 import torch
 
-from .nested_numbers import NumberKind, whole_numbers
+from .nested_numbers import FLOAT32, NumberKind, whole_numbers
 from .payload_errors import CodecError
 
 SAFETENSORS_NAMES = {
@@ -61,6 +61,8 @@ def kind_of(dtype: Any) -> NumberKind:
         return NumberKind("b")
     if name.lstrip("u").startswith("int"):
         return whole_numbers(int(name.rsplit("int", 1)[1]), signed=name[0] == "i")
+    if name == "float32":
+        return FLOAT32
     limits = torch.finfo(DTYPES[name])
     return NumberKind("f", limits.min, limits.max, name in _WITH_INFINITY)
 

@@ -103,8 +103,8 @@ class TorchCodec(Codec):
         if content_type == NPY:
             return self._fitted(_from_npy(body))
         if content_type == CSV:
-            rows = read_rows(body, getattr(content_type, "parameters", {}).get("header", ""))
-            return self._from_rows(rows)
+            header = getattr(content_type, "parameters", {}).get("header", "")
+            return _from_items(*read_rows(body, header, self.spec["shape"]), self.dtype)
         return self.from_plain(read_json(body))
 
     def to_plain(self, value: Any) -> Any:
@@ -119,7 +119,7 @@ class TorchCodec(Codec):
 
     def from_plain(self, plain: Any) -> Any:
         if not self.is_sparse:
-            return self._from_lists(unwrap(plain), self.spec["shape"], self.dtype)
+            return _from_lists(unwrap(plain), self.spec["shape"], self.dtype)
         names = self._part_names
         if not isinstance(plain, dict) or not {"size", *names} <= plain.keys():
             raise CodecError(f"expected a JSON object with size, {', '.join(names)}.")
@@ -249,33 +249,26 @@ class TorchCodec(Codec):
         tensor = self._dense(value)
         return write_array(tensor.numpy()) or write_json(_to_lists(tensor))
 
-    def _from_lists(self, plain: Any, shape: List[Optional[int]], dtype: Any) -> Any:
-        is_complex = dtype.is_complex
-        items, found = flatten(plain, [*shape, 2] if is_complex else shape)
-        kind = kind_of(dtype)
-        values = kind.values(items)
-        # torch reads Python's numbers as these three exactly; to the rest they are cast.
-        if kind.kind == "f":
-            tensor = torch.tensor(values, dtype=torch.float64).to(
-                DTYPES[PARTS_OF_COMPLEX[dtype_name(dtype)]] if is_complex else dtype
-            )
-        else:
-            tensor = torch.tensor(values, dtype=dtype)
-        tensor = tensor.reshape(found)
-        return torch.view_as_complex(tensor) if is_complex else tensor
-
     def _part(self, plain: Dict[str, Any], name: str, shape: List[Optional[int]], dtype: Any) -> Any:
         try:
-            return self._from_lists(plain[name], shape, dtype)
+            return _from_lists(plain[name], shape, dtype)
         except CodecError as error:
             raise CodecError(f"{name}: {error}") from None
 
-    def _from_rows(self, rows: List[List[Any]]) -> Any:
-        shape = self.spec["shape"]
-        if len(shape) == 1 and (len(rows) == 1 or len(rows[0]) == 1):
-            flat, _ = flatten(rows, [None, None])
-            return self._from_lists(flat, shape, self.dtype)
-        return self._from_lists(rows, shape, self.dtype)
+
+def _from_lists(plain: Any, shape: List[Optional[int]], dtype: Any) -> Any:
+    return _from_items(*flatten(plain, [*shape, 2] if dtype.is_complex else shape), dtype)
+
+
+def _from_items(items: List[Any], shape: Any, dtype: Any) -> Any:
+    kind = kind_of(dtype)
+    values = kind.values(items)
+    if kind.kind != "f":
+        return torch.tensor(values, dtype=dtype).reshape(shape)
+    # torch reads Python's floats exactly as these alone; for a complex number they are its parts.
+    part = DTYPES[PARTS_OF_COMPLEX[dtype_name(dtype)]] if dtype.is_complex else dtype
+    tensor = torch.tensor(values, dtype=torch.float64).to(part).reshape(shape)
+    return torch.view_as_complex(tensor) if dtype.is_complex else tensor
 
 
 def _to_lists(tensor: Any) -> Any:
