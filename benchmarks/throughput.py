@@ -19,7 +19,7 @@ RATIO = 1.5
 
 def rows(settings: Settings) -> list[Row]:
     fresh(build_no_op, settings.scratch)
-    duration, rounds = (0.5, 2) if settings.quick else (2.0, 5)
+    duration, rounds = (0.3, 6) if settings.quick else (1.0, 10)
     table = []
     with _bare() as bare, _served(settings.scratch / "no-op") as served:
         for connections in (1, 8):
