@@ -61,7 +61,7 @@ def openapi_document(marshaller: Marshaller, *, name: str) -> dict[str, Any]:
                     "operationId": "invoke",
                     "summary": "A prediction",
                     "requestBody": {
-                        "required": True,
+                        "required": not _takes_nothing(marshaller.input),
                         "description": marshaller.input.summary(),
                         "content": _contents(marshaller.input, marshaller.input.content_types, "Input"),
                     },
@@ -77,6 +77,15 @@ def openapi_document(marshaller: Marshaller, *, name: str) -> dict[str, Any]:
         },
         "components": {"schemas": {key: definitions[key] for key in sorted(definitions)}},
     }
+
+
+def _takes_nothing(codec: Codec) -> bool:
+    """Whether an empty body is a value, as for text."""
+    try:
+        codec.decode(b"", codec.content_types[0])
+    except CodecError:
+        return False
+    return True
 
 
 def _contents(codec: Codec, content_types: Sequence[str], component: str) -> dict[str, Any]:
@@ -116,7 +125,7 @@ def _refusal(description: str) -> dict[str, Any]:
 
 
 def _hoisted(schema: Any, definitions: dict[str, Any]) -> Any:
-    """``schema`` with its ``$defs`` moved to the document's components, where references find them."""
+    """``schema`` with one type in each part, and its ``$defs`` moved to the components, where references find them."""
     if isinstance(schema, list):
         return [_hoisted(item, definitions) for item in schema]
     if not isinstance(schema, Mapping):
@@ -126,4 +135,12 @@ def _hoisted(schema: Any, definitions: dict[str, Any]) -> Any:
     found = {key: _hoisted(item, definitions) for key, item in schema.items() if key != "$defs"}
     if str(found.get("$ref", "")).startswith("#/$defs/"):
         found["$ref"] = "#/components/schemas/" + found["$ref"].rpartition("/")[2]
-    return found
+    return _one_type_each(found) if isinstance(found.get("type"), list) else found
+
+
+def _one_type_each(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same schema as alternatives of one type each: some tools that read OpenAPI trip over lists of types."""
+    notes: dict[str, Any] = {key: schema[key] for key in ("description", "title") if key in schema}
+    limits = {key: item for key, item in schema.items() if key not in notes and key != "type"}
+    alternatives = [{"type": kind, **(limits if kind not in ("null", "boolean") else {})} for kind in schema["type"]]
+    return {**notes, "anyOf": alternatives}

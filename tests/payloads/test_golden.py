@@ -30,7 +30,9 @@ def test_a_golden_test_tells_one_model_from_another(tmp_path):
     bundle, other = build(tmp_path / "double", 2.0), build(tmp_path / "triple", 3.0)
     with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key=MASTER_KEY) as predictor:
         np.testing.assert_allclose(bundle.golden_test(predictor), [2469135.0, 4.0, 6.0])
-        with pytest.raises(GoldenTestError, match=r"answers array\(\[2\.469135e\+06.*golden test has array\(\[3\.7037025e\+06"):
+        with pytest.raises(
+            GoldenTestError, match=r"answers array\(\[2\.469135e\+06.*golden test has array\(\[3\.7037025e\+06"
+        ):
             other.golden_test(predictor)
         # Whoever has the text files alone can run it too.
         shutil.rmtree(bundle.model_dir)

@@ -164,7 +164,7 @@ def read_arrays(body: Any) -> Tuple[Dict[str, Any], Dict[str, str]]:
 def _array_of(raw: RawTensor, *, in_parts: bool) -> Any:
     dtype = dtype_of(_NAMED[raw.dtype])
     try:
-        array = checked_truths(array_from(raw.data, dtype, raw.shape))
+        array = array_from(raw.data, dtype, raw.shape)
     except (ValueError, OverflowError, MemoryError):
         raise CodecError(f"NumPy has no arrays of shape {raw.shape}.") from None
     if not array.flags.aligned:  # inside of a larger body
@@ -174,13 +174,6 @@ def _array_of(raw: RawTensor, *, in_parts: bool) -> Any:
     if raw.dtype not in ("F32", "F64") or raw.shape[-1:] != (2,):
         raise CodecError(f"expected pairs of a real and an imaginary part, got {raw.dtype} of shape {raw.shape}.")
     return array.view(f"c{2 * dtype.itemsize}").reshape(raw.shape[:-1])
-
-
-def checked_truths(array: Any) -> Any:
-    """``array``; CodecError if it holds truth values that are neither 0 nor 1."""
-    if array.dtype.kind == "b" and array.size and array.view("u1").max() > 1:
-        raise CodecError("expected truth values, each a byte of 0 or 1, got another byte.")
-    return array
 
 
 def _in_parts(array: Any) -> Any:

@@ -18,7 +18,7 @@ try:
 except ImportError:  # a container that does not bring it
     orjson = None  # type: ignore[assignment]
 
-_DIGITS_ONLY = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_DIGITS_AND_POINTS = bytes(48 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 """From 19 digits on, orjson reads an integer as a float."""
 
@@ -27,7 +27,7 @@ def read_json(body: Any) -> Any:
     """The JSON value in ``body`` (bytes-like). Raises CodecError with the position of the fault."""
     if orjson is not None:
         data = body if isinstance(body, (bytes, bytearray)) else bytes(body)
-        if _LONG_NUMBER not in data.translate(_DIGITS_ONLY):
+        if not _has_long_integer(data):
             try:
                 return orjson.loads(data)
             except ValueError:
@@ -40,6 +40,13 @@ def read_json(body: Any) -> Any:
         raise CodecError("the JSON is nested too deeply.") from None
     except ValueError as error:
         raise CodecError(f"the body is not valid JSON: {error}.") from None
+
+
+def _has_long_integer(data: Any) -> bool:
+    """Whether there may be one. A fraction may have 19 digits, and often has: 0.012345678901234567."""
+    digits = data.translate(_DIGITS_AND_POINTS)
+    found = digits.count(_LONG_NUMBER)
+    return bool(found) and found != digits.count(b"." + _LONG_NUMBER)
 
 
 def write_json(value: Any) -> bytes:
@@ -68,7 +75,7 @@ def write_array(array: Any) -> Any:
     if orjson is None or not array.ndim or not array.dtype.isnative or array.dtype.kind not in "biuf":
         return None
     numpy = sys.modules["numpy"]
-    if array.dtype.itemsize > 8 or (array.dtype.kind == "f" and not numpy.isfinite(array).all()):
+    if array.dtype.itemsize > 8 or (array.dtype.kind == "f" and numpy.isinf(array).any()):
         return None
     try:
         return orjson.dumps(numpy.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)

@@ -6,12 +6,20 @@ and may have others; what it has must be of the sample's kind. null fits everywh
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, List, Optional
+from itertools import chain
+from typing import Any, ClassVar, Dict, List, Optional, Set
 
 from .base import Codec
 
 _KINDS = {bool: "boolean", int: "number", float: "number", str: "string", dict: "object", list: "array"}
 _EXAMPLES: Dict[str, Any] = {"boolean": True, "number": 0, "string": "text", "object": {}, "array": []}
+_PLAIN_TYPES: Dict[str, Set[Any]] = {
+    "boolean": {bool, type(None)},
+    "number": {int, float, type(None)},
+    "string": {str, type(None)},
+    "object": {dict, type(None)},
+    "array": {list, type(None)},
+}
 _MAX_DEPTH = 60
 
 
@@ -96,6 +104,29 @@ def misfit(value: Any, form: Dict[str, Any], place: str) -> Optional[str]:
     """What keeps a plain ``value`` from having ``form``, with the place; None if it has."""
     if value is None or form.get("kind", "null") == "null":
         return None
+    if _all_have([value], form):
+        return None
+    return _misfit(value, form, place)
+
+
+def _all_have(values: List[Any], form: Dict[str, Any]) -> bool:
+    """Whether it is seen at once, without a walk through each, that all ``values`` have ``form``."""
+    kind, inner = form.get("kind", "null"), form.get("items")
+    if kind == "null" or not set(map(type, values)) <= _PLAIN_TYPES[kind]:
+        return kind == "null"
+    if kind == "array" and inner:
+        return _all_have(list(chain.from_iterable(filter(None, values))), inner)
+    if kind == "object":
+        return all(
+            _all_have([value[name] for value in values if value and name in value], field)
+            for name, field in form["fields"].items()
+        )
+    return True
+
+
+def _misfit(value: Any, form: Dict[str, Any], place: str) -> Optional[str]:
+    if value is None or form.get("kind", "null") == "null":
+        return None
     kind, got = form["kind"], kind_of(value)
     if got != kind:
         at = f" at {place}" if place else ""
@@ -103,12 +134,12 @@ def misfit(value: Any, form: Dict[str, Any], place: str) -> Optional[str]:
     if kind == "object":
         for name, inner in form["fields"].items():
             if name in value:
-                found = misfit(value[name], inner, f"{place}/{name}")
+                found = _misfit(value[name], inner, f"{place}/{name}")
                 if found:
                     return found
     elif kind == "array" and form.get("items"):
         for number, item in enumerate(value):
-            found = misfit(item, form["items"], f"{place}/{number}")
+            found = _misfit(item, form["items"], f"{place}/{number}")
             if found:
                 return found
     return None

@@ -30,7 +30,7 @@ def write_multipart(parts: Sequence[Part]) -> bytearray:
         digest.update(f"{part.name}\n{part.content_type}\n{len(part.data)}\n".encode("utf-8", "surrogatepass"))
         digest.update(memoryview(part.data)[:4096])
     boundary = digest.hexdigest()[:32].encode()
-    while any(boundary in memoryview_of(part.data) for part in parts):  # by somebody's design only
+    while any(re.search(boundary, part.data) for part in parts):  # by somebody's design only
         boundary = hashlib.sha256(boundary).hexdigest()[:32].encode()
     pieces: List[Any] = []
     for part in parts:
@@ -43,11 +43,6 @@ def write_multipart(parts: Sequence[Part]) -> bytearray:
     return bytearray().join([*pieces, b"--" + boundary + b"--\r\n"])
 
 
-def memoryview_of(data: Any) -> Any:
-    """Something in which ``in`` looks for bytes."""
-    return data if isinstance(data, (bytes, bytearray)) else bytes(data)
-
-
 def boundary_of(body: Any) -> str:
     """The boundary of a body that :func:`write_multipart` wrote."""
     return bytes(body[2:34]).decode("ascii")
@@ -55,8 +50,11 @@ def boundary_of(body: Any) -> str:
 
 def read_multipart(body: Any, boundary: str) -> List[Part]:
     """The parts of ``body``, whose data are views of it. Raises CodecError."""
-    if not boundary:
-        raise CodecError("the content type multipart/form-data lacks its boundary=...")
+    if not boundary:  # not said; then the first line has it
+        first_line = bytes(body[:100]).partition(b"\r\n")[0]
+        if not first_line.startswith(b"--") or len(first_line) < 3:
+            raise CodecError("the content type multipart/form-data lacks its boundary=...")
+        boundary = first_line[2:].decode("latin-1")
     data = body if isinstance(body, (bytes, bytearray)) else bytes(body)
     view = memoryview(data)
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")

@@ -6,20 +6,22 @@ import base64
 import binascii
 import csv
 import io
-from typing import Any, ClassVar, Dict, List, Optional
+from typing import Any, ClassVar, Dict, Optional
 
 import numpy as np
 
+from . import rows_text
 from .base import JSON, Codec
 from .exact_cast import exact_cast, unchanged
 from .json_text import read_json, write_array, write_json
+from .nested_numbers import batch_shape, fits, nested_schema, shape_text, unwrap, wrapped_schema
 from .npy_format import CONTENT_TYPE as NPY
 from .npy_format import read_npy, write_npy
 from .number_schema import number_schema
+from .numpy_times import times_from_plain, times_schema, times_to_plain
 from .payload_errors import CodecError
 
 CSV = "text/csv"
-_WRAPPERS = ("instances", "inputs", "data")
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -56,12 +58,9 @@ class NumpyCodec(Codec):
                 "a NumPy array of Python objects can only be sent by pickling it, which is never done. Give a sample "
                 "of a fixed dtype (for text: array.astype(str)), a DataFrame, or a list."
             )
-        shape: List[Optional[int]] = list(sample.shape)
-        if shape:
-            shape[0] = None
         return {
             "dtype": "StringDType" if string_type else np.lib.format.dtype_to_descr(sample.dtype),
-            "shape": shape,
+            "shape": batch_shape(sample.shape),
             "scalar": isinstance(sample, np.generic),
         }
 
@@ -74,6 +73,9 @@ class NumpyCodec(Codec):
             return write_npy(array)
         if array.ndim > 2:
             raise CodecError(f"an array of {array.ndim} axes has no CSV form; ask for application/json.")
+        fast = rows_text.array_rows(array) if array.ndim == 2 and array.size and array.dtype.kind in "iuf" else None
+        if fast is not None:
+            return rows_text.rows_as_csv(fast, b"nan")
         text = io.StringIO()
         rows = _without_bytes(array.reshape(-1, 1) if array.ndim < 2 else array).tolist()
         odd = array.dtype.kind in "UST" and any("\r" in cell for row in rows for cell in row)
@@ -96,26 +98,20 @@ class NumpyCodec(Codec):
         array = self._without_objects(_as_array(value))
         if self._has_numbers_or_text:
             return _without_bytes(array).tolist()
-        if array.dtype.kind == "M":
-            return _with_none(np.datetime_as_string(array), np.isnat(array))
-        if array.dtype.kind == "m":
-            return _with_none(array.astype("i8"), np.isnat(array))
+        if array.dtype.kind in "Mm":
+            return times_to_plain(array)
         if array.dtype.kind == "c" and array.dtype.itemsize <= 16:
             return np.stack((array.real, array.imag), axis=-1).tolist()
         return base64.b64encode(write_npy(array)).decode("ascii")
 
     def from_plain(self, plain: Any) -> Any:
-        return self._fitted(self._from_plain(_unwrap(plain)))
+        return self._fitted(self._from_plain(unwrap(plain)))
 
     def difference(self, value: Any) -> Optional[str]:
         array = self._without_objects(_as_array(value))
         shape = self.spec["shape"]
-        same = array.ndim == len(shape) and all(
-            want is None or want == got
-            for want, got in zip(shape, array.shape)  # noqa: B905 - Python 3.8
-        )
-        if not same:
-            return f"expected an array of shape {_shape_text(shape)}, got {_shape_text(array.shape)}."
+        if not fits(shape, array.shape):
+            return f"expected an array of shape {shape_text(shape)}, got {shape_text(array.shape)}."
         if not _castable(array.dtype, self.dtype):
             return f"expected dtype {self.dtype}, got {array.dtype}."
         return None
@@ -123,28 +119,21 @@ class NumpyCodec(Codec):
     def summary(self) -> str:
         if self.spec["scalar"]:
             return f"NumPy {self.dtype} scalar"
-        return f"NumPy array {_shape_text(self.spec['shape'])} {self.dtype}"
+        return f"NumPy array {shape_text(self.spec['shape'])} {self.dtype}"
 
     def json_schema(self) -> Dict[str, Any]:
         kind = self.dtype.kind
         if kind in "biufUST" and self._has_numbers_or_text:
             item: Dict[str, Any] = number_schema(kind, self.dtype.itemsize)
-        elif kind == "M":
-            item = {
-                "type": ["string", "null"],
-                "description": f"ISO 8601 date or time, unit {np.datetime_data(self.dtype)[0]}",
-            }
-        elif kind == "m":
-            item = {**number_schema("i", 8), "description": f"duration in {np.datetime_data(self.dtype)[0]}"}
-            item["type"] = ["integer", "null"]
+        elif kind in "Mm":
+            item = times_schema(self.dtype)
         elif kind == "c" and self.dtype.itemsize <= 16:
             part = number_schema("f", self.dtype.itemsize // 2)
             item = {"type": "array", "items": part, "minItems": 2, "maxItems": 2, "description": "[real, imaginary]"}
         else:
             return {"type": "string", "contentEncoding": "base64", "contentMediaType": NPY}
-        whole = _nested_schema(item, self.spec["shape"])
-        wrapped = [{"type": "object", "properties": {name: whole}, "required": [name]} for name in _WRAPPERS]
-        return whole if self.spec["scalar"] else {"anyOf": [whole, *wrapped]}
+        whole = nested_schema(item, self.spec["shape"])
+        return whole if self.spec["scalar"] else wrapped_schema(whole)
 
     def example(self) -> Any:
         shape = [1 if size is None else size for size in self.spec["shape"]]
@@ -174,16 +163,12 @@ class NumpyCodec(Codec):
             if kind in "UST":
                 return self._from_text(value)
             if kind in "Mm":
-                return _from_times(value, self.dtype)
+                return times_from_plain(value, self.dtype)
             if kind == "c" and self.dtype.itemsize <= 16:
                 pairs = _as_numbers(value, np.dtype(f"f{self.dtype.itemsize // 2}"))
                 if pairs.shape[-1:] != (2,):
                     raise CodecError("expected complex numbers as pairs [real, imaginary].")
-                return (
-                    pairs[..., 0] + pairs[..., 1] * self.dtype.type(1j)
-                    if pairs.size
-                    else pairs[..., 0].astype(self.dtype)
-                )
+                return np.ascontiguousarray(pairs).view(f"c{self.dtype.itemsize}")[..., 0]
             if not self._has_numbers_or_text:
                 if not isinstance(value, str):
                     raise CodecError(f"expected a .npy array of {self.dtype} as text in base64.")
@@ -195,8 +180,11 @@ class NumpyCodec(Codec):
             raise CodecError(f"the JSON is no regular array of {self.dtype}: {error}.") from None
 
     def _from_csv(self, body: bytes, header: str) -> Any:
+        fast = rows_text.array_from_csv(body, header, self.dtype.kind)
+        if fast is not None:
+            return exact_cast(fast.ravel() if len(self.spec["shape"]) == 1 and 1 in fast.shape else fast, self.dtype)
         try:
-            rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"))) if row]
+            rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
         numeric = self.dtype.kind not in "UST"
@@ -225,7 +213,7 @@ class NumpyCodec(Codec):
     def _from_text(self, value: Any) -> Any:
         array = np.asarray(value, dtype=object)
         if not all(isinstance(item, str) for item in array.flat):
-            raise CodecError(f"expected text in a regular array of shape {_shape_text(self.spec['shape'])}.")
+            raise CodecError(f"expected text in a regular array of shape {shape_text(self.spec['shape'])}.")
         if array.size and max(map(len, array.flat)) * array.size > MAX_TEXT_ITEMS + 4 * sum(map(len, array.flat)):
             raise CodecError("the texts are of too different lengths for a NumPy array; send a DataFrame or a list.")
         if self.dtype.kind == "T":
@@ -242,8 +230,11 @@ class NumpyCodec(Codec):
 def _as_numbers(value: Any, dtype: Any) -> Any:
     """Nested lists as an array of ``dtype``; None is NaN. No number becomes another one, and no text a number."""
     array = np.asarray(value)
-    if array.dtype.kind in "US" or (array.dtype.kind == "O" and any(isinstance(item, str) for item in array.flat)):
+    if array.dtype.kind in "US":
         raise CodecError(f"expected numbers ({dtype}), got text.")
+    allowed = (bool, int, float) if dtype.kind in "biu" else (bool, int, float, type(None))
+    if array.dtype.kind == "O" and not all(isinstance(item, allowed) for item in array.flat):
+        raise CodecError(f"expected numbers ({dtype}) in a regular array, got something else among them.")
     if array.dtype.kind != "O" and (array.dtype.kind != "f" or dtype.kind == "f"):
         return exact_cast(array, dtype)
     # From the list, not from `array`: NumPy reads a list of small and very large integers as floats.
@@ -252,24 +243,6 @@ def _as_numbers(value: Any, dtype: Any) -> Any:
 
 MAX_TEXT_ITEMS = 16 << 20
 """Characters that padding may add: NumPy makes every item of an array as long as the longest."""
-
-
-def _from_times(value: Any, dtype: Any) -> Any:
-    items = np.asarray(value, dtype=object)
-    expected: Any = str if dtype.kind == "M" else int
-    odd = [item for item in items.flat if item is not None and (type(item) is not expected or item == "NaT")]
-    if odd:
-        raise CodecError(f"{odd[0]!r} is not {'an ISO 8601 text' if dtype.kind == 'M' else 'a whole number'}.")
-    return np.where(items == None, np.array("NaT", dtype), items).astype(dtype)  # noqa: E711 - item by item
-
-
-def _unwrap(value: Any) -> Any:
-    if isinstance(value, dict):
-        for name in _WRAPPERS:
-            if name in value:
-                return value[name]
-        raise CodecError(f"expected a JSON array, or an object with one of {', '.join(_WRAPPERS)}.")
-    return value
 
 
 def _castable(source: Any, target: Any) -> bool:
@@ -297,30 +270,8 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _with_none(array: Any, missing: Any) -> Any:
-    filled = np.asarray(array).astype(object)
-    filled[missing] = None
-    return filled.tolist()
-
-
 def _without_bytes(array: Any) -> Any:
     return np.char.decode(array, "latin-1") if array.dtype.kind == "S" else array
-
-
-def _nested_schema(item: Dict[str, Any], shape: List[Optional[int]]) -> Dict[str, Any]:
-    for place, size in reversed(list(enumerate(shape))):
-        item = {"type": "array", "items": item}
-        if size is not None:
-            item.update(minItems=size, maxItems=size)
-        elif 0 in shape[place + 1 :]:
-            item.update(maxItems=0)
-    return item
-
-
-def _shape_text(shape: Any) -> str:
-    return (
-        "(" + ", ".join("*" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
-    )
 
 
 def _descr(plain: Any) -> Any:

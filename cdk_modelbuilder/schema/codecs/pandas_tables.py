@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from .base import JSON, Codec
-from .json_text import read_json
+from .json_text import read_json, write_json
 from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
 from .payload_errors import CodecError
+from .rows_text import frame_rows, rows_as_csv
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
 CSV = "text/csv"
@@ -60,7 +61,7 @@ class PandasCodec(Codec):
 
     def encode(self, value: Any, content_type: str) -> Any:
         if content_type == JSON:
-            return super().encode(value, content_type)
+            return self._to_json(self._as_frame(value))
         frame = self._as_frame(value)
         return self._to_csv(frame) if content_type == CSV else self._to_arrow(frame, content_type)
 
@@ -76,8 +77,7 @@ class PandasCodec(Codec):
     def to_plain(self, value: Any) -> Any:
         frame = self._as_frame(value)
         columns = [plain_values(frame.iloc[:, place]) for place in range(frame.shape[1])]
-        index = None if _is_default(frame.index) else _plain_index(frame.index)
-        return write_table_json(list(frame.columns), columns, index)
+        return write_table_json(list(frame.columns), columns, _plain_index(frame.index))
 
     def from_plain(self, plain: Any) -> Any:
         table = read_table_json(plain, self._texts)
@@ -194,6 +194,14 @@ class PandasCodec(Codec):
         names = [level["name"] for level in self.spec["index"]]
         return levels[0].rename(names[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels, names=names)
 
+    def _to_json(self, frame: Any) -> bytes:
+        rows = frame_rows(frame, "biuf")
+        if rows is None:
+            return write_json(self.to_plain(frame))
+        rest = write_table_json(list(frame.columns), [], _plain_index(frame.index))
+        before, inside, after = write_json(rest).partition(b'"data":')
+        return before + inside + rows + after[len(b"[]") :]
+
     def _to_csv(self, frame: Any) -> bytes:
         named = None not in self._names  # a Series without a name has no header line
         # The writer quotes what holds a line feed, but not what holds a carriage return alone.
@@ -263,7 +271,9 @@ def _is_default(index: Any) -> bool:
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
 
 
-def _plain_index(index: Any) -> List[Any]:
+def _plain_index(index: Any) -> Optional[List[Any]]:
+    if _is_default(index):
+        return None
     levels = [plain_values(index.get_level_values(at).to_series()) for at in range(index.nlevels)]
     return levels[0] if len(levels) == 1 else [list(entry) for entry in zip(*levels)]  # noqa: B905
 

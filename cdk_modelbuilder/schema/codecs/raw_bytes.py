@@ -12,6 +12,7 @@ from .negotiation import accepted_ranges, quality_of
 from .payload_errors import CodecError, NotAcceptableError
 
 OCTETS = "application/octet-stream"
+BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _MAKERS: Dict[str, Any] = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview, "file": io.BytesIO}
 
 
@@ -72,7 +73,7 @@ class BytesCodec(Codec):
         return str(self.spec["kind"])
 
     def json_schema(self) -> Dict[str, Any]:
-        return {"type": "string", "contentEncoding": "base64", "contentMediaType": OCTETS}
+        return {"type": "string", "pattern": BASE64, "contentEncoding": "base64", "contentMediaType": OCTETS}
 
     def example(self) -> Any:
         return self.decode(b"bytes", OCTETS)

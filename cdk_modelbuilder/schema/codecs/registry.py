@@ -134,7 +134,7 @@ def codec_names(schema: Any) -> Sequence[str]:
 
 def class_names(schema: Any) -> Sequence[str]:
     """References to all of the user's classes in (a part of) ``schema.json``, sorted."""
-    return sorted({item["class"] for item in _dicts(schema) if isinstance(item.get("class"), str)})
+    return sorted({item["class"] for item in _dicts(schema) if ":" in str(item.get("class"))})
 
 
 def _dicts(data: Any) -> Iterator[Dict[str, Any]]:

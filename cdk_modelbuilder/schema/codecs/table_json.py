@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, Dict, List, Optional, Sequence
 
 from .payload_errors import CodecError
@@ -68,13 +69,11 @@ def table_schema(columns: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
         "type": "object",
         "properties": {"columns": {"const": list(columns)}, "data": rows},
         "required": ["columns", "data"],
-        "additionalProperties": False,
     }
     wrapped = {
         "type": "object",
         "properties": {"instances": {"anyOf": [rows, records]}},
         "required": ["instances"],
-        "additionalProperties": False,
     }
     return {"anyOf": [split, records, rows, wrapped]}
 
@@ -99,18 +98,20 @@ def _from_split(plain: Dict[str, Any], names: Sequence[str]) -> PlainTable:
 def _from_rows(rows: List[Any], given: Sequence[str], names: Sequence[str], index: Any) -> PlainTable:
     if len(names) == 1:
         rows = [row if isinstance(row, list) else [row] for row in rows]
-    for number, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != len(given):
-            got = f"{len(row)} values" if isinstance(row, list) else "no list"
-            raise CodecError(f"expected rows of {len(given)} values, got {got} in row {number}.")
-    columns = [list(column) for column in zip(*rows)] if rows else [[] for _ in given]  # noqa: B905
-    if len(set(given)) != len(given):
+    width = len(given)
+    if not (set(map(type, rows)) <= {list} and set(map(len, rows)) <= {width}):
+        for number, row in enumerate(rows):
+            if not isinstance(row, list) or len(row) != width:
+                got = f"{len(row)} values" if isinstance(row, list) else "no list"
+                raise CodecError(f"expected rows of {width} values, got {got} in row {number}.")
+    if len(set(given)) != width:
         raise CodecError(names_text(names, given))
-    return _checked(dict(zip(given, columns)), names, index, len(rows))  # noqa: B905
+    cells = list(chain.from_iterable(rows))  # zip(*rows) would make an iterator of each row
+    return _checked({name: cells[at::width] for at, name in enumerate(given)}, names, index, len(rows))
 
 
 def _from_records(records: List[Dict[str, Any]], names: Sequence[str]) -> PlainTable:
-    got = {str(name): None for record in records for name in record}
+    got = {str(name): None for name in dict.fromkeys(chain.from_iterable(records))}
     if set(got) != set(names):
         raise CodecError(names_text(names, list(got)))
     return PlainTable({name: [record.get(name) for record in records] for name in names}, len(records))

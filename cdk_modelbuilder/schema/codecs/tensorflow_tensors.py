@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Tuple
 import numpy as np
 import tensorflow as tf
 
-from .array_numbers import checked_truths, from_items, is_castable, read_arrays, write_arrays
+from .array_numbers import from_items, is_castable, read_arrays, write_arrays
 from .base import JSON, Codec
 from .json_text import read_json, write_array, write_json
 from .nested_numbers import batch_shape, fits, nested_schema, shape_text, unwrap, wrapped_schema
@@ -87,7 +87,7 @@ class TensorflowCodec(Codec):
         if content_type == SAFETENSORS:
             return self._from_parts(*read_arrays(body))
         if content_type == NPY:
-            return self._dense(checked_truths(read_npy(body)))
+            return self._dense(read_npy(body))
         if content_type == CSV:
             header = getattr(content_type, "parameters", {}).get("header", "")
             return self._dense(from_items(*read_rows(body, header, self.shape), self.items.wire))

@@ -15,6 +15,7 @@ class Reading:
 
 
 class Order(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True)
     item: str
     count: int = 1
     due: dt.date | None = None

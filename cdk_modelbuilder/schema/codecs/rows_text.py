@@ -1,0 +1,58 @@
+"""Rows of numbers as text through orjson, all at once and not value by value: JSON's nested lists, and CSV."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+from .json_text import write_array
+
+try:
+    import orjson
+except ImportError:  # a container that does not bring it
+    orjson = None  # type: ignore[assignment]
+
+_NUMBER_BYTES = b"0123456789+-.eE, \t\r\n"
+
+
+def array_rows(array: Any) -> Optional[bytes]:
+    """An array as nested lists in JSON, with every digit of its floats as float64; None if that takes a slower way."""
+    is_short = array.dtype.kind == "f" and array.dtype.itemsize < 8
+    return write_array(array.astype("f8") if is_short else array)  # type: ignore[no-any-return]
+
+
+def frame_rows(frame: Any, kinds: str) -> Optional[bytes]:
+    """The rows of a DataFrame as lists in JSON; None if it holds an infinity, or a dtype not of these NumPy kinds."""
+    dtypes = set(frame.dtypes)
+    if orjson is None or not all(isinstance(dtype, np.dtype) and dtype.kind in kinds for dtype in dtypes):
+        return None
+    if len(dtypes) == 1:
+        return array_rows(frame.to_numpy())
+    columns = [frame.iloc[:, at].to_numpy() for at in range(frame.shape[1])]
+    if any(column.dtype.itemsize > 8 or (column.dtype.kind == "f" and np.isinf(column).any()) for column in columns):
+        return None
+    return orjson.dumps(list(zip(*(column.tolist() for column in columns))))  # noqa: B905 - Python 3.8
+
+
+def rows_as_csv(rows: bytes, missing: bytes) -> bytes:
+    """Rows of numbers in JSON, at least one of at least one number, as CSV with ``missing`` for null."""
+    return rows[2:-2].replace(b"],[", b"\n").replace(b"null", missing) + b"\n"
+
+
+def array_from_csv(body: bytes, header: str, kind: str) -> Any:
+    """The numbers in CSV as an array of two axes, of float64 or of a dtype for integers, as ``kind`` is ``f`` or not.
+
+    None if that takes a slower way: where a number is not written as JSON would write it.
+    """
+    lines = body.strip(b"\r\n").replace(b"\r\n", b"\n")
+    if header == "present" and b'"' not in lines[: lines.find(b"\n") + 1]:
+        lines = lines.partition(b"\n")[2]
+    if orjson is None or kind not in "iuf" or lines.translate(None, _NUMBER_BYTES) or b"\r" in lines or b"-0" in lines:
+        return None
+    try:
+        rows = orjson.loads(b"[[" + lines.replace(b"\n", b"],[") + b"]]")
+        array = np.asarray(rows, "f8" if kind == "f" else None)
+    except (ValueError, OverflowError):
+        return None
+    return array if array.ndim == 2 and array.size and array.dtype.kind in ("f" if kind == "f" else "iu") else None
