@@ -22,7 +22,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, Predictor, SchemaBuilder
 from tests.conftest import MASTER_KEY
-from tests.containers.toolkit import Container, can_mount, toolkit_python
+from tests.containers.serving import secrets_of
+from tests.containers.toolkit import ENVIRONMENT, Container, can_mount
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
 
@@ -31,7 +32,7 @@ SAMPLES = Path(__file__).with_name("samples")
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    return toolkit_python()
+    return ENVIRONMENT.python()
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +74,6 @@ def built(tumours, tmp_path_factory) -> SimpleNamespace:
 
 def build(path: Path, schema: SchemaBuilder, **options) -> ModelBundle:
     return ModelBuilder(schema_builder=schema, model_path=path, signing_key=MASTER_KEY, **options).build()
-
-
-def secrets_of(bundle: ModelBundle) -> dict[str, str]:
-    return dict.fromkeys(bundle.container.secret_environment, bundle.verify(bytes.fromhex(MASTER_KEY)).secret.hex())
 
 
 def start(python: Path, bundle: ModelBundle, base: Path, **options) -> Container:
