@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 
-.PHONY: help setup demo test test-all lint bench clean
+.PHONY: help setup setup-all demo test test-all lint bench tables clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -15,7 +15,7 @@ $(VENV)/.setup: pyproject.toml constraints.txt package.json package-lock.json
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@echo "installing the test environment into $(VENV): about 0.9 GB, a minute or two"
-	$(INSTALL) --editable ".[cdk,aws]" --group frameworks --group test
+	$(INSTALL) --editable ".[cdk,aws]" --group frameworks --group payloads --group test
 	@echo "installing the CDK CLI into node_modules"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --no-audit --no-fund --loglevel=error
 	touch $@
@@ -24,7 +24,14 @@ $(VENV)/.lint: $(VENV)/.setup
 	$(INSTALL) --group lint
 	touch $@
 
+$(VENV)/.proof: $(VENV)/.setup
+	@echo "installing PyTorch, TensorFlow and what else payloads may be made of: about 2.5 GB more"
+	$(INSTALL) --group proof
+	touch $@
+
 setup: $(VENV)/.setup ## Install what the demo and the tests need, into .venv and node_modules
+
+setup-all: $(VENV)/.proof ## Install what the slow tests need too
 
 demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one real model; offline from AWS
 	$(BIN)/python examples/demo.py
@@ -32,7 +39,7 @@ demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one rea
 test: setup ## Run the tests (without the slow ones)
 	$(BIN)/python -m pytest -m "not slow and not docker"
 
-test-all: setup ## Run every test; the slow ones install more
+test-all: setup-all ## Run every test; the slow ones install more
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.lint ## Check style, types and import rules
@@ -44,6 +51,9 @@ lint: $(VENV)/.lint ## Check style, types and import rules
 
 bench: setup ## Measure speed and memory, as ratios; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+tables: setup-all ## Write the tables of docs/payloads.md anew
+	$(BIN)/python scripts/make_payload_tables.py
 
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

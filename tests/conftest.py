@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,3 +49,20 @@ def regression() -> SimpleNamespace:
     X = np.arange(12, dtype=float).reshape(6, 2)
     y = X @ [1.0, 2.0]
     return SimpleNamespace(X=X, y=y, model=LinearRegression().fit(X, y))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is said to be installed, as in CI, a skipped test must not hide that it is not."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if "EVERYTHING_INSTALLED" not in os.environ or reporter is None:
+        return
+    words = ("not installed", "could not import", "browser tests need", "no java here")
+    missing = [
+        report.nodeid
+        for report in reporter.stats.get("skipped", [])
+        if any(word in str(report.longrepr) for word in words)
+    ]
+    if missing:
+        reporter.section("skipped, although everything is said to be installed")
+        reporter.line("\n".join(missing))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -38,7 +38,7 @@ def echo():
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
 def test_examples_are_read_by_the_very_codec(case):
-    if case.missing or case.library in ("torch", "tensorflow") and case.library not in sys.modules:
+    if case.missing or (case.library in ("torch", "tensorflow") and case.library not in sys.modules):
         pytest.skip(f"{case.library} is not installed, or not loaded yet")
     schema = SchemaBuilder(case.make(), 0)
     document = openapi_document(schema.marshaller, name="case")
@@ -95,7 +95,7 @@ def _samples() -> dict:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    "floats,small integers,truths,texts,dates,table,tree,document,text,model".split(","),
+    ["floats", "small integers", "truths", "texts", "dates", "table", "tree", "document", "text", "model"],
 )
 def test_schemathesis_finds_nothing(name, echo, tmp_path):
     if importlib.util.find_spec("schemathesis") is None:
