@@ -113,7 +113,7 @@ def _all_have(values: List[Any], form: Dict[str, Any]) -> bool:
     """Whether it is seen at once, without a walk through each, that all ``values`` have ``form``."""
     kind, inner = form.get("kind", "null"), form.get("items")
     if kind == "null" or not set(map(type, values)) <= _PLAIN_TYPES[kind]:
-        return kind == "null"
+        return bool(kind == "null")
     if kind == "array" and inner:
         return _all_have(list(chain.from_iterable(filter(None, values))), inner)
     if kind == "object":

@@ -32,7 +32,7 @@ def write_npy(array: Any) -> memoryview:
         return whole.getbuffer()
     in_order = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else array.copy("C")
     data, start = bytes_of(in_order), header.tell()
-    body = memoryview(np.empty(start + len(data), np.uint8))
+    body = memoryview(np.empty(start + len(data), np.uint8))  # type: ignore[arg-type, unused-ignore]
     body[:start] = header.getvalue()
     body[start:] = data
     return body

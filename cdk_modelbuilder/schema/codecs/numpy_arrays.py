@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Dict, Optional
 
 import numpy as np
 
-from . import rows_text
 from .base import JSON, Codec
 from .exact_cast import exact_cast, unchanged
 from .json_text import read_json, write_array, write_json
@@ -20,6 +19,7 @@ from .npy_format import read_npy, write_npy
 from .number_schema import number_schema
 from .numpy_times import times_from_plain, times_schema, times_to_plain
 from .payload_errors import CodecError
+from .rows_text import array_from_csv, array_rows, rows_as_csv
 
 CSV = "text/csv"
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
@@ -73,9 +73,9 @@ class NumpyCodec(Codec):
             return write_npy(array)
         if array.ndim > 2:
             raise CodecError(f"an array of {array.ndim} axes has no CSV form; ask for application/json.")
-        fast = rows_text.array_rows(array) if array.ndim == 2 and array.size and array.dtype.kind in "iuf" else None
+        fast = array_rows(array) if array.ndim == 2 and array.size and array.dtype.kind in "iuf" else None
         if fast is not None:
-            return rows_text.rows_as_csv(fast, b"nan")
+            return rows_as_csv(fast, b"nan")
         text = io.StringIO()
         rows = _without_bytes(array.reshape(-1, 1) if array.ndim < 2 else array).tolist()
         odd = array.dtype.kind in "UST" and any("\r" in cell for row in rows for cell in row)
@@ -180,7 +180,7 @@ class NumpyCodec(Codec):
             raise CodecError(f"the JSON is no regular array of {self.dtype}: {error}.") from None
 
     def _from_csv(self, body: bytes, header: str) -> Any:
-        fast = rows_text.array_from_csv(body, header, self.dtype.kind)
+        fast = array_from_csv(body, header, self.dtype.kind)
         if fast is not None:
             return exact_cast(fast.ravel() if len(self.spec["shape"]) == 1 and 1 in fast.shape else fast, self.dtype)
         try:

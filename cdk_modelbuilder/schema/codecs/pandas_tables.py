@@ -13,7 +13,7 @@ from .base import JSON, Codec
 from .json_text import read_json, write_json
 from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
 from .payload_errors import CodecError
-from .rows_text import frame_rows, rows_as_csv
+from .rows_text import NUMBERS, WITH_ALL_DIGITS, frame_rows, rows_as_csv
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
 CSV = "text/csv"
@@ -195,15 +195,19 @@ class PandasCodec(Codec):
         return levels[0].rename(names[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels, names=names)
 
     def _to_json(self, frame: Any) -> bytes:
-        rows = frame_rows(frame, "biuf")
+        rows = frame_rows(frame, NUMBERS)
         if rows is None:
             return write_json(self.to_plain(frame))
-        rest = write_table_json(list(frame.columns), [], _plain_index(frame.index))
-        before, inside, after = write_json(rest).partition(b'"data":')
-        return before + inside + rows + after[len(b"[]") :]
+        index = _plain_index(frame.index)
+        end = b"}" if index is None else b',"index":' + write_json(index) + b"}"
+        return b"".join((b'{"columns":', write_json(list(frame.columns)), b',"data":', rows, end))
 
     def _to_csv(self, frame: Any) -> bytes:
         named = None not in self._names  # a Series without a name has no header line
+        rows = frame_rows(frame, WITH_ALL_DIGITS)
+        if rows is not None and (frame.shape[1] > 1 or b"null" not in rows):
+            header = frame.iloc[:0].to_csv(index=False, header=named, lineterminator="\n")
+            return bytes(header.encode("utf-8")) + rows_as_csv(rows, b"")
         # The writer quotes what holds a line feed, but not what holds a carriage return alone.
         odd = any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
         quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
@@ -219,8 +223,8 @@ class PandasCodec(Codec):
         nullable = {text: column["dtype"] for text, column in pairs if column["kind"] == "nullable"}
         missing = {text: [""] if text in texts else _MISSING_NUMBERS for text in self._texts}
         try:
-            text = body.decode("utf-8-sig")
-            rows = csv.reader(io.StringIO(text))
+            body.decode("utf-8-sig")
+            rows = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline=""))
             first_row = next(rows)
             for row in (first_row, next(rows, None)):  # pandas would take a surplus column for an index
                 if row and len(row) != len(self._texts):
@@ -228,7 +232,8 @@ class PandasCodec(Codec):
             has_header = header == "present" or (header != "absent" and bool(set(first_row) & set(self._texts)))
             shape = {"header": 0} if has_header else {"header": None, "names": self._texts}
             frame = pd.read_csv(
-                io.StringIO(text),
+                io.BytesIO(body),
+                encoding="utf-8-sig",
                 dtype={**texts, **nullable},
                 na_values=missing,
                 keep_default_na=False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import re
+from typing import Any, FrozenSet, Optional
 
 import numpy as np
 
@@ -13,6 +14,9 @@ try:
 except ImportError:  # a container that does not bring it
     orjson = None  # type: ignore[assignment]
 
+WITH_ALL_DIGITS = frozenset(("float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))))
+NUMBERS = WITH_ALL_DIGITS | {"bool", "float16", "float32"}
+_WHOLE_ZERO = re.compile(rb"-0(?!\.)")
 _NUMBER_BYTES = b"0123456789+-.eE, \t\r\n"
 
 
@@ -22,15 +26,15 @@ def array_rows(array: Any) -> Optional[bytes]:
     return write_array(array.astype("f8") if is_short else array)  # type: ignore[no-any-return]
 
 
-def frame_rows(frame: Any, kinds: str) -> Optional[bytes]:
-    """The rows of a DataFrame as lists in JSON; None if it holds an infinity, or a dtype not of these NumPy kinds."""
-    dtypes = set(frame.dtypes)
-    if orjson is None or not all(isinstance(dtype, np.dtype) and dtype.kind in kinds for dtype in dtypes):
+def frame_rows(frame: Any, dtypes: FrozenSet[str]) -> Optional[bytes]:
+    """The rows of a DataFrame as lists in JSON; None if it holds an infinity, or a dtype that is none of ``dtypes``."""
+    found = set(map(str, frame.dtypes))
+    if orjson is None or not frame.size or not found <= dtypes:
         return None
-    if len(dtypes) == 1:
+    if len(found) == 1:
         return array_rows(frame.to_numpy())
     columns = [frame.iloc[:, at].to_numpy() for at in range(frame.shape[1])]
-    if any(column.dtype.itemsize > 8 or (column.dtype.kind == "f" and np.isinf(column).any()) for column in columns):
+    if any(column.dtype.kind == "f" and np.isinf(column).any() for column in columns):
         return None
     return orjson.dumps(list(zip(*(column.tolist() for column in columns))))  # noqa: B905 - Python 3.8
 
@@ -48,7 +52,7 @@ def array_from_csv(body: bytes, header: str, kind: str) -> Any:
     lines = body.strip(b"\r\n").replace(b"\r\n", b"\n")
     if header == "present" and b'"' not in lines[: lines.find(b"\n") + 1]:
         lines = lines.partition(b"\n")[2]
-    if orjson is None or kind not in "iuf" or lines.translate(None, _NUMBER_BYTES) or b"\r" in lines or b"-0" in lines:
+    if orjson is None or kind not in "iuf" or lines.translate(None, _NUMBER_BYTES) or _is_odd(lines):
         return None
     try:
         rows = orjson.loads(b"[[" + lines.replace(b"\n", b"],[") + b"]]")
@@ -56,3 +60,9 @@ def array_from_csv(body: bytes, header: str, kind: str) -> Any:
     except (ValueError, OverflowError):
         return None
     return array if array.ndim == 2 and array.size and array.dtype.kind in ("f" if kind == "f" else "iu") else None
+
+
+def _is_odd(lines: bytes) -> bool:
+    """Whether JSON would read something in there otherwise: a row's end, or -0, a whole number that has no sign there."""
+    zeros = (match.start() for match in _WHOLE_ZERO.finditer(lines))
+    return b"\r" in lines or any(lines[max(at - 1, 0) : at] not in (b"e", b"E") for at in zeros)
