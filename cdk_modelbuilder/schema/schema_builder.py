@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from cdk_modelbuilder.errors import SchemaError
 from cdk_modelbuilder.schema.codecs import Codec, CodecError, Marshaller, codec_class, decode
 from cdk_modelbuilder.schema.codecs.marshaller import SCHEMA_VERSION
-from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES, describe_sample
+from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES, describe_sample, is_installed
 from cdk_modelbuilder.schema.codecs.streams import is_stream
 from cdk_modelbuilder.schema.codecs.translators import CustomPayloadTranslator, TranslatorCodec
 
@@ -127,7 +126,7 @@ def derive_codec(sample: Any, place: str, free_axes: Sequence[int] = (0,)) -> Co
         )
     name, spec = found
     codec = codec_class(name)(_with_free_axes(spec, frozenset(free_axes)))
-    codec.content_types = tuple(item for item in codec.content_types if _is_installed(codec.needs(item)))
+    codec.content_types = tuple(item for item in codec.content_types if is_installed(codec.needs(item)))
     return codec
 
 
@@ -157,10 +156,6 @@ def _with_free_axes(spec: Any, free_axes: frozenset[int]) -> Any:
     if isinstance(found.get("shape"), list) and "dtype" in found:
         found["shape"] = [None if axis in free_axes else size for axis, size in enumerate(found["shape"])]
     return found
-
-
-def _is_installed(library: str | None) -> bool:
-    return library is None or importlib.util.find_spec(library) is not None
 
 
 def _head(sample: Any) -> Any:

@@ -25,7 +25,9 @@ def unchanged(array: Any, cast: Any) -> Any:
         if other.any():
             raise CodecError(f"{array[other].flat[0]} is not a value of {cast.dtype}.")
     elif cast.dtype.kind in "mM":
-        other = (cast.astype(array.dtype) != array) & ~np.isnat(array)
+        other = cast.astype(array.dtype) != array
+        if array.dtype.kind in "mM":  # else it holds whole numbers, which are of no unit
+            other &= ~np.isnat(array)
         if other.any():
             raise CodecError(f"{array[other].flat[0]} is finer than {cast.dtype} can hold.")
     elif cast.dtype.kind in "fc" and array.dtype.kind in "iufc" and array.dtype.itemsize >= cast.dtype.itemsize:

@@ -176,7 +176,7 @@ class NumpyCodec(Codec):
             return _as_numbers(value, self.dtype)
         except CodecError:
             raise
-        except (TypeError, ValueError, OverflowError, binascii.Error, RecursionError) as error:
+        except (TypeError, ValueError, OverflowError, binascii.Error, RuntimeError) as error:  # also of over 32 axes
             raise CodecError(f"the JSON is no regular array of {self.dtype}: {error}.") from None
 
     def _from_csv(self, body: bytes, header: str) -> Any:

@@ -52,16 +52,24 @@ def from_arrow(column: Any, described: Dict[str, Any], body: Any) -> Any:
             return restored(_numbers_of(array, body), described)
         if kind == "number" and described["dtype"].startswith("float"):
             return restored(array.to_numpy(zero_copy_only=False), described)
-        return restored(array.to_pylist(), described)
+        return restored(items_of(array), described)
     if kind in ("datetime", "duration"):
         fits = pa.types.is_timestamp(got) or pa.types.is_date(got) if kind == "datetime" else pa.types.is_duration(got)
         if fits:
             return restored(array.to_numpy(zero_copy_only=False), described)
     if kind == "complex" and pa.types.is_fixed_size_list(got) and got.list_size == 2:
-        return restored(array.to_pylist(), described)
+        return restored(items_of(array), described)
     if kind in ("string", "category", "period", "datetime", "duration") and not pa.types.is_nested(got):
-        return restored(array.to_pylist(), described)
+        return restored(items_of(array), described)
     raise CodecError(f"column {described['name']!r}: expected {described['dtype']}, got {got}.")
+
+
+def items_of(array: Any) -> List[Any]:
+    """The items of an array as Python objects. Raises CodecError."""
+    try:
+        return array.to_pylist()  # type: ignore[no-any-return]
+    except (OverflowError, ValueError) as error:  # a moment beyond the year 9999, an unknown time zone, no UTF-8
+        raise CodecError(f"a column of {array.type} holds what Python has no value for: {error}.") from None
 
 
 def _numbers_of(array: Any, body: Any) -> Any:

@@ -183,11 +183,11 @@ class PandasCodec(Codec):
 
     def _index_level(self, column: Any, at: int, body: Any) -> Any:
         from .arrow_format import plain_column
-        from .pandas_arrow import from_arrow
+        from .pandas_arrow import from_arrow, items_of
 
         described = self.spec["index"][at]
         if described["dtype"] == "range":
-            return _inferred_index(plain_column(column).to_pylist(), None)
+            return _inferred_index(items_of(plain_column(column)), None)
         return pd.Index(from_arrow(column, described, body))
 
     def _joined(self, levels: List[Any]) -> Any:

@@ -123,8 +123,15 @@ def open_codec(description: Mapping[str, Any]) -> Codec:
 
 
 def _is_usable(codec: Codec, content_type: str) -> bool:
-    library = codec.needs(content_type)
-    return library is None or importlib.util.find_spec(library) is not None
+    return is_installed(codec.needs(content_type))
+
+
+def is_installed(library: Optional[str]) -> bool:
+    """Whether the top-level module ``library`` can be imported; None can."""
+    try:
+        return library is None or importlib.util.find_spec(library) is not None
+    except (ImportError, ValueError):  # an import hook says no, or the module is a stand-in
+        return False
 
 
 def codec_names(schema: Any) -> Sequence[str]:

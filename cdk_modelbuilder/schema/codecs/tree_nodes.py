@@ -77,7 +77,9 @@ class Leaf(Node):
             if not isinstance(plain, PartOf):
                 return self.codec.from_plain(plain)
             part = plain.part
-            unnamed = part.content_type.startswith(("text/plain", "application/octet-stream"))  # as curl says by default
+            unnamed = part.content_type.startswith(
+                ("text/plain", "application/octet-stream")
+            )  # as curl says by default
             if part.content_type and not unnamed:
                 return decode(self.codec, part.data, part.content_type)
             if "text/plain" in self.codec.content_types or self.codec.spec.get("form") == {"kind": "string"}:
