@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import archive, bundle, first_prediction, imports, small_build, throughput, verify
+from benchmarks import archive, bundle, first_prediction, imports, payloads, small_build, throughput, verify
 from benchmarks.measure import ROOT, Row, Settings, machine_facts
 
 TOPICS = {
@@ -21,6 +21,7 @@ TOPICS = {
     "verify": verify,
     "process": first_prediction,
     "serving": throughput,
+    "payloads": payloads,
 }
 REPORT = ROOT / "docs" / "benchmarks.md"
 _HEADINGS = ("what", "measured", "limit or peer in the same run", "ratio", "target", "reached")
@@ -39,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure speed and memory as ratios against limits measured in the same run.",
-        epilog="A full run takes about three minutes, needs 4 GB of temporary disk and writes docs/benchmarks.md; with "
+        epilog="A full run takes about five minutes, needs 4 GB of temporary disk and writes docs/benchmarks.md; with "
         "--quick or --only the table is only printed.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, few repetitions: do the benchmarks work?")

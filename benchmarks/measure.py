@@ -118,7 +118,7 @@ def best_and_median(values: list[float]) -> str:
 
 def machine_facts() -> dict[str, str]:
     """What the figures depend on."""
-    libraries = ("numpy", "scikit-learn", "xgboost", "xgboost-cpu", "uvicorn", "uvloop")
+    libraries = ("numpy", "pandas", "pyarrow", "orjson", "scikit-learn", "xgboost", "xgboost-cpu", "uvicorn", "uvloop")
     return {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} usable"
         if hasattr(os, "sched_getaffinity")
