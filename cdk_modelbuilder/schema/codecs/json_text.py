@@ -11,6 +11,7 @@ import math
 import sys
 from typing import Any
 
+from .collector_pause import collector_paused
 from .payload_errors import CodecError
 
 try:
@@ -19,6 +20,7 @@ except ImportError:  # a container that does not bring it
     orjson = None  # type: ignore[assignment]
 
 _DIGITS_AND_POINTS = bytes(48 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in range(256))
+_MANY_BYTES = 1 << 20
 _LONG_NUMBER = b"0" * 19
 """From 19 digits on, orjson reads an integer as a float."""
 
@@ -29,7 +31,10 @@ def read_json(body: Any) -> Any:
         data = body if isinstance(body, (bytes, bytearray)) else bytes(body)
         if not _has_long_integer(data):
             try:
-                return orjson.loads(data)
+                if len(data) < _MANY_BYTES:
+                    return orjson.loads(data)
+                with collector_paused():
+                    return orjson.loads(data)
             except ValueError:
                 pass  # the standard library decides, and words the error
     try:

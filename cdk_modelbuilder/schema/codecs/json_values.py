@@ -7,7 +7,7 @@ and may have others; what it has must be of the sample's kind. null fits everywh
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any, ClassVar, Dict, List, Optional, Set
+from typing import Any, ClassVar, Dict, Iterable, List, Optional, Set
 
 from .base import Codec
 
@@ -109,13 +109,14 @@ def misfit(value: Any, form: Dict[str, Any], place: str) -> Optional[str]:
     return _misfit(value, form, place)
 
 
-def _all_have(values: List[Any], form: Dict[str, Any]) -> bool:
+def _all_have(values: Iterable[Any], form: Dict[str, Any]) -> bool:
     """Whether it is seen at once, without a walk through each, that all ``values`` have ``form``."""
     kind, inner = form.get("kind", "null"), form.get("items")
     if kind == "null" or not set(map(type, values)) <= _PLAIN_TYPES[kind]:
         return bool(kind == "null")
     if kind == "array" and inner:
-        return _all_have(list(chain.from_iterable(filter(None, values))), inner)
+        cells = chain.from_iterable(filter(None, values))
+        return _all_have(cells if inner["kind"] in ("boolean", "number", "string") else list(cells), inner)
     if kind == "object":
         return all(
             _all_have([value[name] for value in values if value and name in value], field)

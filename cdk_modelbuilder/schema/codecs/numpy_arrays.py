@@ -200,7 +200,7 @@ class NumpyCodec(Codec):
             elif numeric:
                 read: Any = float if self.dtype.kind == "f" else int
                 cells = [[read(cell if cell.strip() else "nan") for cell in row] for row in rows]
-                array = unchanged(np.asarray(cells), np.asarray(cells, dtype=self.dtype))
+                array = unchanged(np.asarray(cells), _rounded(cells, self.dtype))
             else:
                 array = self._from_text(rows)
         except KeyError as error:
@@ -238,7 +238,12 @@ def _as_numbers(value: Any, dtype: Any) -> Any:
     if array.dtype.kind != "O" and (array.dtype.kind != "f" or dtype.kind == "f"):
         return exact_cast(array, dtype)
     # From the list, not from `array`: NumPy reads a list of small and very large integers as floats.
-    return unchanged(array, np.asarray(value, dtype=dtype).reshape(array.shape))
+    return unchanged(array, _rounded(value, dtype).reshape(array.shape))
+
+
+def _rounded(value: Any, dtype: Any) -> Any:
+    with np.errstate(over="ignore"):  # what has become an infinity is found later
+        return np.asarray(value, dtype=dtype)
 
 
 MAX_TEXT_ITEMS = 16 << 20

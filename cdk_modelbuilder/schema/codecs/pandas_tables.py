@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .base import JSON, Codec
+from .column_copies import in_one_piece
 from .json_text import read_json, write_json
 from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
 from .payload_errors import CodecError
@@ -158,7 +159,8 @@ class PandasCodec(Codec):
         from .arrow_format import write_table
         from .pandas_arrow import as_arrow
 
-        arrays = [as_arrow(text, frame.iloc[:, at], self._columns[at]) for at, text in enumerate(self._texts)]
+        columns = in_one_piece([frame.iloc[:, at] for at in range(frame.shape[1])])
+        arrays = [as_arrow(text, columns[at], self._columns[at]) for at, text in enumerate(self._texts)]
         names = list(self._texts)
         if not _is_default(frame.index):
             for at in range(frame.index.nlevels):
@@ -204,14 +206,15 @@ class PandasCodec(Codec):
 
     def _to_csv(self, frame: Any) -> bytes:
         named = None not in self._names  # a Series without a name has no header line
-        rows = frame_rows(frame, WITH_ALL_DIGITS)
-        if rows is not None and (frame.shape[1] > 1 or b"null" not in rows):
-            header = frame.iloc[:0].to_csv(index=False, header=named, lineterminator="\n")
-            return bytes(header.encode("utf-8")) + rows_as_csv(rows, b"")
+        odd = any("\r" in text for text in self._texts)
+        rows = None if odd else frame_rows(frame, WITH_ALL_DIGITS)
         # The writer quotes what holds a line feed, but not what holds a carriage return alone.
-        odd = any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
+        odd = odd or any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
         quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
         try:
+            if rows is not None and (frame.shape[1] > 1 or b"null" not in rows):
+                header = frame.iloc[:0].to_csv(index=False, header=named, lineterminator="\n")
+                return bytes(header.encode("utf-8")) + rows_as_csv(rows, b"")
             text = str(frame.to_csv(index=False, header=named, lineterminator="\n", quoting=quoting))
             return text.encode("utf-8")
         except UnicodeEncodeError:
@@ -230,7 +233,7 @@ class PandasCodec(Codec):
                 if row and len(row) != len(self._texts):
                     raise CodecError(f"expected {len(self._texts)} columns, got {len(row)}.")
             has_header = header == "present" or (header != "absent" and bool(set(first_row) & set(self._texts)))
-            shape = {"header": 0} if has_header else {"header": None, "names": self._texts}
+            shape = {"header": 0, "names": first_row} if has_header else {"header": None, "names": self._texts}
             frame = pd.read_csv(
                 io.BytesIO(body),
                 encoding="utf-8-sig",

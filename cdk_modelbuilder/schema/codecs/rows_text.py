@@ -63,6 +63,6 @@ def array_from_csv(body: bytes, header: str, kind: str) -> Any:
 
 
 def _is_odd(lines: bytes) -> bool:
-    """Whether JSON would read something in there otherwise: a row's end, or -0, a whole number that has no sign there."""
+    """Whether JSON would read something in there otherwise: a row's end, or -0, which has no sign as a whole number."""
     zeros = (match.start() for match in _WHOLE_ZERO.finditer(lines))
     return b"\r" in lines or any(lines[max(at - 1, 0) : at] not in (b"e", b"E") for at in zeros)
