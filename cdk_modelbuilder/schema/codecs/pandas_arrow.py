@@ -39,6 +39,9 @@ def as_arrow(name: str, column: Any, described: Dict[str, Any]) -> Any:
 def from_arrow(column: Any, described: Dict[str, Any], body: Any) -> Any:
     """A column of an Arrow table as an array for a Series. Raises CodecError."""
     kind = described["kind"]
+    whole = _taken_over(column, described)
+    if whole is not None:
+        return whole
     array = plain_column(column)
     got = array.type
     if pa.types.is_null(got):
@@ -70,6 +73,26 @@ def items_of(array: Any) -> List[Any]:
         return array.to_pylist()  # type: ignore[no-any-return]
     except (OverflowError, ValueError) as error:  # a moment beyond the year 9999, an unknown time zone, no UTF-8
         raise CodecError(f"a column of {array.type} holds what Python has no value for: {error}.") from None
+
+
+def _taken_over(column: Any, described: Dict[str, Any]) -> Any:
+    """Text and categories without a look at each item; None where that cannot be."""
+    kind = described["kind"]
+    if kind == "category" and pa.types.is_dictionary(column.type) and column.num_chunks == 1:
+        return _categories_of(column.chunk(0), described)
+    if kind == "string" and described["dtype"] != "object" and column.type in (pa.string(), pa.large_string()):
+        return pd.api.types.pandas_dtype(described["dtype"]).__from_arrow__(column)
+    return None
+
+
+def _categories_of(array: Any, described: Dict[str, Any]) -> Any:
+    """A dictionary-encoded array as a Categorical, item by item only in its dictionary; None if one is no category."""
+    try:
+        known = restored(items_of(array.dictionary), described)
+    except CodecError:  # which matters where it is used
+        return None
+    places = array.indices.cast(pa.int64()).fill_null(len(known)).to_numpy()
+    return pd.Categorical.from_codes(np.append(known.codes, known.codes.dtype.type(-1))[places], dtype=known.dtype)
 
 
 def _numbers_of(array: Any, body: Any) -> Any:
