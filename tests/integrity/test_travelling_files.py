@@ -10,9 +10,10 @@ import pytest
 
 from cdk_modelbuilder.integrity import unpickle, verifier
 from cdk_modelbuilder.schema import codecs
+from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES, libraries_of
 
 CODECS = Path(codecs.__file__).parent
-DATA_LIBRARIES = {"numpy_arrays": {"numpy"}, "pandas_tables": {"pandas"}}
+DATA_LIBRARIES = {*libraries_of(list(CODEC_MODULES)), "ml_dtypes", "orjson"}
 TRAVELLERS = [Path(verifier.__file__), Path(unpickle.__file__), *sorted(CODECS.glob("*.py"))]
 
 
@@ -42,9 +43,31 @@ def test_python_3_8_reads_it(path):
 @pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)
 def test_it_imports_little(path):
     found, depth = imports_of(path)
-    allowed = set(sys.stdlib_module_names) | DATA_LIBRARIES.get(path.stem, set())
-    assert found <= allowed
+    assert found <= set(sys.stdlib_module_names) | DATA_LIBRARIES
     assert depth <= (1 if path.parent == CODECS else 0)
+
+
+def needed_at_import(module: str, seen: set[str]) -> set[str]:
+    """Libraries without which the codec file ``module``, or one that it imports, cannot be imported."""
+    if module in seen:
+        return set()
+    seen.add(module)
+    needed: set[str] = set()
+    for node in ast.parse((CODECS / f"{module}.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            needed |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            needed |= needed_at_import(str(node.module), seen)
+        elif isinstance(node, ast.ImportFrom):
+            needed.add(str(node.module).partition(".")[0])
+    return needed - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("name", CODEC_MODULES)
+def test_a_codec_takes_the_library_of_its_data_and_what_that_brings(name):
+    needed = needed_at_import("__init__", set()) | needed_at_import(CODEC_MODULES[name], set())
+    brought = {"numpy"} if name in ("pandas", "scipy", "tensorflow") else set()
+    assert needed <= set(libraries_of([name])) | brought
 
 
 @pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)

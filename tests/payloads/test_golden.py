@@ -18,7 +18,7 @@ from tests.conftest import MASTER_KEY
 
 
 def build(path, slope: float, *, keep: bool = True) -> ModelBundle:
-    rows = pd.DataFrame({"size": [1234567.5, 2.0, 3.0]})
+    rows = pd.DataFrame({"size": [7654321.5, 2.0, 3.0]})
     model = LinearRegression().fit(rows, rows["size"] * slope)
     schema = SchemaBuilder(rows, np.zeros(3), keep_samples=keep)
     return ModelBuilder(
@@ -29,9 +29,9 @@ def build(path, slope: float, *, keep: bool = True) -> ModelBundle:
 def test_a_golden_test_tells_one_model_from_another(tmp_path):
     bundle, other = build(tmp_path / "double", 2.0), build(tmp_path / "triple", 3.0)
     with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key=MASTER_KEY) as predictor:
-        np.testing.assert_allclose(bundle.golden_test(predictor), [2469135.0, 4.0, 6.0])
+        np.testing.assert_allclose(bundle.golden_test(predictor), [15308643.0, 4.0, 6.0])
         with pytest.raises(
-            GoldenTestError, match=r"answers array\(\[2\.469135e\+06.*golden test has array\(\[3\.7037025e\+06"
+            GoldenTestError, match=r"answers array\(\[1\.5308643e\+07.*golden test has array\(\[2\.29629645e\+07"
         ):
             other.golden_test(predictor)
         # Whoever has the text files alone can run it too.
@@ -50,7 +50,7 @@ def test_from_the_command_line(tmp_path):
 def test_without_being_asked_nothing_is_kept(tmp_path):
     bundle = build(tmp_path / "double", 2.0, keep=False)
     texts = [path.read_bytes() for path in bundle.path.rglob("*") if path.suffix in (".json", ".py", ".lock")]
-    assert not any(b"1234567" in text for text in texts)
+    assert not any(b"7654321" in text for text in texts)
     with pytest.raises(BundleError, match="keep_samples=True"):
         bundle.golden_test(None)
 
