@@ -36,6 +36,13 @@ def frame(count: int) -> Any:
 
 
 def frame_of_one_array(count: int) -> Any:
+    """The same as a DataFrame, as pandas makes it from one array. Since pandas 3 each column then lies in one piece."""
+    import pandas as pd
+
+    return pd.DataFrame(rows(count), columns=_names())
+
+
+def frame_by_rows(count: int) -> Any:
     """The same as a DataFrame that is a view of one C-ordered array, so that no column lies in one piece."""
     import pandas as pd
 

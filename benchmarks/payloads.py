@@ -18,7 +18,8 @@ _JSON = "application/json"
 _NATIVE = (
     ("{size} MB of float32 as .npy", "array", True),
     ("DataFrame of {size} x 20 float64, made from columns, as Arrow", "frame", True),
-    ("DataFrame of {size} x 20 float64, a view of one array, as Arrow", "frame_of_one_array", True),
+    ("DataFrame of {size} x 20 float64, made from one array, as Arrow", "frame_of_one_array", True),
+    ("DataFrame of {size} x 20 float64, a view of one array by rows, as Arrow", "frame_by_rows", False),
     ("DataFrame of {size} x 20: floats, integers, truths, categories, text, dates; as Arrow", "mixed_frame", False),
 )
 # What, what it is made by, our content type, the SDK's case, what the SDK's is.
@@ -32,15 +33,16 @@ _AGAINST_SDK = (
 
 
 def rows(settings: Settings) -> list[Row]:
-    large = {"array": 8 if settings.quick else 100}
+    # From 33 MB on, memory is fresh each time: below, the C library keeps what is freed.
+    large = {"array": 40 if settings.quick else 100}
     small = 5_000 if settings.quick else 100_000
     table: list[Row] = []
     for what, maker, is_judged in _NATIVE:
-        size = large.get(maker, 200_000 if settings.quick else 1_000_000)
+        size = large.get(maker, 250_000 if settings.quick else 1_000_000)
         text = what.format(size=f"{size:_}".replace("_", " "))
         found = fresh(compare_with_copy, maker, size, 2 * settings.repeats)
         table.append(_copy_row(text, found, judged=is_judged))
-        if maker != "mixed_frame":
+        if is_judged:
             table.append(_memory_row(text, fresh(memory, maker, size)))
     table.append(_pandas_row(small, fresh(compare_with_pandas, small, settings.repeats)))
     python = reference_sdk.install(settings.scratch)
@@ -62,9 +64,11 @@ def compare_with_copy(maker: str, size: int, repeats: int) -> dict[str, list[flo
 
     value = getattr(payload_data, maker)(size)
     original = value if maker == "array" else payload_data.rows(size)
-    found: dict[str, list[float]] = {"limit": [], "encode": [], "decode": []}
+    found: dict[str, list[float]] = {"limit": [], "encode": [], "decode": [], "by columns": []}
     for _ in range(repeats):
         found["limit"].append(timed(lambda: np.copy(original)))
+        if maker == "frame_by_rows":
+            found["by columns"].append(timed(lambda: np.asfortranarray(original)))
         _round(value, "", found)
     return found
 
@@ -143,6 +147,8 @@ def _totals(found: dict[str, list[float]]) -> list[float]:
 
 def _copy_row(what: str, found: dict[str, list[float]], *, judged: bool) -> Row:
     ratio = min(_totals(found)) / min(found["limit"])
+    columns = found["by columns"]
+    note = f" `numpy.asfortranarray`, a copy by columns, takes {_milliseconds(columns)}." if columns else ""
     return Row(
         what=f"encode + decode: {what}",
         measured=_milliseconds(_totals(found)),
@@ -150,7 +156,7 @@ def _copy_row(what: str, found: dict[str, list[float]], *, judged: bool) -> Row:
         ratio=ratio,
         target=f"<= {COPIES:.0f}x" if judged else "none",
         reached=ratio <= COPIES if judged else None,
-        note=_parts(found),
+        note=_parts(found) + note,
     )
 
 

@@ -81,7 +81,10 @@ def _taken_over(column: Any, described: Dict[str, Any]) -> Any:
     if kind == "category" and pa.types.is_dictionary(column.type) and column.num_chunks == 1:
         return _categories_of(column.chunk(0), described)
     if kind == "string" and described["dtype"] != "object" and column.type in (pa.string(), pa.large_string()):
-        return pd.api.types.pandas_dtype(described["dtype"]).__from_arrow__(column)
+        try:
+            return pd.api.types.pandas_dtype(described["dtype"]).__from_arrow__(column)
+        except (ValueError, TypeError, NotImplementedError):  # pandas before 2.1, of large_string
+            return None
     return None
 
 
