@@ -1,9 +1,10 @@
 """Tables as bytes in Arrow's IPC stream and file formats and in Parquet, read as from a stranger.
 
-Before anything is decoded, the schema is held to an allow-list of types, and what the body announces to a limit: 64 MiB
-and 64 bytes for each byte of the body. Compressed IPC, and Parquet compressed otherwise than by Snappy, are refused,
-because a few bytes could then announce more than any machine holds. Then every buffer is validated, so that no offset
-leads outside. Needs pyarrow 14.0.1 or newer: older ones unpickle what an extension type asks them to.
+Before anything is decoded, the schema is held to an allow-list of types, and what the body announces to a limit: 16 MiB
+and 64 bytes for each byte of the body; as Python objects, that may be several times as much. Compressed IPC, and
+Parquet compressed otherwise than by Snappy, are refused, because a few bytes could then announce more than any machine
+holds. Then every buffer is validated, so that no offset leads outside. Needs pyarrow 14.0.1 or newer: older ones
+unpickle what an extension type asks them to.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ARROW_FILE = "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
 TYPES = (ARROW_STREAM, ARROW_FILE, PARQUET)
 
-ALLOWANCE = 64 << 20
+ALLOWANCE = 16 << 20
 EXPANSION = 64
 _MAX_DEPTH = 5
 _MAX_COLUMNS = 100_000
@@ -40,6 +41,8 @@ def write_table(table: Any, content_type: str) -> Any:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="snappy", store_schema=True)
         return memoryview(sink.getvalue())
+    if content_type == ARROW_FILE:
+        table = table.unify_dictionaries()  # a file takes one dictionary for all chunks of a column
     make = ipc.new_stream if content_type == ARROW_STREAM else ipc.new_file
     counter = pa.MockOutputStream()  # the size first, so that the bytes are written once, where they stay
     with make(counter, table.schema) as writer:
@@ -114,6 +117,8 @@ def _check_type(name: str, kind: Any, depth: int) -> None:
         return
     if types.is_dictionary(kind):
         kind = kind.value_type
+    if types.is_decimal(kind) and not 0 <= kind.scale <= kind.precision:  # casting it leads outside of Arrow's memory
+        raise CodecError(f"column {name!r} is of Arrow type {kind}, whose scale is out of range.")
     simple = types.is_primitive(kind) or types.is_decimal(kind) or (types.is_null(kind) and not depth)
     texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), *_view_types())
     if not simple and kind not in texts and not types.is_fixed_size_binary(kind):

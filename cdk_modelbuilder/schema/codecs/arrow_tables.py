@@ -10,7 +10,17 @@ import pyarrow as pa
 
 from .arrow_format import ARROW_FILE, ARROW_STREAM, PARQUET, read_table, write_table
 from .arrow_types import describe_type, open_type
-from .arrow_values import array_of, cell_value, csv_cell, example_value, is_binary, is_view, plain_value, value_schema
+from .arrow_values import (
+    array_of,
+    cell_value,
+    csv_cell,
+    example_value,
+    is_binary,
+    is_view,
+    items_of,
+    plain_value,
+    value_schema,
+)
 from .base import JSON, Codec
 from .payload_errors import CodecError
 from .table_json import names_text, read_table_json, table_schema, write_table_json
@@ -54,7 +64,7 @@ class ArrowCodec(Codec):
 
     def to_plain(self, value: Any) -> Any:
         table = self._as_table(value)
-        columns = [[plain_value(item) for item in column.to_pylist()] for column in table.columns]
+        columns = [[plain_value(item) for item in items_of(column)] for column in table.columns]
         return write_table_json(table.column_names, columns, None)
 
     def from_plain(self, plain: Any) -> Any:
@@ -106,16 +116,19 @@ class ArrowCodec(Codec):
         for field, values in zip(self._schema, columns):  # noqa: B905
             try:
                 arrays.append(array_of(values, field.type))
-            except (pa.ArrowException, ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
+            except (pa.ArrowException, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
                 raise CodecError(f"column {field.name!r} does not hold {field.type}: {str(error)[:200]}.") from None
         return self._finished(pa.table(arrays, schema=self._schema))
 
     def _to_csv(self, table: Any) -> bytes:
         text = io.StringIO()
-        # Missing is an empty cell, and an empty text is "": so text is always quoted.
-        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        columns = [[csv_cell(plain_value(item)) for item in items_of(column)] for column in table.columns]
+        # The writer quotes what holds a line feed, but no carriage return alone, nor what the reader takes for a mark.
+        odd = any(
+            mark in str(cell) for cells in (table.column_names, *columns) for cell in cells for mark in "\r\ufeff"
+        )
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
         writer.writerow(table.column_names)
-        columns = [[csv_cell(plain_value(item)) for item in column.to_pylist()] for column in table.columns]
         writer.writerows(zip(*columns))  # noqa: B905
         try:
             return text.getvalue().encode("utf-8")

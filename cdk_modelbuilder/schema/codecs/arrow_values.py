@@ -6,12 +6,16 @@ import base64
 import binascii
 import datetime as dt
 import decimal
+import itertools
 import math
 from typing import Any, Dict, List
 
 import pyarrow as pa
 
 from .number_schema import number_schema
+from .payload_errors import CodecError
+
+_MINUTE = dt.timedelta(minutes=1)
 
 
 def is_view(kind: Any) -> bool:
@@ -22,6 +26,14 @@ def is_view(kind: Any) -> bool:
 def is_binary(kind: Any) -> bool:
     """Whether values of the type are bytes."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def items_of(array: Any) -> List[Any]:
+    """The items of an array as Python objects. Raises CodecError."""
+    try:
+        return array.to_pylist()  # type: ignore[no-any-return]
+    except (OverflowError, ValueError) as error:  # a moment beyond the year 9999, an unknown time zone, no UTF-8
+        raise CodecError(f"a column of {array.type} holds what Python has no value for: {error}.") from None
 
 
 def plain_value(item: Any) -> Any:
@@ -36,6 +48,9 @@ def plain_value(item: Any) -> Any:
         return base64.b64encode(item).decode("ascii")
     if isinstance(item, decimal.Decimal):
         return str(item)
+    if isinstance(item, dt.datetime) and item.tzinfo and item.utcoffset() % _MINUTE:  # type: ignore[operator]
+        # As zones had them once; ISO 8601 has no form for seconds.
+        item = item.astimezone(dt.timezone.utc)
     if hasattr(item, "isoformat") and not isinstance(item, dt.timedelta):
         return item.isoformat()
     if isinstance(item, dt.timedelta):
@@ -55,8 +70,7 @@ def array_of(values: List[Any], kind: Any) -> Any:
     if types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind):
         return _times(values, kind)
     if types.is_duration(kind):
-        _all_of(values, int)
-        return pa.array(values, pa.int64()).cast(pa.duration("ns")).cast(kind)
+        return _durations(values, kind)
     if types.is_decimal(kind):
         return pa.array([None if item is None else decimal.Decimal(str(item)) for item in values], kind)
     if is_binary(kind):
@@ -71,11 +85,34 @@ def array_of(values: List[Any], kind: Any) -> Any:
         values = _numbers(values, kind)
     elif types.is_boolean(kind):
         _all_of(values, bool)
-    elif types.is_nested(kind) and not types.is_struct(kind):
-        flat = [item for inner in values if inner is not None for item in inner]
-        array_of(flat, kind.value_type)
-        return pa.array(values, kind)
+    elif types.is_struct(kind):
+        return _structs(values, kind)
+    elif types.is_nested(kind):
+        return _lists(values, kind)
     return pa.array(values, kind)
+
+
+def _structs(values: List[Any], kind: Any) -> Any:
+    _all_of(values, dict)
+    fields = [kind.field(number) for number in range(kind.num_fields)]
+    columns = [
+        array_of([None if item is None else item.get(field.name) for item in values], field.type) for field in fields
+    ]
+    return pa.StructArray.from_arrays(columns, fields=fields, mask=pa.array([item is None for item in values]))
+
+
+def _lists(values: List[Any], kind: Any) -> Any:
+    _all_of(values, list)
+    items = array_of([item for inner in values if inner is not None for item in inner], kind.value_type)
+    if pa.types.is_fixed_size_list(kind):
+        left = iter(items.to_pylist())
+        return pa.array([None if inner is None else [next(left) for _ in inner] for inner in values], kind)
+    ends = itertools.accumulate(len(inner or ()) for inner in values)
+    starts = [0, *ends]
+    offsets = [None if inner is None else start for inner, start in zip(values, starts)]  # noqa: B905 - one more start
+    make = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
+    offset_type = pa.int64() if pa.types.is_large_list(kind) else pa.int32()
+    return make.from_arrays(pa.array([*offsets, starts[-1]], offset_type), items, type=kind)
 
 
 def _numbers(values: List[Any], kind: Any) -> List[Any]:
@@ -96,6 +133,17 @@ def _times(values: List[Any], kind: Any) -> Any:
     if pa.types.is_date(kind):
         return pa.array([None if item is None else dt.date.fromisoformat(item[:10]) for item in values], kind)
     return pa.array([None if item is None else dt.time.fromisoformat(item) for item in values], kind)
+
+
+def _durations(values: List[Any], kind: Any) -> Any:
+    _all_of(values, int)
+    unit = _UNITS[kind.unit]  # nanoseconds of the longest ones are beyond 64 bits
+    if any(item % unit for item in values if item is not None):
+        raise ValueError("got nanoseconds that are finer than the unit")
+    return pa.array([None if item is None else item // unit for item in values], pa.int64()).cast(kind)
+
+
+_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
 def _all_of(values: List[Any], kind: type) -> None:

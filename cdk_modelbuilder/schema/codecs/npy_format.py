@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import math
-from typing import Any
+from typing import Any, Dict
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .payload_errors import CodecError
 CONTENT_TYPE = "application/x-npy"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 1 << 16
+_MAX_PARSED = 10_000  # as NumPy itself, because of how Python parses
 _MAX_EMPTY_ITEMS = 1 << 16
 
 
@@ -52,17 +54,29 @@ def read_npy(body: Any) -> Any:
         raise CodecError("the body is not a .npy array: it does not begin with its magic number.")
     stream = io.BytesIO(view[:_MAX_HEADER])
     try:
-        version = np.lib.format.read_magic(stream)
-        if version not in ((1, 0), (2, 0)):
-            return np.load(io.BytesIO(view), allow_pickle=False).copy()
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, is_fortran, dtype = read_header(stream)
+        shape, is_fortran, dtype = _READERS[np.lib.format.read_magic(stream)](stream)
         array = array_from(view[stream.tell() :], dtype, shape[::-1] if is_fortran else shape)
     except CodecError:
         raise
     except Exception as error:  # noqa: BLE001 - its parser of headers raises whatever Python's own parser does
         raise CodecError(f"the body is not a .npy array: {error}.") from None
     return array.T if is_fortran else array
+
+
+def _read_header_3(stream: Any) -> Any:
+    """The header of version 3, which is in UTF-8. NumPy reads it as well, but only together with the array."""
+    text = stream.read(int.from_bytes(stream.read(4), "little"))
+    if len(text) > _MAX_PARSED:
+        raise CodecError(f"the body is not a .npy array: its header is over {_MAX_PARSED} bytes.")
+    header = ast.literal_eval(text.decode("utf-8"))
+    return header["shape"], header["fortran_order"], np.lib.format.descr_to_dtype(header["descr"])
+
+
+_READERS: Dict[Any, Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): _read_header_3,
+}
 
 
 def array_from(data: memoryview, dtype: Any, shape: Any) -> Any:

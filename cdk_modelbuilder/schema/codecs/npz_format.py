@@ -20,6 +20,7 @@ MAX_UNPACKED = 64 << 20
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_MEMBERS = 100
+_PIECE = 1 << 20
 _ENTRY = b"PK\x01\x02"
 
 
@@ -48,10 +49,9 @@ def read_npz(body: Any, names: Sequence[str]) -> Dict[str, Any]:
                 if name in found or member.compress_type not in _METHODS or member.file_size > left:
                     raise CodecError(f"the archive holds {name} twice, or packed in another way, or over {left} bytes.")
                 with archive.open(member) as stream:
-                    # With a size, it never unpacks more than that, whatever the archive says.
-                    unpacked = stream.read(member.file_size + 1)
+                    unpacked = _read(stream, member.file_size + 1)
                 left -= len(unpacked)
-                found[name] = read_npy(bytearray(unpacked))
+                found[name] = read_npy(unpacked)
     except CodecError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
@@ -59,3 +59,14 @@ def read_npz(body: Any, names: Sequence[str]) -> Dict[str, Any]:
     except (struct.error, OSError, KeyError, IndexError, OverflowError, MemoryError) as error:
         raise CodecError(f"the body is no .npz archive: {error}.") from None
     return found
+
+
+def _read(stream: Any, size: int) -> bytearray:
+    """The first ``size`` bytes of ``stream``, whatever the archive says, and never two copies of them."""
+    data = bytearray()
+    while len(data) < size:
+        piece = stream.read(min(_PIECE, size - len(data)))
+        if not piece:
+            break
+        data += piece
+    return data

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from .arrow_format import plain_column
+from .arrow_values import items_of
 from .pandas_columns import restored
 from .payload_errors import CodecError
 
@@ -65,14 +66,6 @@ def from_arrow(column: Any, described: Dict[str, Any], body: Any) -> Any:
     if kind in ("string", "category", "period", "datetime", "duration") and not pa.types.is_nested(got):
         return restored(items_of(array), described)
     raise CodecError(f"column {described['name']!r}: expected {described['dtype']}, got {got}.")
-
-
-def items_of(array: Any) -> List[Any]:
-    """The items of an array as Python objects. Raises CodecError."""
-    try:
-        return array.to_pylist()  # type: ignore[no-any-return]
-    except (OverflowError, ValueError) as error:  # a moment beyond the year 9999, an unknown time zone, no UTF-8
-        raise CodecError(f"a column of {array.type} holds what Python has no value for: {error}.") from None
 
 
 def _taken_over(column: Any, described: Dict[str, Any]) -> Any:

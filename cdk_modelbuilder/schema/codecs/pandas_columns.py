@@ -68,7 +68,17 @@ def plain_values(column: Any) -> List[Any]:
         return list(column.tolist())
     if kind == "c":
         return [[item.real, item.imag] for item in column.tolist()]
+    if kind == "M":
+        column = in_whole_minutes(column)
     return [None if _is_missing(item) else _plain_item(item) for item in column.tolist()]
+
+
+def in_whole_minutes(column: Any) -> Any:
+    """Moments in UTC where their offset has seconds, as zones had it once: ISO 8601 has no form for +05:41:16."""
+    if not isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column
+    offsets = (column.dt.tz_localize(None) - column.dt.tz_convert(None)).dropna()
+    return column.dt.tz_convert("UTC") if (offsets.dt.seconds % 60).any() else column
 
 
 def _plain_item(item: Any) -> Any:

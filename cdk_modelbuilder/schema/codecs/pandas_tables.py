@@ -12,7 +12,7 @@ import pandas as pd
 from .base import JSON, Codec
 from .column_copies import in_one_piece
 from .json_text import read_json, write_json
-from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
+from .pandas_columns import column_schema, describe_column, example_values, in_whole_minutes, plain_values, restored
 from .payload_errors import CodecError
 from .rows_text import NUMBERS, WITH_ALL_DIGITS, frame_rows, rows_as_csv
 from .table_json import names_text, read_table_json, table_schema, write_table_json
@@ -185,7 +185,8 @@ class PandasCodec(Codec):
 
     def _index_level(self, column: Any, at: int, body: Any) -> Any:
         from .arrow_format import plain_column
-        from .pandas_arrow import from_arrow, items_of
+        from .arrow_values import items_of
+        from .pandas_arrow import from_arrow
 
         described = self.spec["index"][at]
         if described["dtype"] == "range":
@@ -206,11 +207,15 @@ class PandasCodec(Codec):
 
     def _to_csv(self, frame: Any) -> bytes:
         named = None not in self._names  # a Series without a name has no header line
-        odd = any("\r" in text for text in self._texts)
+        odd = any("\r" in text or "\ufeff" in text for text in self._texts)
         rows = None if odd else frame_rows(frame, WITH_ALL_DIGITS)
         # The writer quotes what holds a line feed, but not what holds a carriage return alone.
         odd = odd or any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
         quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+        moments = [at for at, column in enumerate(self._columns) if column["kind"] == "datetime"]
+        frame = frame.copy(deep=False) if moments else frame
+        for at in moments:
+            frame.isetitem(at, in_whole_minutes(frame.iloc[:, at]))
         try:
             if rows is not None and (frame.shape[1] > 1 or b"null" not in rows):
                 header = frame.iloc[:0].to_csv(index=False, header=named, lineterminator="\n")

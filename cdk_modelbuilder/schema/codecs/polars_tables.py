@@ -87,6 +87,7 @@ class PolarsCodec(Codec):
         try:
             frame = pl.from_arrow(table)
             assert isinstance(frame, pl.DataFrame)
+            frame.columns = table.column_names  # it makes up a name where there is an empty one
             enums = {name: pl.Enum(categories) for name, categories in self.spec["enums"].items()}
             frame = frame.with_columns(pl.col(name).cast(kind) for name, kind in enums.items())
         except pl.exceptions.PolarsError as error:

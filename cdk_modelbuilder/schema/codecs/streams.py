@@ -66,6 +66,8 @@ class StreamCodec(Codec):
                     yield framed(write_json(self.item.to_plain(self.item.checked(item))), content_type)
         except CodecError as error:
             raise UnfitPredictionError(f"an item of the stream does not fit the output's schema: {error}") from error
+        except UnicodeEncodeError:
+            raise UnfitPredictionError("an item of the stream holds a lone surrogate, which is not UTF-8.") from None
         finally:
             close = getattr(items, "close", None)
             if close is not None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Optional
 
 from .payload_errors import CodecError
+
+_ESCAPES = {"~": "~0", "/": "~1", "\r": "~2", "\n": "~3"}  # a part's name stands in a line of its own
+_EMPTY = "~4"
+_MEANT = {**{escape: character for character, escape in _ESCAPES.items()}, _EMPTY: ""}
+_ESCAPED = str.maketrans(_ESCAPES)
 
 
 class At:
@@ -26,9 +32,14 @@ class At:
 
 
 def join(path: str, step: str) -> str:
-    """The place of ``step`` below ``path``, as a JSON Pointer without its first slash."""
-    step = step.replace("~", "~0").replace("/", "~1")
+    """The place of ``step`` below ``path``: a JSON Pointer without its first slash, and with more escapes."""
+    step = step.translate(_ESCAPED) or _EMPTY
     return f"{path}/{step}" if path else step
+
+
+def steps_of(path: str) -> List[str]:
+    """The steps that :func:`join` made ``path`` of."""
+    return [re.sub("~[0-4]", lambda found: _MEANT[found.group()], step) for step in path.split("/")]
 
 
 def at(path: str, message: str) -> str:
@@ -38,9 +49,13 @@ def at(path: str, message: str) -> str:
 
 def names_differ(expected: List[str], got: List[str], path: str, what: str) -> Optional[str]:
     """How names differ, in words; None if they are the same."""
-    missing = [name for name in expected if name not in got]
-    extra = [name for name in got if name not in expected]
+    if expected == got:
+        return None
+    wanted, found = set(expected), set(got)
+    missing = [name for name in expected if name not in found][:10]
+    extra = [name for name in got if name not in wanted][:10]
     if not missing and not extra:
         return None
-    parts = [f"missing: {missing}"] * bool(missing) + [f"unexpected: {extra[:10]}"] * bool(extra)
-    return at(path, f"expected the {what} {expected}; {'; '.join(parts)}.")
+    parts = [f"missing: {missing}"] * bool(missing) + [f"unexpected: {extra}"] * bool(extra)
+    more = ", ..." if len(expected) > 20 else ""
+    return at(path, f"expected the {what} {expected[:20]}{more}; {'; '.join(parts)}.")

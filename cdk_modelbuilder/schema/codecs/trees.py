@@ -15,6 +15,7 @@ from .multipart import CONTENT_TYPE as MULTIPART
 from .multipart import Part, boundary_of, read_multipart, write_multipart
 from .payload_errors import CodecError
 from .tree_nodes import Node, PartOf, open_node
+from .tree_places import steps_of
 from .tree_samples import describe_node
 
 ROOT_PART = "/"
@@ -80,31 +81,30 @@ class TreeCodec(Codec):
                 root = read_json(part.data)
         for part in parts:
             if part.name != ROOT_PART:
-                _place(root, part)
+                self._place(root, part)
         return root
 
+    def _place(self, root: Any, part: Part) -> None:
+        *steps, last = steps_of(part.name)
+        holder: Any = root
+        node: Optional[Node] = self._root
+        for step in steps:
+            holder, node = _inside(holder, step), node and node.child(step)
+        at_end = node.child(last) if node else None
+        if at_end is not None and isinstance(holder, list) and int(last) <= len(holder):
+            holder[int(last) : int(last) + 1] = [PartOf(part)]
+        elif at_end is not None and isinstance(holder, dict):
+            holder[last] = PartOf(part)
+        else:
+            raise CodecError(f"the part named {part.name!r} has no place in the value.")
 
-def _place(root: Any, part: Part) -> None:
-    steps = part.name.split("/")
-    holder = root
-    for step in steps[:-1]:
-        holder = _inside(holder, step, part.name)
-    last = steps[-1].replace("~1", "/").replace("~0", "~")
-    if isinstance(holder, list) and last.isdigit() and int(last) <= len(holder):
-        holder[int(last) : int(last) + 1] = [PartOf(part)]
-    elif isinstance(holder, dict):
-        holder[last] = PartOf(part)
-    else:
-        raise CodecError(f"the part named {part.name!r} has no place in the value.")
 
-
-def _inside(holder: Any, step: str, name: str) -> Any:
-    step = step.replace("~1", "/").replace("~0", "~")
+def _inside(holder: Any, step: str) -> Any:
     if isinstance(holder, dict):
         return holder.setdefault(step, {})
-    if isinstance(holder, list) and step.isdigit() and int(step) < len(holder):
+    if isinstance(holder, list) and step.isascii() and step.isdigit() and int(step) < len(holder):
         return holder[int(step)]
-    raise CodecError(f"the part named {name!r} has no place in the value.")
+    return None
 
 
 CODEC = TreeCodec
