@@ -1,0 +1,106 @@
+"""What the fuzzer has found, once more: each of these raised something else than the documented error."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+
+from cdk_modelbuilder.schema.codecs import CodecError
+from tests.fuzz.bombs import bombs_for
+from tests.fuzz.structures import write_arrow
+from tests.fuzz.targets import ARROW_STREAM, CSV, JSON, NPY, NPZ, target
+from tests.fuzz.watch import Memory
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that NumPy 1.16 reads no version 3
+        np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["NumPy array of text", "NumPy array of integers", "NumPy array of durations"])
+def test_more_axes_than_numpy_iterates(name):
+    for item in ("1", '"a"', "null"):
+        with pytest.raises(CodecError):
+            target(name).read(b"[" * 50 + item.encode() + b"]" * 50, JSON)
+
+
+def test_whole_numbers_where_durations_are_expected():
+    found = target("NumPy array of durations").read(npy(np.array([1, 2])), NPY)
+    assert found.tolist() == np.array([1, 2], "m8[s]").tolist()
+
+
+def test_moments_that_python_has_no_value_for():
+    pa = pytest.importorskip("pyarrow")
+    for kind in (pa.timestamp("s"), pa.date32(), pa.duration("s")):
+        column = pa.array([2**31 - 1 if kind == pa.date32() else 2**62] * 2, kind)
+        with pytest.raises(CodecError, match="Python has no value for"):
+            target("pandas DataFrame, empty text").read(
+                write_arrow(pa.table({"a": column}), ARROW_STREAM), ARROW_STREAM
+            )
+
+
+def test_text_where_decimal_numbers_are_expected():
+    pytest.importorskip("polars")
+    polars = target("polars DataFrame")
+    seed = next(seed for seed in polars.seeds if seed.content_type == CSV)
+    with pytest.raises(CodecError, match="money"):
+        polars.read(seed.body.replace(b"1.50", b"much"), CSV)
+
+
+def test_decimal_numbers_of_a_scale_that_arrow_crashes_at():
+    pa = pytest.importorskip("pyarrow")
+    kind = pa.decimal128(38, 38)
+    body = write_arrow(pa.table({"a": pa.array([None], kind)}), ARROW_STREAM)
+    precision_and_scale = struct.pack("<ii", 38, 38)
+    assert precision_and_scale in body
+    for scale in (-754384896, -1, 39):
+        with pytest.raises(CodecError, match="scale is out of range"):
+            target("reader of Arrow stream").read(body.replace(precision_and_scale, struct.pack("<ii", 38, scale)), "")
+
+
+def test_moments_that_python_has_no_value_for_are_not_written_either():
+    pa = pytest.importorskip("pyarrow")
+    table = target("pyarrow Table")
+    seed = next(seed for seed in table.seeds if seed.content_type == ARROW_STREAM)
+    whole = table.read(seed.body, ARROW_STREAM)
+    at = pa.array([2**62, None], pa.timestamp("s", "UTC")).cast(pa.timestamp("us", "UTC"), safe=False)
+    odd = whole.set_column(whole.column_names.index("at"), "at", at)
+    table.write(odd, 0)
+
+
+def test_a_text_that_utf8_cannot_write():
+    texts = target("stream of texts")
+    found = texts.read(b'"\\ud800"\n', "application/jsonl")
+    for number in range(len(texts.seeds)):
+        with pytest.raises(CodecError, match="surrogate"):
+            texts.write(found, number)
+
+
+def test_a_size_of_nothing_is_not_counted_through():
+    header = b"{'descr': 'V0', 'fortran_order': False, 'shape': (2147483648, 2147483648), }"
+    with pytest.raises(CodecError, match="announces an array of shape"):
+        target("reader of npy").read(b"\x93NUMPY\x03\x00" + struct.pack("<I", len(header)) + header, NPY)
+
+
+def test_field_names_beyond_latin_1():
+    array = np.array([(1, 2.5)], [("Łódź", "i4"), ("b", "f8")])
+    assert npy(array)[6] == 3
+    found = target("reader of npy").read(bytearray(npy(array)), NPY)
+    assert found.dtype == array.dtype
+    assert found.tolist() == array.tolist()
+
+
+def test_an_archive_is_unpacked_once():
+    # Its one member is 40 MiB of zeros, and there were two more copies of them on the way.
+    body = bombs_for(NPZ)[1]
+    memory = Memory()
+    memory.reset()
+    assert target("reader of npz").read(body, NPZ)["a"].nbytes == 40 << 20
+    assert memory.taken() < 64 << 20
