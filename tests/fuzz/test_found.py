@@ -12,7 +12,7 @@ import pytest
 from cdk_modelbuilder.schema.codecs import CodecError
 from tests.fuzz.bombs import bombs_for
 from tests.fuzz.structures import write_arrow
-from tests.fuzz.targets import ARROW_STREAM, CSV, JSON, NPY, NPZ, target
+from tests.fuzz.targets import ARROW_STREAM, CSV, JSON, NPY, NPZ, PARQUET, target
 from tests.fuzz.watch import Memory
 
 
@@ -63,6 +63,37 @@ def test_decimal_numbers_of_a_scale_that_arrow_crashes_at():
     for scale in (-754384896, -1, 39):
         with pytest.raises(CodecError, match="scale is out of range"):
             target("reader of Arrow stream").read(body.replace(precision_and_scale, struct.pack("<ii", 38, scale)), "")
+
+
+def test_a_parquet_footer_that_pyarrow_ends_the_process_over():
+    pa = pytest.importorskip("pyarrow")
+    body = write_arrow(pa.table({"a": [1, 2]}), PARQUET)
+    start = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    refused = 0
+    for place in range(start, len(body) - 8):
+        for byte in (0, body[place] ^ 1, body[place] ^ 16):
+            try:
+                target("reader of Parquet").read(body[:place] + bytes([byte]) + body[place + 1 :], PARQUET)
+            except CodecError:
+                refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "brotli"])
+def test_a_parquet_footer_says_what_pyarrow_reads_in_it(compression):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    from cdk_modelbuilder.schema.codecs.parquet_footer import column_chunks
+
+    sink = pa.BufferOutputStream()
+    table = pa.table({"a": range(5000), "b": [{"x": [1.5]}] * 5000, "c": ["Ł"] * 5000})
+    parquet.write_table(table, sink, compression=compression, row_group_size=3000)
+    metadata = parquet.ParquetFile(pa.BufferReader(sink.getvalue())).metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(place) for group in groups for place in range(metadata.num_columns)]
+    expected = [(column.compression, column.total_uncompressed_size) for column in columns]
+    assert list(map(tuple, column_chunks(sink.getvalue()))) == expected
 
 
 def test_moments_that_python_has_no_value_for_are_not_written_either():

@@ -10,13 +10,15 @@ unpickle what an extension type asks them to.
 from __future__ import annotations
 
 import struct
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, Tuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
-from .payload_errors import CodecError
+from .arrow_sizes import resolved_size
+from .parquet_footer import column_chunks
+from .payload_errors import CodecError, shown
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 ARROW_FILE = "application/vnd.apache.arrow.file"
@@ -27,7 +29,6 @@ ALLOWANCE = 16 << 20
 EXPANSION = 64
 _MAX_DEPTH = 5
 _MAX_COLUMNS = 100_000
-_MAX_NULL_ROWS = 1 << 20
 
 if tuple(int(part) for part in pa.__version__.split(".")[:2]) < (14, 0):
     raise ImportError("pyarrow is older than 14.0.1, which must not read what strangers send", name="pyarrow>=14.0.1")
@@ -53,12 +54,17 @@ def write_table(table: Any, content_type: str) -> Any:
     return memoryview(buffer)
 
 
-def read_table(body: Any, content_type: str) -> Any:
-    """The pyarrow Table in ``body``, views of it where the format allows. Raises CodecError."""
+def read_table(body: Any, content_type: str, kept: Collection[str] = ()) -> Any:
+    """The pyarrow Table in ``body``, views of it where the format allows. Raises CodecError.
+
+    What its dictionaries stand for is held to the limit as well, but for those of the columns ``kept``, which the
+    caller never resolves.
+    """
     try:
         table = _READERS[content_type](body)
         _check_schema(table.schema)
         table.validate(full=True)
+        _check_bytes(resolved_size(table, kept), body)
     except CodecError:
         raise
     except (
@@ -77,24 +83,21 @@ def read_table(body: Any, content_type: str) -> Any:
 
 
 def plain_column(column: Any) -> Any:
-    """A chunked column as one array, dictionaries resolved. Raises CodecError if that would grow beyond the limit."""
+    """A chunked column as one array, dictionaries resolved."""
     array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if isinstance(array, pa.ChunkedArray):  # before pyarrow 15, for empty ones
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
-    if not pa.types.is_dictionary(array.type):
-        return array
-    values = array.dictionary
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_binary(values.type):
-        lengths = pc.take(pc.binary_length(values), array.indices)
-        total = pc.sum(pc.cast(lengths, pa.int64())).as_py() or 0
-        if total > ALLOWANCE + EXPANSION * len(array):
-            raise CodecError("the texts of a dictionary-encoded column are larger than the body may announce.")
-    return pc.take(values, array.indices)
+    return pc.take(array.dictionary, array.indices) if pa.types.is_dictionary(array.type) else array
 
 
 def _check_size(rows: int, columns: int, body: Any) -> None:
     if columns > _MAX_COLUMNS or rows * max(columns, 1) * 8 > ALLOWANCE + EXPANSION * len(body):
         raise CodecError(f"the body announces {rows} rows of {columns} columns, too many for its {len(body)} bytes.")
+
+
+def _check_bytes(announced: int, body: Any) -> None:
+    if announced > ALLOWANCE + EXPANSION * len(body):
+        raise CodecError(f"the body announces {announced} bytes, too many for its {len(body)}.")
 
 
 def _check_schema(schema: Any) -> None:
@@ -108,7 +111,7 @@ def _check_type(name: str, kind: Any, depth: int) -> None:
     types = pa.types
     if depth < _MAX_DEPTH and (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
         if types.is_null(kind.value_type):
-            raise CodecError(f"column {name!r} holds lists of nothing.")
+            raise CodecError(f"column {shown(name)} holds lists of nothing.")
         _check_type(name, kind.value_type, depth + 1)
         return
     if depth < _MAX_DEPTH and types.is_struct(kind):
@@ -118,11 +121,11 @@ def _check_type(name: str, kind: Any, depth: int) -> None:
     if types.is_dictionary(kind):
         kind = kind.value_type
     if types.is_decimal(kind) and not 0 <= kind.scale <= kind.precision:  # casting it leads outside of Arrow's memory
-        raise CodecError(f"column {name!r} is of Arrow type {kind}, whose scale is out of range.")
+        raise CodecError(f"column {shown(name)} is of Arrow type {kind}, whose scale is out of range.")
     simple = types.is_primitive(kind) or types.is_decimal(kind) or (types.is_null(kind) and not depth)
     texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), *_view_types())
     if not simple and kind not in texts and not types.is_fixed_size_binary(kind):
-        raise CodecError(f"column {name!r} is of Arrow type {kind}, which is not read.")
+        raise CodecError(f"column {shown(name)} is of Arrow type {kind}, which is not read.")
 
 
 def _view_types() -> Tuple[Any, ...]:
@@ -200,14 +203,10 @@ def _read_parquet(body: Any) -> Any:
     metadata = pq.ParquetFile(source, **limits).metadata
     _check_size(metadata.num_rows, metadata.num_columns, body)
     announced = 0
-    for group in range(metadata.num_row_groups):
-        for place in range(metadata.num_columns):
-            column = metadata.row_group(group).column(place)
-            if column.compression not in ("UNCOMPRESSED", "SNAPPY"):
-                raise CodecError(
-                    f"the Parquet is compressed by {column.compression}: write it with compression='snappy'."
-                )
-            announced += column.total_uncompressed_size
+    for chunk in column_chunks(body):
+        if chunk.compression not in ("UNCOMPRESSED", "SNAPPY"):
+            raise CodecError(f"the Parquet is compressed by {chunk.compression}: write it with compression='snappy'.")
+        announced += chunk.uncompressed_size
     if announced > ALLOWANCE + EXPANSION * len(body):
         raise CodecError(f"the body announces {announced} bytes, too many for its {len(body)}.")
     arrow_schema = metadata.schema.to_arrow_schema()
