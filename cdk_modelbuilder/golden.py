@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import math
 import sys
 from collections.abc import Mapping
@@ -60,26 +61,44 @@ def run_golden_test(golden: Mapping[str, Any], schema: Mapping[str, Any], predic
 
 def alike(found: Any, expected: Any) -> bool:
     """Whether two predictions are equal but for the last bits of their numbers."""
+    if dataclasses.is_dataclass(expected) and not isinstance(expected, type):
+        return type(found) is type(expected) and alike(_fields_of(found), _fields_of(expected))
     if isinstance(expected, Mapping):
-        return found.keys() == expected.keys() and all(alike(found[key], expected[key]) for key in expected)
+        known = isinstance(found, Mapping) and found.keys() == expected.keys()
+        return known and all(alike(found[key], expected[key]) for key in expected)
     if isinstance(expected, list | tuple):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(alike(one, other) for one, other in pairs)
-    if isinstance(expected, float) and isinstance(found, float):
-        return math.isclose(found, expected, rel_tol=_RELATIVE_TOLERANCE) or (found != found and expected != expected)  # noqa: PLR0124 - NaN
-    if "numpy" not in sys.modules or isinstance(expected, str | bytes):
+        known = isinstance(found, list | tuple) and len(found) == len(expected)
+        return known and all(alike(one, other) for one, other in zip(found, expected, strict=True))
+    if isinstance(expected, float) and isinstance(found, int | float):
+        same_nan = math.isnan(expected) and math.isnan(found)
+        return same_nan or math.isclose(found, expected, rel_tol=_RELATIVE_TOLERANCE)
+    if hasattr(expected, "columns") and hasattr(expected, "shape"):  # a table
+        columns = list(expected.columns)
+        known = list(getattr(found, "columns", ())) == columns and found.shape == expected.shape
+        return known and all(_arrays_alike(found[name], expected[name]) for name in columns)
+    if hasattr(expected, "toarray"):  # a sparse matrix
+        return hasattr(found, "toarray") and _arrays_alike(found.toarray(), expected.toarray())
+    if "numpy" not in sys.modules or isinstance(expected, str | bytes | type(None)):
         return bool(found == expected)
     return _arrays_alike(found, expected)
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def _arrays_alike(found: Any, expected: Any) -> bool:
     import numpy as np  # noqa: PLC0415 - loaded already
 
     try:
-        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=_RELATIVE_TOLERANCE, equal_nan=True)
-    except (AssertionError, TypeError, ValueError):
-        return bool(np.array_equal(np.asarray(found).astype(str), np.asarray(expected).astype(str)))
-    return True
+        one, other = np.asarray(found), np.asarray(expected)
+        if one.shape != other.shape:
+            return False
+        if other.dtype.kind in "biufc":
+            return bool(np.allclose(one, other, rtol=_RELATIVE_TOLERANCE, atol=0, equal_nan=True))
+        return bool((one.astype(str) == other.astype(str)).all())
+    except (TypeError, ValueError):
+        return bool(repr(found) == repr(expected))
 
 
 def _exchange(golden: Mapping[str, Any], name: str) -> tuple[bytes, str]:

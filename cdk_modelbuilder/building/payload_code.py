@@ -54,7 +54,7 @@ def payload_libraries(marshaller: Marshaller) -> list[str]:
 
 def payload_classes(marshaller: Marshaller) -> list[type]:
     """The user's classes in the schema: translators, dataclasses, pydantic models, codecs."""
-    found = [resolve(reference) for reference in class_names(schema_json(marshaller))]
+    found = [resolve(reference, lambda _kind: True) for reference in class_names(schema_json(marshaller))]
     return [kind for kind in found if kind is not None]
 
 

@@ -125,7 +125,7 @@ def derive_codec(sample: Any, place: str, free_axes: Sequence[int] = (0,)) -> Co
             + (" (for a DMatrix: the array or DataFrame that it was made from)." if "DMatrix" in kind else "."),
         )
     name, spec = found
-    codec = codec_class(name)(_with_free_axes(spec, frozenset(free_axes)))
+    codec = codec_class(name)(with_free_axes(spec, frozenset(free_axes)))
     codec.content_types = tuple(item for item in codec.content_types if is_installed(codec.needs(item)))
     return codec
 
@@ -146,13 +146,13 @@ def _direction(codec: Codec) -> dict[str, Any]:
     return direction
 
 
-def _with_free_axes(spec: Any, free_axes: frozenset[int]) -> Any:
-    """``spec`` with None for the free axes of every shape in it."""
+def with_free_axes(spec: Any, free_axes: frozenset[int]) -> Any:
+    """``spec`` of a codec with None for the free axes of every shape in it."""
     if isinstance(spec, list):
-        return [_with_free_axes(item, free_axes) for item in spec]
+        return [with_free_axes(item, free_axes) for item in spec]
     if not isinstance(spec, dict):
         return spec
-    found = {key: _with_free_axes(item, free_axes) for key, item in spec.items()}
+    found = {key: with_free_axes(item, free_axes) for key, item in spec.items()}
     if isinstance(found.get("shape"), list) and "dtype" in found:
         found["shape"] = [None if axis in free_axes else size for axis, size in enumerate(found["shape"])]
     return found

@@ -36,7 +36,7 @@ def test_python_3_8_reads_it(path):
     first = next(node for node in tree.body if not isinstance(node, ast.Expr))
     assert isinstance(first, ast.ImportFrom)
     assert first.module == "__future__"  # else annotations such as `str | None` are evaluated
-    for name in ("removeprefix", "removesuffix", "strict=True", "slots=True", "kw_only"):
+    for name in ("removeprefix", "removesuffix", "strict=True", "slots=True", "kw_only", ".UTC"):
         assert name not in text
 
 

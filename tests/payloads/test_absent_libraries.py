@@ -117,3 +117,34 @@ def test_a_text_file_does_not_decide_what_is_imported():
         """
     found = run(code, schema)
     assert found.stdout == "{'x': b''} set()\n", found.stderr
+
+
+@pytest.mark.parametrize(
+    ("direction", "described"),
+    [
+        ("output", {"codec": "x", "class": "subprocess:Popen", "spec": ["touch", "EVIDENCE"]}),
+        ("output", {"codec": "pydantic", "spec": {"class": "subprocess:Popen", "json_schema": {}}}),
+        ("output", {"codec": "translator", "spec": {"class": "subprocess:Popen", "content_type": "a/b", "state": {}}}),
+        ("output", {"codec": "tree", "spec": {"node": "record", "class": "subprocess:Popen", "fields": []}}),
+        ("output", {"codec": "tree", "spec": 5}),
+        ("input", {"codec": "numpy", "spec": {"dtype": "O8"}}),
+        ("input", {}),
+    ],
+)
+def test_a_text_file_does_not_decide_what_is_called(direction, described, tmp_path):
+    schema = json.loads(json.dumps(schema_of([1])).replace("EVIDENCE", str(tmp_path / "evidence")))
+    schema[direction] = {"content_types": ["application/json"], **described}
+    schema = json.loads(json.dumps(schema).replace("EVIDENCE", str(tmp_path / "evidence")))
+    code = """
+        import subprocess
+        from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
+        try:
+            marshaller = open_schema_data(schema)
+            marshaller.decode_response(b'{"args": ["x"]}', None)
+            marshaller.encode_request([1])
+        except CodecError as error:
+            print("refused", error)
+        """
+    found = run(code, schema)
+    assert found.returncode == 0, found.stderr
+    assert not (tmp_path / "evidence").exists()

@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 from cdk_modelbuilder import Mode, ModelBuilder, ModelBundle, Predictor, SchemaBuilder
 from cdk_modelbuilder.cli.root_command import group
 from cdk_modelbuilder.errors import BundleError, GoldenTestError
+from cdk_modelbuilder.golden import alike
 from tests.conftest import MASTER_KEY
 
 
@@ -60,3 +61,29 @@ def test_a_broken_golden_test(tmp_path):
     (bundle.path / "golden.json").write_text(json.dumps({"request": {"base64": "!"}}))
     with pytest.raises(BundleError, match="cannot be read"):
         bundle.golden_test(None)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "is_alike"),
+    [
+        ([1.0, float("nan")], [1.0 + 1e-9, float("nan")], True),
+        (None, {"a": 1}, False),
+        ({"a": None}, {"a": [1]}, False),
+        (1.0, np.ones(3), False),
+        (np.ones(3), np.ones((3, 1)), False),
+        (np.array(["a"]), np.array(["a"]), True),
+        (pd.DataFrame({"a": [1.0]}), pd.DataFrame({"b": [1.0]}), False),
+        (pd.DataFrame({"a": [1.0], "t": ["x"]}), pd.DataFrame({"a": [1.0 + 1e-12], "t": ["x"]}), True),
+        (np.zeros(5000), np.append(np.zeros(4999), 1), False),
+    ],
+)
+def test_what_counts_as_the_same_answer(found, expected, is_alike):
+    assert alike(found, expected) is is_alike
+
+
+def test_sparse_answers():
+    import scipy.sparse
+
+    one, other = scipy.sparse.csr_array(np.eye(2)), scipy.sparse.csr_array(np.eye(2) * 2)
+    assert alike(one, one.copy())
+    assert not alike(one, other)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import pydantic
 import pytest
 
 from cdk_modelbuilder import CustomPayloadTranslator, Mode, ModelBuilder, Predictor, SchemaBuilder, register_codec
@@ -144,3 +145,36 @@ def test_classes_of_a_script_are_shipped(tmp_path):
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path)
     assert run.stdout == "Answer(parts=(255, 510), data=b'x')\n", run.stderr
+
+
+class Account(pydantic.BaseModel):
+    key: pydantic.SecretStr
+
+
+class Aliased(pydantic.BaseModel):
+    name: str = pydantic.Field(validation_alias="in", serialization_alias="out")
+
+
+class Computed(pydantic.BaseModel, extra="forbid"):
+    n: int
+
+    @pydantic.computed_field
+    def double(self) -> int:
+        return self.n * 2
+
+
+def test_pydantic_models_that_json_would_change_are_refused():
+    with pytest.raises(SchemaError, match="another one: does it hold a secret"):
+        SchemaBuilder(Account(key="hush"), 1)
+    with pytest.raises(SchemaError, match="does not survive as JSON"):
+        SchemaBuilder(Aliased(**{"in": "x"}), 1)
+    codec = SchemaBuilder(Computed(n=1), 1).input_codec
+    assert codec.decode(codec.encode(Computed(n=2), "application/json"), "application/json") == Computed(n=2)
+
+
+def test_classes_that_cannot_be_shipped_are_refused():
+    class Local(pydantic.BaseModel):
+        n: int
+
+    with pytest.raises(SchemaError, match="defined inside of a function"):
+        SchemaBuilder(Local(n=1), 1)

@@ -119,3 +119,9 @@ def test_the_joined_stream_is_read_as_a_list():
     marshaller: Marshaller = builder_for(["a"]).marshaller
     body, content_type = marshaller.encode_response(iter(["a", "b"]), None)
     assert decode(marshaller.output, body, content_type) == ["a", "b"]
+
+
+def test_json_lines_under_the_name_that_aws_gives_them():
+    marshaller = builder_for([1]).marshaller
+    body, content_type = marshaller.encode_response(iter([1, 2]), "application/jsonlines")
+    assert (body, content_type) == (b"1\n2\n", "application/jsonlines")

@@ -203,3 +203,83 @@ def test_alike_items_of_a_list_leave_open_what_differs():
     assert same(decode(codec, codec.encode(value, JSON), JSON), value)
     with pytest.raises(CodecError, match="at 0: expected an array"):
         decode(codec, b"[[1]]", JSON)
+
+
+@dataclasses.dataclass
+class Sensible:
+    x: np.ndarray
+    until: dt.date | None
+    weights: np.ndarray | None = None
+
+
+@dataclasses.dataclass
+class SlottedParent:
+    inner: Slotted
+
+
+def test_fields_that_may_be_none():
+    codec = derive_codec(Sensible(np.zeros(1), dt.date(2020, 1, 1), np.zeros(1)), "sample")
+    for value in (Sensible(np.ones(1), None, None), Sensible(np.ones(1), dt.date(2021, 1, 1), np.ones(2))):
+        assert codec.difference(value) is None
+        for content_type in codec.content_types:
+            body = codec.encode(value, content_type)
+            assert same(decode(codec, body, codec.label(content_type, body)), value)
+    with pytest.raises(CodecError, match="at x: "):
+        decode(codec, b'{"x": null, "until": null, "weights": null}', JSON)
+
+
+def test_a_dataclass_with_slots_inside_of_one_without():
+    sample = SlottedParent(Slotted(Frozen(np.array([1.5])), (1, "x")))
+    codec = derive_codec(sample, "sample")
+    assert decode(codec, codec.encode(sample, JSON), JSON).inner.pair == (1, "x")
+
+
+@dataclasses.dataclass
+class Careless:
+    raw: bytes
+
+    def __post_init__(self):
+        if self.raw == b"bad":
+            raise KeyError("bad")
+
+
+def test_whatever_a_dataclass_raises():
+    codec = derive_codec(Careless(b""), "sample")
+    with pytest.raises(CodecError, match="Careless refuses"):
+        decode(codec, b'{"raw": "YmFk"}', JSON)
+
+
+@pytest.mark.parametrize(
+    "name", ["m/z", "m/k/0", "x/0", "l/\u00b2", "l/-1", "l/99", "l/99999999999999", "/", "//", "l"]
+)
+def test_parts_are_placed_at_nodes_only(name):
+    codec = derive_codec({"m": {"k": 1}, "x": np.zeros(1), "l": [np.zeros(1)]}, "sample")
+    root = json.dumps({"m": {"k": 1}, "x": [1], "l": [[1]]}).encode()
+    body = form(("/", JSON, root), (name, "application/x-npy", npy(np.zeros(1))))
+    with pytest.raises(CodecError):
+        decode(codec, body, f"{MULTIPART}; boundary=----curl")
+
+
+def test_many_keys_are_compared_at_once():
+    codec = derive_codec({str(number): np.float32(0) for number in range(1000)}, "sample")
+    with pytest.raises(CodecError, match="unexpected") as caught:
+        decode(codec, json.dumps(dict.fromkeys(map(str, range(5, 300_000)), 0)).encode(), JSON)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("sample", [dt.date(2020, 1, 1), {"d": dt.timedelta(1)}, 1j], ids=str)
+def test_deep_documents_in_place_of_a_scalar(sample):
+    codec = derive_codec(sample, "sample")
+    with pytest.raises(CodecError):
+        decode(codec, b"[" * 900 + b"]" * 900, JSON)
+
+
+@pytest.mark.parametrize("key", ["class", "codec", "spec", "node", "items", "fields"])
+def test_documents_may_have_keys_that_a_schema_has_too(key):
+    from cdk_modelbuilder.schema.codecs.registry import class_names, codec_names
+    from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, schema_json
+
+    for sample in ({key: "a:b"}, {key: {key: 1}, "x": b""}, [{key: [{key: 1}], "x": np.zeros(1)}]):
+        schema = schema_json(SchemaBuilder(sample, {key: 0.9}).marshaller)
+        assert class_names(schema) == []
+        assert set(codec_names(schema)) <= {"json", "tree", "bytes", "numpy"}

@@ -18,6 +18,7 @@ from cdk_modelbuilder.schema.codecs import (
     Codec,
     CodecError,
     Marshaller,
+    UnfitPredictionError,
     UnsupportedMediaTypeError,
     decode,
     open_codec,
@@ -534,3 +535,45 @@ def test_large_samples_are_cut():
     builder = SchemaBuilder(np.zeros((MAX_SAMPLE_ROWS + 5, 2)), pd.Series(np.zeros(MAX_SAMPLE_ROWS + 5)))
     assert len(builder.sample_input) == len(builder.sample_output) == MAX_SAMPLE_ROWS
     assert repr(builder) == "SchemaBuilder(input=NumPy array (*, 2) float64, output=pandas Series)"
+
+
+def test_masked_arrays_are_refused_with_the_way_out():
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    for call in (lambda: derive_codec(masked, "sample"), lambda: codec_of(np.zeros(2)).difference(masked)):
+        with pytest.raises((SchemaError, CodecError), match="filled"):
+            call()
+
+
+def test_floats_that_are_whole_are_integers_in_every_content_type():
+    codec = codec_of(np.array([1, 2]))
+    for body, content_type in ((npy(np.array([1.0, 2.0])), NPY), (b"[1.0, 2.0]", JSON), (b"1.0\n2.0\n", CSV)):
+        assert decode(codec, body, content_type).tolist() == [1, 2]
+    refused(codec, npy(np.array([1.5])), NPY, "1.5 is not a value of int64")
+    refused(codec, npy(np.array([np.nan])), NPY, "nan is not a value of int64")
+    refused(codec, b"1.5\n", CSV, "int64")
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [((), [2, 3]), ((0,), [None, 3]), ((1,), [2, None]), ((0, 1), [None, None])]
+)
+def test_free_axes_are_those_that_are_named(axes, shape):
+    assert SchemaBuilder(np.zeros((2, 3)), {"x": [np.zeros((2, 3))]}, free_axes=axes).input_codec.spec["shape"] == shape
+
+
+@pytest.mark.parametrize(
+    ("sample", "prediction"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 2))),
+        (np.zeros(1), np.array(["a"])),
+        ([1.0], {"a": 1}),
+        (np.array([1]), np.array([1.5])),
+        ("text", None),
+        ("text", b"hello"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})),
+    ],
+)
+def test_predictions_that_do_not_fit_are_the_models_fault(sample, prediction):
+    marshaller = SchemaBuilder([1], sample).marshaller
+    with pytest.raises(UnfitPredictionError, match="the model's prediction does not fit") as caught:
+        marshaller.encode_response(prediction, None)
+    assert caught.value.http_status == 500

@@ -102,3 +102,8 @@ def test_any_header_gets_something_offered_or_a_refusal(accept, offered):
 )
 def test_media_type(header, expected):
     assert media_type(header) == expected
+
+
+def test_a_type_that_is_named_beats_one_that_a_wildcard_lets_pass():
+    assert choose_accepted("application/json, text/plain, */*", OFFERED) == "application/json"
+    assert choose_accepted("text/*, application/json;q=0.9", OFFERED) == "text/csv"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
+
+from .payload_errors import CodecError
 
 SCRIPT_MODULE = "modelbuilder_script"
 """Where the classes of scripts and notebooks are, inside a bundle."""
@@ -24,13 +26,28 @@ def allow_shipped_code() -> None:
 
 
 def reference_to(kind: type) -> str:
-    """``module:Class`` for a class."""
+    """``module:Class`` for a class. Raises CodecError for one that no module gives by its name."""
+    if "<locals>" in kind.__qualname__:
+        raise CodecError(f"the class {kind.__qualname__} is defined inside of a function: define it in a module.")
     module = SCRIPT_MODULE if kind.__module__ in SCRIPT_MODULES else kind.__module__
     return f"{module}:{kind.__qualname__}"
 
 
-def resolve(reference: str) -> Optional[Any]:
-    """The class behind ``module:Class``, or None if it is not to be had here."""
+def is_verified() -> bool:
+    """Whether modules may be imported because a schema names them."""
+    return bool(_verified)
+
+
+def has_base(name: str) -> Callable[[type], bool]:
+    """A test for subclasses of a class called ``name``, of whichever copy of this package."""
+    return lambda kind: any(base.__name__ == name for base in kind.__mro__[1:])
+
+
+def resolve(reference: str, is_wanted: Callable[[type], bool]) -> Optional[Any]:
+    """The class behind ``module:Class``, or None if it is not to be had here.
+
+    A schema is a text file, so it does not decide what is called: only a class that ``is_wanted`` holds of is given.
+    """
     module_name, _, path = reference.partition(":")
     names = (module_name, *SCRIPT_MODULES) if module_name == SCRIPT_MODULE else (module_name,)
     if _verified and module_name not in sys.modules:
@@ -39,6 +56,6 @@ def resolve(reference: str) -> Optional[Any]:
         found: Any = sys.modules.get(name)
         for attribute in path.split("."):
             found = getattr(found, attribute, None)
-        if isinstance(found, type):
+        if isinstance(found, type) and is_wanted(found):
             return found
     return None

@@ -8,7 +8,8 @@ from .json_text import read_json
 
 JSON_LINES = "application/jsonl"
 EVENT_STREAM = "text/event-stream"
-TYPES = (JSON_LINES, "application/x-ndjson", EVENT_STREAM)
+TYPES = (JSON_LINES, "application/jsonlines", "application/x-ndjson", EVENT_STREAM)
+"""jsonlines is what AWS calls it."""
 
 
 def framed(text: bytes, content_type: str) -> bytes:

@@ -40,7 +40,7 @@ class Marshaller:
         """The response body and its content type, chosen from an Accept header."""
         codec = self.output
         try:
-            chosen = codec.choose(accept, prediction)
+            chosen = codec.choose(accept, codec.checked(prediction))
             body = codec.encode(prediction, chosen)
             return body, codec.label(chosen, body)
         except (NotAcceptableError, UnfitPredictionError):
@@ -116,6 +116,15 @@ def open_schema_data(
             f"schema.json has format version {schema.get('format_version')!r}; this version reads {SCHEMA_VERSION}. "
             "Build the bundle again, or use the version of cdk-modelbuilder that made it."
         )
+    try:
+        return _opened(schema, input_translator, output_translator)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        if isinstance(error, CodecError):
+            raise
+        raise CodecError(f"schema.json is malformed: {type(error).__name__}: {error}.") from None
+
+
+def _opened(schema: Mapping[str, Any], input_translator: Any, output_translator: Any) -> Marshaller:
     codecs = []
     for direction, translator in (("input", input_translator), ("output", output_translator)):
         description = schema[direction]

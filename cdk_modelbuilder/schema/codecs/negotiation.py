@@ -74,11 +74,13 @@ def choose_accepted(accept: Any, offered: Sequence[str]) -> str:
     ranges = accepted_ranges(accept)
     if not ranges:
         return offered[0]
-    best, best_quality = None, 0.0
+    # Among types that are wanted alike, one that is named beats one that a wildcard lets pass.
+    named = {name for name, _ in ranges}
+    best, best_rank = None, (0.0, False)
     for candidate in offered:
-        quality = quality_of(candidate, ranges)
-        if quality > best_quality:
-            best, best_quality = candidate, quality
+        rank = (quality_of(candidate, ranges), candidate in named)
+        if rank[0] > 0 and rank > best_rank:
+            best, best_rank = candidate, rank
     if best is None:
         raise NotAcceptableError(f"Accept {accept!r} names nothing that can be sent. Ask for: {', '.join(offered)}.")
     return best

@@ -156,9 +156,9 @@ def shape_text(shape: Sequence[Optional[int]]) -> str:
     return "(" + ", ".join(sizes) + ("," if len(sizes) == 1 else "") + ")"
 
 
-def batch_shape(shape: Sequence[int]) -> List[Optional[int]]:
-    """The shape in a spec: the first axis, the batch, is free."""
-    return [None, *shape[1:]] if shape else []
+def sample_shape(shape: Sequence[int]) -> List[Optional[int]]:
+    """The shape of a sample in a spec. Which axes are free is put in later, for all codecs alike."""
+    return list(shape)
 
 
 def _is_float(item: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from .base import JSON, Codec
 from .exact_cast import exact_cast, unchanged
 from .json_text import read_json, write_array, write_json
-from .nested_numbers import batch_shape, fits, nested_schema, shape_text, unwrap, wrapped_schema
+from .nested_numbers import fits, nested_schema, sample_shape, shape_text, unwrap, wrapped_schema
 from .npy_format import CONTENT_TYPE as NPY
 from .npy_format import read_npy, write_npy
 from .number_schema import number_schema
@@ -50,8 +50,7 @@ class NumpyCodec(Codec):
     def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:
         if not isinstance(sample, (np.ndarray, np.generic)):
             return None
-        if isinstance(sample, np.ma.MaskedArray):
-            raise CodecError("a masked array would lose its mask: send array.filled(value), for example with NaN.")
+        _refuse_mask(sample)
         string_type = sample.dtype.kind == "T"
         if sample.dtype.hasobject and not string_type:
             raise CodecError(
@@ -60,7 +59,7 @@ class NumpyCodec(Codec):
             )
         return {
             "dtype": "StringDType" if string_type else np.lib.format.dtype_to_descr(sample.dtype),
-            "shape": batch_shape(sample.shape),
+            "shape": sample_shape(sample.shape),
             "scalar": isinstance(sample, np.generic),
         }
 
@@ -114,6 +113,9 @@ class NumpyCodec(Codec):
             return f"expected an array of shape {shape_text(shape)}, got {shape_text(array.shape)}."
         if not _castable(array.dtype, self.dtype):
             return f"expected dtype {self.dtype}, got {array.dtype}."
+        if array.dtype.kind == "f" and self.dtype.kind in "iu":
+            parts = array[array != np.floor(array)]  # NaN too
+            return f"{parts.flat[0]} is not a value of {self.dtype}." if parts.size else None
         return None
 
     def summary(self) -> str:
@@ -198,7 +200,7 @@ class NumpyCodec(Codec):
             if self.dtype.kind == "b":
                 array = np.asarray([[_TRUTHS[cell.strip().lower()] for cell in row] for row in rows])
             elif numeric:
-                read: Any = float if self.dtype.kind == "f" else int
+                read: Any = float if self.dtype.kind == "f" else _whole
                 cells = [[read(cell if cell.strip() else "nan") for cell in row] for row in rows]
                 array = unchanged(np.asarray(cells), _rounded(cells, self.dtype))
             else:
@@ -255,16 +257,30 @@ def _castable(source: Any, target: Any) -> bool:
         return source.kind == target.kind or {source.kind, target.kind} == {"U", "T"}
     if target.kind == "V":  # NumPy would fit fields to each other by their place
         return bool(source == target)
-    if source.kind in "iu" and target.kind in "iu":  # each value is looked at later
+    if source.kind in "iuf" and target.kind in "iu":  # each value is looked at later
         return True
     return bool(np.can_cast(source, target, casting="same_kind"))
 
 
+def _refuse_mask(value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise CodecError("a masked array would lose its mask: send array.filled(value), for example with NaN.")
+
+
 def _as_array(value: Any) -> Any:
+    _refuse_mask(value)
     try:
         return np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise CodecError(f"the value is no regular array: {error}.") from None
+
+
+def _whole(cell: str) -> Any:
+    try:
+        return int(cell)
+    except ValueError:
+        number = float(cell)  # 1.0 is a whole number too, and 1.5 is refused with its name
+        return int(number) if number.is_integer() else number
 
 
 def _is_number(cell: str) -> bool:

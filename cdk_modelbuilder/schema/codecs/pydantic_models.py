@@ -23,16 +23,27 @@ class PydanticCodec(Codec):
     def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:
         if not isinstance(sample, pydantic.BaseModel):
             return None
-        return {"class": reference_to(type(sample)), "json_schema": type(sample).model_json_schema()}
+        kind = type(sample)
+        try:
+            spec = {"class": reference_to(kind), "json_schema": kind.model_json_schema()}
+            again = kind.model_validate_json(write_json(_dumped(sample)))
+        except (pydantic.ValidationError, pydantic.errors.PydanticUserError, ValueError, TypeError) as error:
+            raise CodecError(f"the {kind.__name__} does not survive as JSON: {str(error)[:300]}") from None
+        if again != sample:
+            raise CodecError(
+                f"the {kind.__name__} comes back from JSON as another one: does it hold a secret, or a field with two "
+                "aliases? Send a model of plain fields."
+            )
+        return spec
 
     def to_plain(self, value: Any) -> Any:
         try:
-            return value.model_dump(mode="json", by_alias=True) if isinstance(value, pydantic.BaseModel) else value
+            return _dumped(value) if isinstance(value, pydantic.BaseModel) else value
         except (ValueError, TypeError) as error:
             raise CodecError(f"the {self.summary()} cannot be written as JSON: {error}.") from None
 
     def from_plain(self, plain: Any) -> Any:
-        kind: Any = resolve(self.spec["class"])
+        kind = self._kind
         if kind is None:
             return plain
         try:
@@ -45,10 +56,14 @@ class PydanticCodec(Codec):
             raise CodecError(f"expected a {self.summary()}; {'; '.join(faults)}.") from None
 
     def difference(self, value: Any) -> Optional[str]:
-        kind = resolve(self.spec["class"])
+        kind = self._kind
         if isinstance(value, dict) or (kind is not None and isinstance(value, kind)):
             return None
         return f"expected a {self.summary()}, got a {kind_of(value)}."
+
+    @property
+    def _kind(self) -> Any:
+        return resolve(self.spec["class"], lambda kind: issubclass(kind, pydantic.BaseModel))
 
     def summary(self) -> str:
         return str(self.spec["class"].rpartition(":")[2])
@@ -58,6 +73,10 @@ class PydanticCodec(Codec):
 
     def example(self) -> Any:
         return _example(self.spec["json_schema"], self.spec["json_schema"].get("$defs", {}))
+
+
+def _dumped(model: Any) -> Any:
+    return model.model_dump(mode="json", by_alias=True, round_trip=True)  # without computed fields
 
 
 def _example(schema: Dict[str, Any], definitions: Dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import sys
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Type
 
 from .base import Codec
-from .class_references import resolve
+from .class_references import has_base, is_verified, resolve
 from .payload_errors import CodecError
 
 ENTRY_POINTS = "cdk_modelbuilder.codecs"
@@ -108,17 +108,20 @@ def open_codec(description: Mapping[str, Any]) -> Codec:
 
     Raises CodecError if the codec, or the library of its data, is not to be had here.
     """
-    shipped = resolve(description["class"]) if "class" in description else None
+    name = description["codec"]
+    shipped = resolve(description["class"], has_base("Codec")) if "class" in description and is_verified() else None
     try:
-        codec: Codec = (shipped or codec_class(description["codec"]))(description["spec"])
+        codec: Codec = (shipped or codec_class(name))(description["spec"])
     except ImportError as error:
         raise CodecError(
-            f"payloads of this endpoint are {description['codec']} data, but {error.name} is not installed here. "
+            f"payloads of this endpoint are {name} data, but {error.name} is not installed here. "
             f"Install it, or send bytes with invoke()."
         ) from None
     offered = description.get("content_types")
     if offered is not None:
         codec.content_types = tuple(item for item in offered if item in codec.content_types and _is_usable(codec, item))
+    if not codec.content_types:
+        raise CodecError(f"none of the content types {list(offered or ())} of the {name} codec is to be had here.")
     return codec
 
 
@@ -134,22 +137,32 @@ def is_installed(library: Optional[str]) -> bool:
         return False
 
 
-def codec_names(schema: Any) -> Sequence[str]:
-    """The names of all codecs in (a part of) ``schema.json``, those inside of others too, sorted."""
-    return sorted({item["codec"] for item in _dicts(schema) if isinstance(item.get("codec"), str)})
+def codec_names(schema: Mapping[str, Any]) -> Sequence[str]:
+    """The names of all codecs in ``schema.json``, those inside of others too, sorted."""
+    return sorted({item["codec"] for item in _descriptions(schema) if "codec" in item})
 
 
-def class_names(schema: Any) -> Sequence[str]:
-    """References to all of the user's classes in (a part of) ``schema.json``, sorted."""
-    return sorted({item["class"] for item in _dicts(schema) if ":" in str(item.get("class"))})
+def class_names(schema: Mapping[str, Any]) -> Sequence[str]:
+    """References to all of the user's classes in ``schema.json``, sorted."""
+    found = set()
+    for item in _descriptions(schema):
+        holders = [item, item["spec"]] if item.get("codec") in ("pydantic", "translator") else [item]
+        found |= {holder["class"] for holder in holders if "class" in holder}
+    return sorted(found)
 
 
-def _dicts(data: Any) -> Iterator[Dict[str, Any]]:
-    if isinstance(data, dict):
-        yield data
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    for item in inner:
-        yield from _dicts(item)
+def _descriptions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every description of a codec or of a record in ``schema.json``, and nothing of what users' data are called."""
+    waiting = [schema["input"], schema["output"]]
+    while waiting:
+        item = waiting.pop()
+        if "codec" in item or "class" in item:
+            yield item
+        if item.get("codec") in ("stream", "tree"):
+            waiting.append(item["spec"])
+        for holder in ("items", "fields"):  # of a node: its children, with or without names
+            waiting += [child[1] if isinstance(child, list) else child for child in item.get(holder, ())]
+        waiting += [item["item"]] if "item" in item else []
 
 
 def libraries_of(names: Sequence[str]) -> Sequence[str]:

@@ -9,6 +9,7 @@ import uuid
 from typing import Any, Callable, ClassVar, Dict, NamedTuple, Optional
 
 from .base import Codec
+from .json_values import kind_of
 from .payload_errors import CodecError
 
 _DURATION = re.compile(r"(-?)PT(\d{1,16})(?:\.(\d{1,6}))?S")
@@ -65,11 +66,9 @@ def _read_complex(plain: Any) -> complex:
     return complex(real, imaginary)
 
 
-_NOON = dt.datetime(2020, 1, 31, 12, tzinfo=dt.UTC)
+_NOON = dt.datetime(2020, 1, 31, 12, tzinfo=dt.timezone.utc)
 _KINDS = {
-    "datetime": _Kind(
-        dt.datetime, _iso, _from_iso(dt.datetime), {"format": "date-time"}, dt.datetime(2020, 1, 31, 12, tzinfo=dt.UTC)
-    ),
+    "datetime": _Kind(dt.datetime, _iso, _from_iso(dt.datetime), {"format": "date-time"}, _NOON),
     "date": _Kind(dt.date, _iso, _from_iso(dt.date), {"format": "date"}, dt.date(2020, 1, 31)),
     "time": _Kind(dt.time, _iso, _from_iso(dt.time), {"format": "time"}, dt.time(12, 30)),
     "timedelta": _Kind(
@@ -106,9 +105,8 @@ class ScalarCodec(Codec):
         try:
             return self._kind.read(plain)
         except (ValueError, TypeError, AttributeError, ArithmeticError):
-            text = repr(plain)
-            shown = text if len(text) < 100 else text[:97] + "..."
-            raise CodecError(f"expected a {self.spec['kind']}, got {shown}.") from None
+            got = repr(plain)[:100] if isinstance(plain, (str, int, float)) else f"a JSON {kind_of(plain)}"
+            raise CodecError(f"expected a {self.spec['kind']}, got {got}.") from None
 
     def difference(self, value: Any) -> Optional[str]:
         fits = isinstance(value, self._kind.type)

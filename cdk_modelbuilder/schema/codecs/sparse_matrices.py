@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from .array_numbers import DTYPES, cast, dtype_of, from_lists, is_castable, kind_of, read_arrays, to_lists, write_arrays
 from .base import JSON, Codec
 from .json_text import read_json
-from .nested_numbers import WRAPPERS, batch_shape, fits, flatten, nested_schema, shape_text, unwrap
+from .nested_numbers import WRAPPERS, fits, flatten, nested_schema, sample_shape, shape_text, unwrap
 from .npz_format import CONTENT_TYPE as NPZ
 from .npz_format import read_npz, write_npz
 from .payload_errors import CodecError
@@ -69,7 +69,7 @@ class SparseCodec(Codec):
         spec = {
             "class": f"{sample.format}_{kind}",
             "dtype": sample.dtype.name,
-            "shape": batch_shape(sample.shape),
+            "shape": sample_shape(sample.shape),
             **describe_indices(sample),
         }
         return {**spec, "blocksize": list(sample.blocksize)} if sample.format == "bsr" else spec

@@ -14,7 +14,7 @@ import tensorflow as tf
 from .array_numbers import from_items, is_castable, read_arrays, write_arrays
 from .base import JSON, Codec
 from .json_text import read_json, write_array, write_json
-from .nested_numbers import batch_shape, fits, nested_schema, shape_text, unwrap, wrapped_schema
+from .nested_numbers import fits, nested_schema, sample_shape, shape_text, unwrap, wrapped_schema
 from .npy_format import CONTENT_TYPE as NPY
 from .npy_format import read_npy, write_npy
 from .number_rows import CSV, read_rows, write_rows
@@ -60,7 +60,7 @@ class TensorflowCodec(Codec):
                 f"tensors of dtype {name} cannot be sent: give tf.cast(tensor, tf.float32), or dequantize it."
             )
         if layout == "ragged":
-            inner = batch_shape(sample.flat_values.shape.as_list())
+            inner = sample_shape(sample.flat_values.shape.as_list())
             splits = sample.row_splits.dtype.name
             return {
                 "layout": layout,
@@ -69,7 +69,7 @@ class TensorflowCodec(Codec):
                 "ragged_rank": sample.ragged_rank,
                 "splits": splits,
             }
-        return {"layout": layout, "dtype": name, "shape": batch_shape(sample.shape.as_list())}
+        return {"layout": layout, "dtype": name, "shape": sample_shape(sample.shape.as_list())}
 
     def encode(self, value: Any, content_type: str) -> Any:
         if content_type == JSON:

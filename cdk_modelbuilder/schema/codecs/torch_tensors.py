@@ -14,10 +14,10 @@ import torch
 from .base import JSON, Codec
 from .json_text import read_json, write_array, write_json
 from .nested_numbers import (
-    batch_shape,
     fits,
     flatten,
     nested_schema,
+    sample_shape,
     shape_text,
     unwrap,
     wrapped_schema,
@@ -81,7 +81,7 @@ class TorchCodec(Codec):
         name = dtype_name(sample.dtype)
         if name not in DTYPES:
             raise CodecError(f"tensors of dtype {name} cannot be sent; give one of {', '.join(DTYPES)}.")
-        spec = {"dtype": name, "shape": batch_shape(sample.shape)}
+        spec = {"dtype": name, "shape": sample_shape(sample.shape)}
         return {**spec, **describe_sparse(sample)} if layout_name(sample) in INDEX_NAMES else spec
 
     def encode(self, value: Any, content_type: str) -> Any:

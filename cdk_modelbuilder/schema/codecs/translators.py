@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Optional
 
 from .base import Codec
-from .class_references import reference_to, resolve
+from .class_references import has_base, reference_to, resolve
 from .json_values import is_plain
 from .payload_errors import CodecError
 
@@ -119,7 +119,7 @@ class TranslatorCodec(Codec):
 
     def _opened(self) -> Any:
         if self._translator is None:
-            kind: Any = resolve(self.spec["class"])
+            kind: Any = resolve(self.spec["class"], has_base("CustomPayloadTranslator"))
             if kind is None:
                 raise CodecError(
                     f"the class {self.spec['class']} that translates this endpoint's payloads is not loaded here: "

@@ -49,6 +49,10 @@ class Node(ABC):
     def json_schema(self) -> Dict[str, Any]:
         """JSON Schema of the plain form."""
 
+    def child(self, step: str) -> Optional[Node]:
+        """The node at ``step`` below this one; None if there is none."""
+        return None
+
     @abstractmethod
     def example(self) -> Any:
         """Some value that fits."""
@@ -141,6 +145,9 @@ class DictNode(Node):
             "additionalProperties": False,
         }
 
+    def child(self, step: str) -> Optional[Node]:
+        return self._items.get(step)
+
     def example(self) -> Any:
         return {self._key(key): node.example() for key, node in self._items.items()}
 
@@ -191,6 +198,9 @@ class ListNode(Node):
 
     def json_schema(self) -> Dict[str, Any]:
         return {"type": "array", "items": self._item.json_schema()}
+
+    def child(self, step: str) -> Optional[Node]:
+        return self._item if _is_index(step) else None
 
     def example(self) -> Any:
         return [self._item.example()]
@@ -244,6 +254,9 @@ class SequenceNode(Node):
             "maxItems": count,
         }
 
+    def child(self, step: str) -> Optional[Node]:
+        return self._items[int(step)] if _is_index(step) and int(step) < len(self._items) else None
+
     def example(self) -> Any:
         return self._type(node.example() for node in self._items)
 
@@ -280,13 +293,13 @@ class RecordNode(Node):
         if found:
             raise CodecError(found)
         values = {name: node.from_plain(plain[name], join(path, name)) for name, node in self._fields.items()}
-        kind: Any = resolve(self._reference)
+        kind: Any = resolve(self._reference, self._is_alike)
         if kind is None:
             return values
         at_init = {field.name for field in dataclasses.fields(kind) if field.init}
         try:
             record = kind(**{name: item for name, item in values.items() if name in at_init})
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what the user's __post_init__ raises
             raise CodecError(at(path, f"{kind.__name__} refuses these fields: {error}.")) from None
         for name in values.keys() - at_init:
             object.__setattr__(record, name, values[name])
@@ -311,19 +324,59 @@ class RecordNode(Node):
             "additionalProperties": False,
         }
 
+    def child(self, step: str) -> Optional[Node]:
+        return self._fields.get(step)
+
     def example(self) -> Any:
         return {name: node.example() for name, node in self._fields.items()}
 
+    def _is_alike(self, kind: type) -> bool:
+        return dataclasses.is_dataclass(kind) and {field.name for field in dataclasses.fields(kind)} == set(
+            self._fields
+        )
+
     def _values(self, value: Any, path: str) -> Dict[str, Any]:
-        values = value if isinstance(value, dict) else getattr(value, "__dict__", None)
-        if values is None and dataclasses.is_dataclass(value):  # with slots
+        if isinstance(value, dict):
+            values = value
+        elif dataclasses.is_dataclass(value):
             values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if values is None:
+        else:
             raise CodecError(at(path, f"expected a {self.summary()}, got a {kind_of(value)}."))
         found = names_differ(list(self._fields), [name for name in values if name in self._fields], path, "fields")
         if found:
             raise CodecError(found)
         return values
+
+
+class OptionalNode(Node):
+    """A field that may be None as well."""
+
+    kind = "optional"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.has_large_values = node.has_large_values
+
+    def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
+        return None if value is None else self._node.to_plain(value, path, parts)
+
+    def from_plain(self, plain: Any, path: str) -> Any:
+        return None if plain is None else self._node.from_plain(plain, path)
+
+    def difference(self, value: Any, path: str) -> Optional[str]:
+        return None if value is None else self._node.difference(value, path)
+
+    def summary(self) -> str:
+        return f"{self._node.summary()} or None"
+
+    def json_schema(self) -> Dict[str, Any]:
+        return {"anyOf": [self._node.json_schema(), {"type": "null"}]}
+
+    def child(self, step: str) -> Optional[Node]:
+        return self._node.child(step)
+
+    def example(self) -> Any:
+        return self._node.example()
 
 
 _NODES: Dict[str, Type[Any]] = {kind.kind: kind for kind in (Leaf, DictNode, ListNode, SequenceNode, RecordNode)}
@@ -332,7 +385,11 @@ _NODES: Dict[str, Type[Any]] = {kind.kind: kind for kind in (Leaf, DictNode, Lis
 def open_node(spec: Dict[str, Any]) -> Node:
     """The node that ``spec`` describes."""
     node: Node = _NODES[spec["node"]](spec)
-    return node
+    return OptionalNode(node) if spec.get("optional") else node
+
+
+def _is_index(step: str) -> bool:
+    return len(step) < 10 and step.isascii() and step.isdigit()
 
 
 def _read_part(plain: Any) -> Any:

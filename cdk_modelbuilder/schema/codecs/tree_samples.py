@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Optional
+import typing
+from typing import Any, Dict, List, Optional, Set
 
 from .class_references import reference_to
 from .json_values import form_of, is_plain, merged
@@ -22,10 +23,11 @@ def describe_node(sample: Any, path: str, depth: int = 0) -> Dict[str, Any]:
     if is_plain(sample):
         return {"node": "leaf", "codec": "json", "spec": {"form": form_of(sample)}}
     if dataclasses.is_dataclass(sample) and not isinstance(sample, type):
-        fields = [
-            [field.name, describe_node(getattr(sample, field.name), join(path, field.name), depth + 1)]
-            for field in dataclasses.fields(sample)
-        ]
+        optional = _optional_fields(type(sample))
+        fields = []
+        for field in dataclasses.fields(sample):
+            node = describe_node(getattr(sample, field.name), join(path, field.name), depth + 1)
+            fields.append([field.name, {**node, "optional": True} if field.name in optional else node])
         return {"node": "record", "class": reference_to(type(sample)), "fields": fields}
     if isinstance(sample, dict):
         keys = _kind_of_keys(sample, path)
@@ -46,6 +48,15 @@ def describe_node(sample: Any, path: str, depth: int = 0) -> Dict[str, Any]:
         kind = f"{type(sample).__module__}.{type(sample).__qualname__}"
         raise CodecError(at(path, f"a {kind} has no codec."))
     return {"node": "leaf", "codec": found[0], "spec": found[1]}
+
+
+def _optional_fields(kind: type) -> Set[str]:
+    """Fields of a dataclass that its annotations let be None."""
+    try:
+        hints = typing.get_type_hints(kind)
+    except Exception:  # noqa: BLE001 - names that only a type checker sees
+        return set()
+    return {name for name, hint in hints.items() if type(None) in typing.get_args(hint)}
 
 
 def _kind_of_keys(sample: Dict[Any, Any], path: str) -> str:
