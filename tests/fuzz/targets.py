@@ -94,12 +94,13 @@ _STREAMS: dict[str, list[Any]] = {
 def _target_of(name: str, codec: Codec, sample: Any) -> Target:
     seeds = []
     for content_type in codec.written_types:
-        if "*" not in content_type:
+        module = codec.needs(content_type)
+        if "*" not in content_type and (module is None or importlib.util.find_spec(module)):
             body = bytes(codec.encode(sample, content_type))
             seeds.append(Seed(codec.label(content_type, body), body))
     native, written = seeds[0], [seed.content_type for seed in seeds]
     seeds += [Seed(other, native.body) for other in codec.content_types if other not in codec.written_types]
-    if "*/*" in codec.content_types:
+    if "*/*" in codec.content_types:  # whatever it says, the body is taken
         seeds.append(Seed("text/plain", native.body))
     return Target(
         name=name,

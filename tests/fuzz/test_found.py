@@ -135,3 +135,11 @@ def test_an_archive_is_unpacked_once():
     memory.reset()
     assert target("reader of npz").read(body, NPZ)["a"].nbytes == 40 << 20
     assert memory.taken() < 64 << 20
+
+
+def test_a_part_for_a_field_of_what_came_as_a_list():
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\nContent-Type: application/json\r\n\r\n[]\r\n'
+    for name in (b"image", "\u00b2".encode(), b"0", b"99"):
+        with pytest.raises(CodecError):
+            body = part % b"/" + part % name + b"--x--\r\n"
+            target("dict of arrays and scalars").read(body, "multipart/form-data; boundary=x")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_HERE = Path(__file__).parents[2]
 _LIBRARIES = tuple(
-    os.path.realpath(folder)
-    for folder in {*site.getsitepackages(), sysconfig.get_path("stdlib"), str(Path(__file__).parents[2])}
+    os.path.realpath(folder) + os.sep
+    for folder in {*site.getsitepackages(), sysconfig.get_path("stdlib"), _HERE / "cdk_modelbuilder", _HERE / "tests"}
 )
 _FORBIDDEN_EVENTS = """
     subprocess. os.system os.exec os.posix_spawn os.spawn os.fork os.kill os.remove os.rename os.mkdir os.rmdir os.link
@@ -76,7 +77,9 @@ class Guard:
 
 
 def _is_of_a_library(path: Any) -> bool:
-    return isinstance(path, (str, bytes)) and os.path.realpath(os.fsdecode(path)).startswith(_LIBRARIES)
+    name = os.fsdecode(path) if isinstance(path, (str, bytes)) else ""
+    # What does not begin with a slash, such as "<string>", is code of no file.
+    return name.startswith(os.sep) and os.path.realpath(name).startswith(_LIBRARIES)
 
 
 def _is_known(module: str) -> bool:

@@ -14,7 +14,7 @@ from .marshaller import decode
 from .multipart import Part
 from .payload_errors import CodecError
 from .registry import codec_class
-from .tree_places import At, at, join, names_differ
+from .tree_places import At, at, is_index, join, names_differ
 
 
 class PartOf(NamedTuple):
@@ -200,7 +200,7 @@ class ListNode(Node):
         return {"type": "array", "items": self._item.json_schema()}
 
     def child(self, step: str) -> Optional[Node]:
-        return self._item if _is_index(step) else None
+        return self._item if is_index(step) else None
 
     def example(self) -> Any:
         return [self._item.example()]
@@ -255,7 +255,7 @@ class SequenceNode(Node):
         }
 
     def child(self, step: str) -> Optional[Node]:
-        return self._items[int(step)] if _is_index(step) and int(step) < len(self._items) else None
+        return self._items[int(step)] if is_index(step) and int(step) < len(self._items) else None
 
     def example(self) -> Any:
         return self._type(node.example() for node in self._items)
@@ -386,10 +386,6 @@ def open_node(spec: Dict[str, Any]) -> Node:
     """The node that ``spec`` describes."""
     node: Node = _NODES[spec["node"]](spec)
     return OptionalNode(node) if spec.get("optional") else node
-
-
-def _is_index(step: str) -> bool:
-    return len(step) < 10 and step.isascii() and step.isdigit()
 
 
 def _read_part(plain: Any) -> Any:

@@ -42,6 +42,11 @@ def steps_of(path: str) -> List[str]:
     return [re.sub("~[0-4]", lambda found: _MEANT[found.group()], step) for step in path.split("/")]
 
 
+def is_index(step: str) -> bool:
+    """Whether a step may lead into a list."""
+    return len(step) < 10 and step.isascii() and step.isdigit()
+
+
 def at(path: str, message: str) -> str:
     """``message`` with its place."""
     return f"at {path}: {message}" if path else message

@@ -15,7 +15,7 @@ from .multipart import CONTENT_TYPE as MULTIPART
 from .multipart import Part, boundary_of, read_multipart, write_multipart
 from .payload_errors import CodecError
 from .tree_nodes import Node, PartOf, open_node
-from .tree_places import steps_of
+from .tree_places import is_index, steps_of
 from .tree_samples import describe_node
 
 ROOT_PART = "/"
@@ -91,7 +91,7 @@ class TreeCodec(Codec):
         for step in steps:
             holder, node = _inside(holder, step), node and node.child(step)
         at_end = node.child(last) if node else None
-        if at_end is not None and isinstance(holder, list) and int(last) <= len(holder):
+        if at_end is not None and isinstance(holder, list) and is_index(last) and int(last) <= len(holder):
             holder[int(last) : int(last) + 1] = [PartOf(part)]
         elif at_end is not None and isinstance(holder, dict):
             holder[last] = PartOf(part)
@@ -102,7 +102,7 @@ class TreeCodec(Codec):
 def _inside(holder: Any, step: str) -> Any:
     if isinstance(holder, dict):
         return holder.setdefault(step, {})
-    if isinstance(holder, list) and step.isascii() and step.isdigit() and int(step) < len(holder):
+    if isinstance(holder, list) and is_index(step) and int(step) < len(holder):
         return holder[int(step)]
     return None
 
