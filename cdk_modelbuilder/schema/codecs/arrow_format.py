@@ -18,6 +18,7 @@ from pyarrow import ipc
 
 from .arrow_sizes import resolved_size
 from .parquet_footer import column_chunks
+from .parquet_pages import values_in
 from .payload_errors import CodecError, shown
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
@@ -71,7 +72,7 @@ def read_table(body: Any, content_type: str, kept: Collection[str] = ()) -> Any:
         pa.ArrowException,
         ValueError,
         TypeError,
-        KeyError,
+        LookupError,
         OSError,
         struct.error,
         OverflowError,
@@ -202,18 +203,26 @@ def _read_parquet(body: Any) -> Any:
     source = pa.BufferReader(pa.py_buffer(body))
     metadata = pq.ParquetFile(source, **limits).metadata
     _check_size(metadata.num_rows, metadata.num_columns, body)
+    columns = [metadata.schema.column(place) for place in range(metadata.num_columns)]
     announced = 0
     for chunk in column_chunks(body):
         if chunk.compression not in ("UNCOMPRESSED", "SNAPPY"):
             raise CodecError(f"the Parquet is compressed by {chunk.compression}: write it with compression='snappy'.")
-        announced += chunk.uncompressed_size
-    if announced > ALLOWANCE + EXPANSION * len(body):
-        raise CodecError(f"the body announces {announced} bytes, too many for its {len(body)}.")
-    arrow_schema = metadata.schema.to_arrow_schema()
-    _check_schema(arrow_schema)
-    texts = [field.name for field in arrow_schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
+        announced += chunk.uncompressed_size + values_in(body, chunk) * _width(columns[chunk.place])
+        _check_bytes(announced, body)
+    _check_schema(metadata.schema.to_arrow_schema())
+    # As dictionaries, because a text may be in there once, and be meant a million times.
+    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    if len({column.path for column in columns}) < len(columns):
+        raise CodecError("the Parquet has two columns of one path.")
     source.seek(0)
     return pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False, **limits).read(use_threads=False)
+
+
+def _width(column: Any) -> int:
+    """The bytes of one value of a Parquet column, or of its place in a dictionary."""
+    kind = column.physical_type
+    return int(column.length) if kind == "FIXED_LEN_BYTE_ARRAY" else {"INT96": 12}.get(kind, 8)
 
 
 _READERS: Dict[str, Callable[[Any], Any]] = {ARROW_STREAM: _read_stream, ARROW_FILE: _read_file, PARQUET: _read_parquet}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Dict, List, Optional
 
 import pyarrow as pa
 
-from .arrow_format import ARROW_FILE, ARROW_STREAM, PARQUET, read_table, write_table
+from .arrow_format import ARROW_FILE, ARROW_STREAM, PARQUET, plain_column, read_table, write_table
 from .arrow_types import describe_type, open_type
 from .arrow_values import (
     array_of,
@@ -22,7 +22,7 @@ from .arrow_values import (
     value_schema,
 )
 from .base import JSON, Codec
-from .payload_errors import CodecError
+from .payload_errors import CodecError, shown
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
 CSV = "text/csv"
@@ -37,6 +37,7 @@ class ArrowCodec(Codec):
     def __init__(self, spec: Dict[str, Any]) -> None:
         super().__init__(spec)
         self._schema = pa.schema([pa.field(column["name"], open_type(column["type"])) for column in spec["columns"]])
+        self._dictionaries = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
         by_csv = not any(pa.types.is_nested(kind) or is_binary(kind) for kind in self._schema.types)
         self.content_types = (ARROW_STREAM, JSON, *((CSV,) if by_csv else ()), ARROW_FILE, PARQUET)
 
@@ -60,7 +61,7 @@ class ArrowCodec(Codec):
             return super().decode(body, content_type)
         if content_type == CSV:
             return self._from_csv(bytes(body), getattr(content_type, "parameters", {}).get("header", ""))
-        return self._finished(self._arranged(read_table(body, content_type)))
+        return self._finished(self._arranged(read_table(body, content_type, self._dictionaries)))
 
     def to_plain(self, value: Any) -> Any:
         table = self._as_table(value)
@@ -117,7 +118,9 @@ class ArrowCodec(Codec):
             try:
                 arrays.append(array_of(values, field.type))
             except (pa.ArrowException, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
-                raise CodecError(f"column {field.name!r} does not hold {field.type}: {str(error)[:200]}.") from None
+                raise CodecError(
+                    f"column {shown(field.name)} does not hold {field.type}: {str(error)[:200]}."
+                ) from None
         return self._finished(pa.table(arrays, schema=self._schema))
 
     def _to_csv(self, table: Any) -> bytes:
@@ -156,24 +159,38 @@ class ArrowCodec(Codec):
 
 
 def _cast(column: Any, field: Any) -> Any:
-    source, target = column.type, field.type
-    is_text = pa.types.is_string(source) or pa.types.is_large_string(source) or is_view(source)
-    wants_text = pa.types.is_string(target) or pa.types.is_large_string(target) or pa.types.is_dictionary(target)
-    if (is_text and not wants_text) or (pa.types.is_boolean(source) and not pa.types.is_boolean(target)):
-        raise CodecError(f"column {field.name!r}: expected {target}, got {source}.")
-    if wants_text and not is_text and not pa.types.is_dictionary(source) and not pa.types.is_null(source):
-        raise CodecError(f"column {field.name!r}: expected {target}, got {source}.")
+    target = field.type
+    got, wanted = _values_of(column.type), _values_of(target)
+    is_text, wants_text = _is_text(got), _is_text(wanted)
+    if is_text != wants_text and not pa.types.is_null(got):
+        raise CodecError(f"column {shown(field.name)}: expected {target}, got {column.type}.")
+    if pa.types.is_boolean(got) and not pa.types.is_boolean(wanted):
+        raise CodecError(f"column {shown(field.name)}: expected {target}, got {column.type}.")
     try:
-        if pa.types.is_dictionary(source) or pa.types.is_dictionary(target):
-            from .arrow_format import plain_column
-
-            plain = plain_column(column)
-            if pa.types.is_dictionary(target):
-                return plain.cast(target.value_type).dictionary_encode().cast(target)
-            return plain.cast(target)
-        return column.cast(target, safe=True)
+        if not pa.types.is_dictionary(target):
+            return (plain_column(column) if pa.types.is_dictionary(column.type) else column).cast(target)
+        if not pa.types.is_dictionary(column.type):
+            return column.cast(wanted).dictionary_encode().cast(target)
+        # Never resolved: a few texts may stand for a million.
+        chunks = [
+            pa.DictionaryArray.from_arrays(
+                chunk.indices.cast(target.index_type), chunk.dictionary.cast(wanted), ordered=target.ordered
+            )
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array(chunks, target)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        raise CodecError(f"column {field.name!r}: expected {target}, got {source}: {str(error)[:200]}.") from None
+        raise CodecError(
+            f"column {shown(field.name)}: expected {target}, got {column.type}: {str(error)[:200]}."
+        ) from None
+
+
+def _values_of(kind: Any) -> Any:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind)) or is_view(kind)
 
 
 CODEC = ArrowCodec

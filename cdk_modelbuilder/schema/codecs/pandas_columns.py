@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Dict, List
 
 import numpy as np
@@ -11,8 +12,11 @@ import pandas as pd
 from .exact_cast import exact_cast, unchanged
 from .json_values import is_plain
 from .number_schema import number_schema
-from .payload_errors import CodecError
+from .payload_errors import CodecError, shown
 
+_ISO = re.compile(
+    r"[+-]?\d{4,9}(-?\d\d(-?\d\d([Tt ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?)?)? ?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
+)
 _TIMES = {"datetime": str, "duration": str, "period": str}
 
 
@@ -95,10 +99,12 @@ def restored(values: Any, described: Dict[str, Any]) -> Any:
     try:
         return _restored(values, described)
     except CodecError as error:
-        raise CodecError(f"column {described['name']!r}: {error}") from None
+        raise CodecError(f"column {shown(described['name'])}: {error}") from None
     except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
         text = str(error)
-        raise CodecError(f"column {described['name']!r} does not hold {described['dtype']}: {text[:200]}.") from None
+        raise CodecError(
+            f"column {shown(described['name'])} does not hold {described['dtype']}: {text[:200]}."
+        ) from None
 
 
 def _restored(values: Any, described: Dict[str, Any]) -> Any:
@@ -117,11 +123,18 @@ def _restored(values: Any, described: Dict[str, Any]) -> Any:
     if kind == "string":
         odd = [item for item in values if not isinstance(item, str) and not _is_missing(item)]
         if odd:
-            raise CodecError(f"expected text, got {odd[0]!r}.")
-        return pd.array(values, dtype=dtype) if dtype != "object" else np.asarray(values, dtype=object)
+            raise CodecError(f"expected text, got {shown(odd[0])}.")
+        found = text_dtype(described)
+        return pd.array(values, dtype=found) if found != "object" else np.asarray(values, dtype=object)
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def text_dtype(described: Dict[str, Any]) -> Any:
+    """The dtype of a column of text here: what pandas 3 calls "str" is to pandas 2 NumPy's, which knows no missing."""
+    found = pd.api.types.pandas_dtype(described["dtype"])
+    return np.dtype(object) if isinstance(found, np.dtype) else found
 
 
 def _numbers(values: Any, dtype: Any) -> Any:
@@ -129,7 +142,7 @@ def _numbers(values: Any, dtype: Any) -> Any:
     if array.dtype.kind in "US" or array.ndim != 1:
         raise CodecError(f"expected numbers ({dtype}), got {'text' if array.ndim == 1 else 'lists'}.")
     if dtype.kind == "b" and array.dtype.kind != "b" and array.size and not set(np.unique(array)) <= {0, 1}:
-        raise CodecError(f"expected truth values, got {array[0]!r}.")
+        raise CodecError(f"expected truth values, got {shown(array[0])}.")
     if array.dtype.kind in "biu" or (array.dtype.kind == "f" and dtype.kind == "f"):
         return exact_cast(array, dtype)
     if array.size == 0:
@@ -143,12 +156,17 @@ def _numbers(values: Any, dtype: Any) -> Any:
 
 
 def _nullable(values: Any, dtype: str) -> Any:
+    target = pd.api.types.pandas_dtype(dtype)
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        if target.kind == "f":
+            exact_cast(values, target.numpy_dtype)
         return pd.array(values, dtype=dtype)
     items = [pd.NA if _is_missing(item) else item for item in values]
     odd = [item for item in items if isinstance(item, (str, list, dict))]
     if odd:
-        raise CodecError(f"expected numbers ({dtype}), got {odd[0]!r}.")
+        raise CodecError(f"expected numbers ({dtype}), got {shown(odd[0])}.")
+    if target.kind == "f":  # pandas would make an infinity of what is too large
+        exact_cast(np.array([math.nan if item is pd.NA else item for item in items], "f8"), target.numpy_dtype)
     return pd.array(items, dtype=dtype)
 
 
@@ -157,7 +175,7 @@ def _categories(values: Any, described: Dict[str, Any]) -> Any:
     column = pd.Series(list(values), dtype=object)
     known = column.isna() | column.isin(list(index))
     if not known.all():
-        raise CodecError(f"{column[~known].iloc[0]!r} is none of its categories.")
+        raise CodecError(f"{shown(column[~known].iloc[0])} is none of its categories.")
     return pd.Categorical(column, dtype=pd.CategoricalDtype(index, described["ordered"]))
 
 
@@ -177,7 +195,11 @@ def _times(values: Any, kind: str, dtype: str) -> Any:
     if not isinstance(values, np.ndarray):
         odd = [item for item in values if not isinstance(item, str) and not _is_missing(item)]
         if odd:
-            raise CodecError(f"expected {kind}s as text, got {odd[0]!r}.")
+            raise CodecError(f"expected {kind}s as text, got {shown(odd[0])}.")
+        # pandas itself would also take "now" and "today".
+        odd = [item for item in values if kind == "datetime" and isinstance(item, str) and not _ISO.fullmatch(item)]
+        if odd:
+            raise CodecError(f"expected ISO 8601 text, got {shown(odd[0])}.")
     if kind == "period":
         return pd.array(values, dtype=dtype)
     if kind == "duration":

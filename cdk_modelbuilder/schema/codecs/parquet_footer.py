@@ -14,15 +14,27 @@ _MAGIC = b"PAR1"
 _MAX_DEPTH = 12
 _TRUE, _FALSE, _BYTE, _SHORT, _INT, _LONG, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 # Numbers of fields, as parquet.thrift has them.
-_ROW_GROUPS, _COLUMNS, _COLUMN_METADATA, _CODEC, _UNCOMPRESSED_SIZE = 4, 1, 3, 4, 6
+_ROW_GROUPS, _COLUMNS, _COLUMN_METADATA = 4, 1, 3
+_CODEC, _VALUES, _UNCOMPRESSED_SIZE, _DATA_START, _DICTIONARY_START = 4, 5, 6, 9, 11
 _CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
 
 
 class ColumnChunk(NamedTuple):
-    """One column of one row group."""
+    """One column of one row group.
 
+    Attributes:
+        place: Of the column among those of the file.
+        compression: Name of the codec.
+        uncompressed_size: Bytes of its pages.
+        values: How many there are, nulls and what stands for an empty list included.
+        start: Where its first page is in the file.
+    """
+
+    place: int
     compression: str
     uncompressed_size: int
+    values: int
+    start: int
 
 
 def column_chunks(body: Any) -> Iterator[ColumnChunk]:
@@ -39,23 +51,24 @@ def _chunks(body: Any) -> Iterator[ColumnChunk]:
     size = struct.unpack("<I", body[-8:-4])[0]
     if size > len(body) - 12:
         raise ValueError("it is longer than the body")
-    metadata = _Compact(bytes(body[len(body) - 8 - size : len(body) - 8])).struct(0)
+    metadata = Compact(bytes(body[len(body) - 8 - size : len(body) - 8])).struct(0)
     for group in metadata[_ROW_GROUPS]:
-        for column in group[_COLUMNS]:
+        for place, column in enumerate(group[_COLUMNS]):
             inside = column[_COLUMN_METADATA]
             codec = inside[_CODEC]
             name = _CODECS[codec] if 0 <= codec < len(_CODECS) else f"codec {codec}"
-            size = inside[_UNCOMPRESSED_SIZE]
-            if size < 0:
+            start = min(inside[_DATA_START], inside.get(_DICTIONARY_START) or inside[_DATA_START])
+            size, values = inside[_UNCOMPRESSED_SIZE], inside[_VALUES]
+            if min(size, values, start) < 0:
                 raise ValueError("it has a column of less than nothing")
-            yield ColumnChunk(name, size)
+            yield ColumnChunk(place, name, size, values, start)
 
 
-class _Compact:
-    """Thrift's compact protocol: each struct as a dict from numbers of fields."""
+class Compact:
+    """Thrift's compact protocol: each struct as a dict from numbers of fields. ``at`` is how far it has been read."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+    def __init__(self, data: Any) -> None:
+        self._data, self.at = data, 0
 
     def struct(self, depth: int) -> Dict[int, Any]:
         if depth > _MAX_DEPTH:
@@ -88,17 +101,17 @@ class _Compact:
     def _list(self, depth: int) -> List[Any]:
         head = self._byte()
         count = head >> 4 if head >> 4 != 15 else self._varint()
-        if count > len(self._data) - self._at:  # an item is a byte at least
+        if count > len(self._data) - self.at:  # an item is a byte at least
             raise ValueError("it has a list that is longer than itself")
         return [self._value(head & 15, depth) for _ in range(count)]
 
     def _byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
+        self.at += 1
+        return self._data[self.at - 1]
 
     def _skip(self, count: int) -> None:
-        self._at += count
-        if self._at > len(self._data):
+        self.at += count
+        if self.at > len(self._data):
             raise ValueError("it is cut short")
 
     def _varint(self) -> int:
