@@ -8,6 +8,7 @@ import time
 from functools import lru_cache
 
 from cdk_modelbuilder.serving.log import flush, gathered, utc_time
+from cdk_modelbuilder.serving.shortened import shortened
 
 WRITE_AFTER_SECONDS = 0.02
 """How long lines are gathered before they are written together."""
@@ -15,7 +16,8 @@ WRITE_AFTER_SECONDS = 0.02
 
 @lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    # In ASCII: what a client sends must neither split a line (U+0085) nor speak to a terminal (U+009B).
+    return json.dumps(shortened(text))
 
 
 class AccessLog:
@@ -51,7 +53,7 @@ class AccessLog:
             more: Fields for the end of the line; ``incomplete`` among them makes it an error.
         """
         level = "error" if status >= 500 or (more is not None and "incomplete" in more) else "info"
-        end = "}\n" if more is None else ", " + json.dumps(more, ensure_ascii=False, default=str)[1:] + "\n"
+        end = "}\n" if more is None else ", " + json.dumps(more, default=str)[1:] + "\n"
         line = (
             f'{{"time": "{utc_time(time.time())}", "level": "{level}", '
             f'"event": "invocation", "status": {status}, "latency_ms": {seconds * 1000:.3f}, "bytes_in": {bytes_in}, '

@@ -15,6 +15,7 @@ import httptools
 
 from cdk_modelbuilder.serving import documentation
 from cdk_modelbuilder.serving.access_log import AccessLog
+from cdk_modelbuilder.serving.backlog import MOST_WAITING, Backlog
 from cdk_modelbuilder.serving.exchange import Exchange
 from cdk_modelbuilder.serving.invocation import Invocation
 from cdk_modelbuilder.serving.log import flush, log
@@ -38,6 +39,7 @@ class InferenceApp:
 
     def __init__(self, model_dir: Path, *, max_payload_bytes: int, threads: int, stuck_after: float) -> None:
         self.max_payload_bytes = max_payload_bytes
+        self.backlog = Backlog(max_payload_bytes, threads)
         self._model_dir = model_dir
         self._thread_count = threads
         self._state = ModelState(model_dir, threads=threads, stuck_after=stuck_after)
@@ -82,7 +84,7 @@ class InferenceApp:
     def _refuse(self, exchange: Exchange, methods: tuple[bytes, ...] | None) -> None:
         if exchange.refusal is not None:
             if methods is not None and exchange.method in methods == (b"POST",):
-                Invocation(exchange, self._access_log).refuse(*exchange.refusal)
+                Invocation(exchange, self._access_log).refuse(exchange.refusal)
             else:
                 exchange.refuse(*exchange.refusal)
         elif methods is not None:
@@ -92,10 +94,15 @@ class InferenceApp:
             exchange.refuse(404, "there are GET /ping, POST /invocations, GET /openapi.json and GET /docs.")
 
     def _ping(self, exchange: Exchange) -> None:
-        exchange.respond(200 if self._state.healthy else 503, b"\n", "text/plain")
+        healthy = self._state.healthy and self._threads.alive
+        exchange.respond(200 if healthy else 503, b"\n", "text/plain")
 
     def _invoke(self, exchange: Exchange) -> None:
-        self._threads.submit(Invocation(exchange, self._access_log))
+        invocation = Invocation(exchange, self._access_log)
+        if self._threads.waiting < MOST_WAITING:
+            self._threads.submit(invocation)
+        else:
+            invocation.refuse(self.backlog.refusal)
 
     def _openapi(self, exchange: Exchange) -> None:
         if not self._state.loaded:

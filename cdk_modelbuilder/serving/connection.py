@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 
-from cdk_modelbuilder.serving.exchange import SMALL, Body, Exchange
+from cdk_modelbuilder.serving.codings import refusal_of_coding
+from cdk_modelbuilder.serving.exchange import SMALL, Body, Exchange, Refusal
 from cdk_modelbuilder.serving.log import log
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ HEAD_LIMIT = 1 << 16
 """Most bytes of a request's target and headers."""
 _LOOKED_AT = frozenset(
     (
-        *(b"accept", b"content-length", b"content-type", b"expect", b"transfer-encoding"),
+        *(b"accept", b"content-encoding", b"content-length", b"content-type", b"expect", b"transfer-encoding"),
         b"x-amzn-sagemaker-inference-id",
     )
 )
+_LISTS = frozenset((b"accept", b"content-encoding", b"transfer-encoding"))
+"""Headers that may come in several lines, which together are one list."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LOOK_AGAIN_SECONDS = 0.25
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -52,6 +57,7 @@ class Connection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._app = cast("InferenceApp", config.loaded_app)
+        self._backlog = self._app.backlog
         self._all = cast("set[Connection]", server_state.connections)
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
@@ -77,9 +83,11 @@ class Connection(asyncio.Protocol):
         self._all.discard(self)
         self._idle_timer.cancel()
         self._closing = True
-        self._receiving = None
+        self._drop_what_is_received()
         for exchange in self._unanswered:
             exchange.gone = True
+            exchange.body = b""  # nobody waits for its answer, but it may be long until the model's thread sees that
+            self._backlog.release(exchange)
             if exchange.watcher is not None:
                 exchange.watcher.client_gone()
         self._unanswered.clear()
@@ -89,14 +97,24 @@ class Connection(asyncio.Protocol):
             return
         self._last_data = self._loop.time()
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
+            rest = self._feed(data)
+            while rest and not self._closing:
+                rest = self._feed(rest)
         except httptools.HttpParserCallbackError:
             log("server error", level=40, exc_info=True)
             self._transport.close()
         except httptools.HttpParserError as error:
             self._give_up(400, f"the request is not valid HTTP/1.1: {error}.")
+
+    def eof_received(self) -> bool:
+        """The client sends nothing more. It may still read, and then gets the answers to what it has sent."""
+        self._drop_what_is_received()
+        if not self._unanswered:
+            return False
+        self._closing = True
+        self._unanswered[-1].keep_alive = False
+        self._loop.call_later(_LOOK_AGAIN_SECONDS, self._ask_whether_it_reads)
+        return True
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -121,8 +139,11 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(len(name) + len(value))
         name = name.lower()
-        if name in _LOOKED_AT and self._receiving is not None:
-            self._receiving.headers[name] = value
+        exchange = self._receiving
+        if name in _LOOKED_AT and exchange is not None and not exchange.started:  # trailers say nothing to us
+            if name in _LISTS and name in exchange.headers:
+                value = exchange.headers[name] + b", " + value
+            exchange.headers[name] = value
 
     def on_headers_complete(self) -> None:
         exchange = self._receiving
@@ -136,13 +157,17 @@ class Connection(asyncio.Protocol):
         if parser.should_upgrade():
             self._offered, self._receiving = exchange, None
             return
-        if b"content-length" in headers and int(headers[b"content-length"]) > self._app.max_payload_bytes:
-            if b"expect" in headers:  # the body may then never come, and what does could be taken for it
+        refusal = self._no_room_for(int(headers.get(b"content-length", 0)))
+        if b"content-encoding" in headers or b"transfer-encoding" in headers:
+            refusal = refusal or refusal_of_coding(headers)
+        if refusal is not None:
+            if b"expect" in headers or refusal.status == 501:
+                # The body may never come, or nobody knows where it ends; what does come could be taken for it.
                 exchange.keep_alive = False
                 self._receiving = None
-            self._refuse_body(exchange)
+            self._refuse_body(exchange, refusal)
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._unanswered:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._transport.write(_CONTINUE)
 
     def on_body(self, part: bytes) -> None:
         exchange = self._receiving
@@ -155,13 +180,20 @@ class Connection(asyncio.Protocol):
         else:
             exchange.body = bytearray(exchange.body)
             exchange.body += part
-        exchange.size += len(part)
-        if exchange.size > self._app.max_payload_bytes:
-            self._refuse_body(exchange)
+        size = len(part)
+        exchange.size += size
+        exchange.held += size
+        self._backlog.held += size
+        refusal = self._no_room_for(exchange.size, more=0)
+        if refusal is not None:
+            self._refuse_body(exchange, refusal)
 
     def on_message_complete(self) -> None:
         exchange, self._receiving = self._receiving, None
-        if exchange is None or self._closing:
+        if exchange is None:
+            return
+        if self._closing:
+            self._backlog.release(exchange)
             return
         if not exchange.keep_alive:
             self._closing = True  # whatever comes after it is not for us
@@ -183,6 +215,7 @@ class Connection(asyncio.Protocol):
         """The response to ``exchange``, the first one in the queue, is complete."""
         self._unanswered.popleft()
         exchange.watcher = None
+        self._backlog.release(exchange)
         if not exchange.keep_alive:
             # Not while the client is sending: it would find the connection reset and never see the answer.
             if exchange is not self._receiving:
@@ -227,15 +260,23 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             self._app.handle(self._unanswered[0])
 
-    def _decline_upgrade(self, rest: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> memoryview | None:
+        """Have ``data`` parsed; the rest of it where the parser stops at an offer of another protocol."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._offered is not None:
+                self._decline_upgrade(self._offered)
+                return memoryview(data)[upgrade.args[0] :]
+        return None
+
+    def _decline_upgrade(self, exchange: Exchange) -> None:
         """Go on in HTTP/1.1 after an offer of another protocol, which a server is free to ignore.
 
         Java's HttpClient offers HTTP/2 with each first request. The parser then stops before the request's body, so a
-        new one gets the head again, without the offer, and the rest.
+        new one gets the head again, without the offer, and then the rest.
         """
-        exchange, self._offered = self._offered, None
-        if exchange is None:
-            return
+        self._offered = None
         if exchange.method == b"CONNECT":
             self._give_up(405, "this is not a proxy.")
             return
@@ -244,18 +285,50 @@ class Connection(asyncio.Protocol):
         lines += [b"%s: %s" % header for header in exchange.headers.items()]
         lines += [b"connection: " + (b"keep-alive" if exchange.keep_alive else b"close"), b"", b""]
         self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join(lines) + rest)
+        self._parser.feed_data(b"\r\n".join(lines))
 
-    def _refuse_body(self, exchange: Exchange) -> None:
+    def _no_room_for(self, size: int, more: int | None = None) -> Refusal | None:
+        """Why a body of ``size`` bytes, ``more`` of which are still to come (default: all), is not taken."""
         limit = self._app.max_payload_bytes
-        exchange.refusal = (413, f"the body is larger than the limit of {limit} bytes.")
+        if size > limit:
+            return Refusal(413, f"the body is larger than the limit of {limit} bytes.")
+        if size and self._backlog.held + (size if more is None else more) > self._backlog.limit:
+            return self._backlog.refusal
+        return None
+
+    def _refuse_body(self, exchange: Exchange, refusal: Refusal) -> None:
+        exchange.refusal = refusal
         exchange.body = b""
+        self._backlog.release(exchange)
         self._enqueue(exchange)
+
+    def _drop_what_is_received(self) -> None:
+        if self._receiving is not None:
+            self._backlog.release(self._receiving)
+            self._receiving = None
+
+    def _ask_whether_it_reads(self) -> None:
+        """Find out whether a client that has ended its side waits for its answer, or has hung up.
+
+        Both look the same until something is sent: the system of one that has hung up answers with a reset. Any number
+        of interim responses may be sent (RFC 9110 section 15.2), but HTTP/1.0 has none, and a stream's pieces do it.
+        """
+        if self._unanswered and self._unanswered[0].watcher is None and not self._unanswered[0].is_first_version:
+            self._transport.write(_CONTINUE)
+            self._loop.call_later(_LOOK_AGAIN_SECONDS, self._abort_if_reset)
+
+    def _abort_if_reset(self) -> None:
+        if not self._unanswered or self._transport.is_closing():
+            return
+        # Nothing is read any more, so the transport does not notice.
+        if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._transport.abort()
+        else:
+            self._loop.call_later(_LOOK_AGAIN_SECONDS, self._abort_if_reset)
 
     def _count_head(self, size: int) -> None:
         self._head_size += size
         if self._head_size > HEAD_LIMIT and self._receiving is not None:
-            self._receiving = None
             self._give_up(431, f"the request's target and headers are larger than {HEAD_LIMIT} bytes.")
 
     def _give_up(self, status: int, message: str) -> None:
@@ -263,9 +336,10 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._closing = True
+        self._drop_what_is_received()
         exchange = Exchange(self)
         exchange.keep_alive = False
-        exchange.refusal = (status, message)
+        exchange.refusal = Refusal(status, message)
         self._enqueue(exchange)
 
     def _close_if_idle(self) -> None:

@@ -16,7 +16,6 @@ _PAGE_HEADERS = (
     # picture or a sound; the data: is its empty icon.
     b"content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     b"img-src blob: data:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-    b"x-content-type-options: nosniff\r\n"
     b"referrer-policy: no-referrer\r\n"
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from cdk_modelbuilder.serving.response_head import response_head
 
@@ -15,6 +15,14 @@ Body: TypeAlias = bytes | bytearray | memoryview
 
 SMALL = 1 << 16
 """Bodies up to this size are copied behind the headers; larger ones are sent as they lie."""
+
+
+class Refusal(NamedTuple):
+    """Why a request is not taken; ``headers`` are further lines, each with its line end."""
+
+    status: int
+    message: str
+    headers: bytes = b""
 
 
 class StreamWatcher(Protocol):
@@ -39,14 +47,15 @@ class Exchange:
         started: When the headers were complete; a reading of ``time.perf_counter``.
         is_first_version: Whether the client speaks HTTP/1.0, which has no chunks.
         keep_alive: Whether the connection stays open afterwards.
-        refusal: Status and message where the server answers before, or instead of, reading the request.
-        gone: Whether the client has hung up.
+        refusal: Where the server answers before, or instead of, reading the request.
+        held: Bytes that count as held in memory for it.
+        gone: Whether the client has hung up; from then on there is no body either.
         watcher: Who is told when the client reads on, or hangs up.
     """
 
     __slots__ = (
-        *("_connection", "body", "gone", "headers", "is_first_version", "keep_alive", "method", "refusal", "size"),
-        *("started", "url", "watcher"),
+        *("_connection", "body", "gone", "headers", "held", "is_first_version", "keep_alive", "method", "refusal"),
+        *("size", "started", "url", "watcher"),
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -55,11 +64,11 @@ class Exchange:
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.body: bytes | bytearray = b""
-        self.size = 0
+        self.size = self.held = 0
         self.started = 0.0
         self.is_first_version = False
         self.keep_alive = True
-        self.refusal: tuple[int, str] | None = None
+        self.refusal: Refusal | None = None
         self.gone = False
         self.watcher: StreamWatcher | None = None
 

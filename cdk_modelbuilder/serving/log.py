@@ -8,8 +8,11 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from typing import Any
+
+from cdk_modelbuilder.serving.shortened import TRACEBACK_CHARACTERS, shortened
 
 logger = logging.getLogger("cdk_modelbuilder.serving")
 
@@ -45,7 +48,10 @@ class GatheredLines:
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record, and the fields it was given in ``extra={"fields": {...}}``, as one line of JSON."""
+    """Formats a record, and the fields it was given in ``extra={"fields": {...}}``, as one line of JSON.
+
+    The line is ASCII: texts may come from a request, and none may split the line or speak to a terminal.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -55,8 +61,16 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+            line["traceback"] = shortened(self._traceback(record.exc_info), TRACEBACK_CHARACTERS)
+        return json.dumps(line, default=str)
+
+    def _traceback(self, exc_info: Any) -> str:
+        """The traceback, also of an error of the user's that fails when it is looked at."""
+        try:
+            return self.formatException(exc_info)
+        except BaseException:  # noqa: BLE001 - its code can raise anything
+            kind, _, stack = exc_info
+            return "".join(traceback.format_tb(stack)) + f"{kind.__name__}: (it cannot be shown)"
 
 
 class _AfterTheGathered(logging.Handler):

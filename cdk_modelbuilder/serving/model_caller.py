@@ -32,14 +32,15 @@ class ModelCaller:
 
     def call(self, job: Invocation) -> None:
         """Answer one invocation."""
-        if job.exchange.gone:
+        body = job.take_body()
+        if body is None:
             self._mailbox.post(job.deliver)
             return
         hooks = self._hooks
         self._state.calling(self._thread)
         try:
-            data = hooks.input_fn(job.body, job.content_type)
-            job.body = b""
+            data = hooks.input_fn(body, job.content_type)
+            del body  # the model needs the memory, too
             self._send(job, hooks.predict_fn(data, self._model))
         except BaseException as error:  # noqa: BLE001 - the boundary between the user's code and the client
             self._fail(job, error)
@@ -58,12 +59,13 @@ class ModelCaller:
 
     def _decoded(self, job: Invocation) -> Iterator[Any]:
         """The request's input; nothing where it is answered already, by an error of its own or because nobody waits."""
-        if job.exchange.gone:
+        body = job.take_body()
+        if body is None:
             self._mailbox.post(job.deliver)
             return
         try:
-            data = self._hooks.input_fn(job.body, job.content_type)
-            job.body = b""
+            data = self._hooks.input_fn(body, job.content_type)
+            del body
         except BaseException as error:  # noqa: BLE001 - see call()
             self._fail(job, error)
         else:
@@ -85,20 +87,35 @@ class ModelCaller:
                 self._state.calling(self._thread)
                 self._predict_together([pair])
             return
+        streams = []
         for (job, _), prediction in zip(decoded, predictions, strict=True):
             try:
-                self._send(job, prediction)
+                streamed = self._send_whole(job, prediction)
+            except BaseException as error:  # noqa: BLE001 - see call()
+                self._fail(job, error)
+            else:
+                if streamed is not None:  # later: it may go on for minutes, and the others' answers are there
+                    streams.append((job, streamed))
+        for job, streamed in streams:
+            self._state.calling(self._thread)
+            try:
+                self._stream(job, *streamed)
             except BaseException as error:  # noqa: BLE001 - see call()
                 self._fail(job, error)
 
     def _send(self, job: Invocation, prediction: Any) -> None:
+        streamed = self._send_whole(job, prediction)
+        if streamed is not None:
+            self._stream(job, *streamed)
+
+    def _send_whole(self, job: Invocation, prediction: Any) -> tuple[Iterable[Body], str] | None:
+        """Send the answer, unless it is a stream: then its pieces and content type, of which nothing is asked yet."""
         hooks = self._hooks
         streamed = None if hooks.stream_fn is None else hooks.stream_fn(prediction, job.accept)
         if streamed is None:
             job.answered(*hooks.encode(prediction, job.accept))
             self._mailbox.post(job.deliver)
-        else:
-            self._stream(job, *streamed)
+        return streamed
 
     def _stream(self, job: Invocation, source: Iterable[Body], content_type: str) -> None:
         """Send the pieces as they come. Raises what goes wrong before the first one: that is an answer of its own."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.serving.hooks import Hooks, load_hooks
+from cdk_modelbuilder.serving.invocation import described
 from cdk_modelbuilder.serving.log import flush, log
 
 LOADING_FAILED_EXIT_CODE = 3
@@ -54,7 +55,7 @@ class ModelState:
             self.hooks = load_hooks(self._model_dir)
             self.model = self.hooks.model_fn(str(self._model_dir))
         except BaseException as error:  # noqa: BLE001 - whatever it is, this worker cannot serve
-            log("model failed to load", level=50, exc_info=True, error=f"{type(error).__name__}: {error}")
+            log("model failed to load", level=50, exc_info=True, error=described(error))
             flush()
             os._exit(LOADING_FAILED_EXIT_CODE)
         self._ready.set()

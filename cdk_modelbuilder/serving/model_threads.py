@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from queue import Empty, SimpleQueue
 
 from cdk_modelbuilder.serving.invocation import Invocation
+from cdk_modelbuilder.serving.log import flush, log
 from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
 from cdk_modelbuilder.serving.model_caller import ModelCaller
 from cdk_modelbuilder.serving.model_state import ModelState
+
+THREAD_FAILED_EXIT_CODE = 4
 
 
 class ModelThreads:
@@ -33,6 +37,16 @@ class ModelThreads:
             for number in range(count)
         ]
 
+    @property
+    def alive(self) -> bool:
+        """Whether every thread is there to answer."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """Invocations that no thread has taken yet."""
+        return self._queue.qsize()
+
     def start(self) -> None:
         """Load the model, then answer."""
         for thread in self._threads:
@@ -48,6 +62,17 @@ class ModelThreads:
             self._queue.put(None)
 
     def _run(self, number: int) -> None:
+        try:
+            self._answer(number)
+        except BaseException:  # noqa: BLE001 - nothing is expected to come here
+            # Without this thread all requests would wait for ever. Whoever started the process starts another one.
+            try:
+                log("model thread failed", level=50, exc_info=True)
+                flush()
+            finally:
+                os._exit(THREAD_FAILED_EXIT_CODE)
+
+    def _answer(self, number: int) -> None:
         if number == 0:
             self._state.load()
         else:

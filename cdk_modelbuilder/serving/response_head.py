@@ -18,7 +18,7 @@ def fits_header(value: str) -> bool:
 
 
 def response_head(status: int, content_type: str, headers: bytes = b"") -> bytes:
-    r"""Status line, Content-Type, Date, and ``headers`` (whole lines); the empty line that ends it is not there yet.
+    r"""Status line, the headers of every response, and ``headers`` (whole lines); the empty line is not there yet.
 
     Args:
         status: HTTP status.
@@ -39,7 +39,9 @@ def _beginning(status: int, content_type: str) -> bytes:
         phrase = http.HTTPStatus(status).phrase
     except ValueError:  # one that an error of the user's has made up
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {content_type}\r\n".encode("latin-1")
+    # nosniff: what a model answers may be a client's own bytes, and is never what a browser guesses it to be.
+    lines = (f"HTTP/1.1 {status} {phrase}", f"content-type: {content_type}", "x-content-type-options: nosniff", "")
+    return "\r\n".join(lines).encode("latin-1")
 
 
 @lru_cache(maxsize=1)

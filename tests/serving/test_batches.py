@@ -44,6 +44,14 @@ TOGETHER = """
     def predict_fn(input_data, model):
         raise AssertionError("requests are predicted together here")
 
+    def stream_fn(prediction, accept):
+        return (endless(), "text/plain") if prediction[0] == "endless" else None
+
+    def endless():
+        while True:
+            yield b"."
+            time.sleep(0.01)
+
     def output_fn(prediction, accept):
         if prediction[0] == "unencodable":
             raise Refused("cannot be written")
@@ -110,6 +118,27 @@ def test_too_few_predictions_are_not_handed_to_the_wrong_client(at_once, tmp_pat
     assert answers == [(200, ["lost", ["lost"]]), (200, ["x", ["x"]])]
     line = at_once.events("batch failed, each request is tried alone")[-1]
     assert "1 predictions for 2 inputs" in line["error"]
+
+
+def test_an_endless_stream_keeps_nobodys_answer_back(at_once, tmp_path):
+    def ask(word: str) -> bytes:
+        with urllib3.PoolManager(retries=False, timeout=30) as http:
+            response = http.request("POST", at_once.url + "/invocations", body=word, preload_content=False)
+            piece = response.read1(1 << 16)
+            response.close()
+            return piece
+
+    with ThreadPoolExecutor(4) as pool:
+        held = pool.submit(ask, f"hold {tmp_path}")
+        assert eventually((tmp_path / "held").exists)
+        first = pool.submit(ask, "endless")
+        time.sleep(0.2)  # so that it is in front of the others
+        others = [pool.submit(ask, word) for word in "ab"]
+        time.sleep(0.5)
+        (tmp_path / "go").touch()
+        assert json.loads(held.result())[1] == [f"hold {tmp_path}"]
+        assert [json.loads(other.result())[1] for other in others] == [["endless", "a", "b"]] * 2
+        assert first.result().startswith(b".")
 
 
 def test_the_delay_waits_for_company(tmp_path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import struct
 
 import pytest
 import urllib3
 
+from tests.serving.raw_http import bodies, post
 from tests.serving.running_server import ECHO, eventually, read_until_quiet, running
 
 SHAPES = """
@@ -64,22 +64,6 @@ def shapes(tmp_path_factory):
 def http():
     with urllib3.PoolManager(retries=False, timeout=30) as pool:
         yield pool
-
-
-def post(body: bytes, *headers: bytes, version: bytes = b"1.1", target: bytes = b"/invocations") -> bytes:
-    lines = [b"POST %s HTTP/%s" % (target, version), b"Host: here", b"Content-Length: %d" % len(body), *headers]
-    return b"\r\n".join([*lines, b"", body])
-
-
-def bodies(answer: bytes) -> list[bytes]:
-    """The bodies of the responses in ``answer``, by their Content-Length."""
-    found = []
-    while answer:
-        head, _, rest = answer.partition(b"\r\n\r\n")
-        size = int(re.search(rb"content-length: (\d+)", head)[1])
-        found.append(rest[:size])
-        answer = rest[size:]
-    return found
 
 
 def test_a_request_in_single_bytes(echo):
