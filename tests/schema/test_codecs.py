@@ -39,7 +39,8 @@ def codec_of(sample: object) -> Codec:
 def through(sample: object, content_type: str, value: object = None) -> object:
     codec = codec_of(sample)
     assert content_type in codec.content_types
-    return decode(codec, codec.encode(sample if value is None else value, content_type), content_type)
+    body = codec.encode(sample if value is None else value, content_type)
+    return decode(codec, body, codec.label(content_type, body))
 
 
 def same_array(found: object, expected: np.ndarray) -> None:

@@ -83,6 +83,11 @@ def read_table(body: Any, content_type: str, kept: Collection[str] = ()) -> Any:
     return table.replace_schema_metadata(None)
 
 
+def empty_rows(count: int) -> Any:
+    """A table of so many rows and no column."""
+    return pa.table([pa.nulls(count)], names=[""]).select([])  # only one that had a column keeps its rows without it
+
+
 def plain_column(column: Any) -> Any:
     """A chunked column as one array, dictionaries resolved."""
     array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

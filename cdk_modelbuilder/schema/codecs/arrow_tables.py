@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Dict, List, Optional
 
 import pyarrow as pa
 
-from .arrow_format import ARROW_FILE, ARROW_STREAM, PARQUET, plain_column, read_table, write_table
+from .arrow_format import ARROW_FILE, ARROW_STREAM, PARQUET, empty_rows, plain_column, read_table, write_table
 from .arrow_types import describe_type, open_type
 from .arrow_values import (
     array_of,
@@ -19,9 +19,11 @@ from .arrow_values import (
     is_view,
     items_of,
     plain_value,
+    still_finite,
     value_schema,
 )
 from .base import JSON, Codec
+from .csv_header import PRESENT, has_header
 from .payload_errors import CodecError, shown
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
@@ -38,7 +40,9 @@ class ArrowCodec(Codec):
         super().__init__(spec)
         self._schema = pa.schema([pa.field(column["name"], open_type(column["type"])) for column in spec["columns"]])
         self._dictionaries = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
-        by_csv = not any(pa.types.is_nested(kind) or is_binary(kind) for kind in self._schema.types)
+        by_csv = self._schema.names and not any(
+            pa.types.is_nested(kind) or is_binary(kind) for kind in self._schema.types
+        )
         self.content_types = (ARROW_STREAM, JSON, *((CSV,) if by_csv else ()), ARROW_FILE, PARQUET)
 
     @classmethod
@@ -63,10 +67,13 @@ class ArrowCodec(Codec):
             return self._from_csv(bytes(body), getattr(content_type, "parameters", {}).get("header", ""))
         return self._finished(self._arranged(read_table(body, content_type, self._dictionaries)))
 
+    def label(self, content_type: str, body: Any) -> str:
+        return f"{CSV}; header={PRESENT}" if content_type == CSV else content_type
+
     def to_plain(self, value: Any) -> Any:
         table = self._as_table(value)
         columns = [[plain_value(item) for item in items_of(column)] for column in table.columns]
-        return write_table_json(table.column_names, columns, None)
+        return write_table_json(table.column_names, columns, None, table.num_rows)
 
     def from_plain(self, plain: Any) -> Any:
         table = read_table_json(plain, self._schema.names)
@@ -121,7 +128,7 @@ class ArrowCodec(Codec):
                 raise CodecError(
                     f"column {shown(field.name)} does not hold {field.type}: {str(error)[:200]}."
                 ) from None
-        return self._finished(pa.table(arrays, schema=self._schema))
+        return self._finished(pa.table(arrays, schema=self._schema) if arrays else empty_rows(rows))
 
     def _to_csv(self, table: Any) -> bytes:
         text = io.StringIO()
@@ -144,10 +151,7 @@ class ArrowCodec(Codec):
             rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise CodecError(f"the body is not CSV in UTF-8: {error}.") from None
-        if rows and (header == "present" or (header != "absent" and set(rows[0]) & set(names))):
-            given = rows.pop(0)
-        else:
-            given = list(names)
+        given = rows.pop(0) if rows and has_header(rows[0], names, header) else list(names)
         if sorted(given) != sorted(names):
             raise CodecError(names_text(names, given))
         if any(len(row) != len(given) for row in rows):
@@ -168,7 +172,8 @@ def _cast(column: Any, field: Any) -> Any:
         raise CodecError(f"column {shown(field.name)}: expected {target}, got {column.type}.")
     try:
         if not pa.types.is_dictionary(target):
-            return (plain_column(column) if pa.types.is_dictionary(column.type) else column).cast(target)
+            plain = plain_column(column) if pa.types.is_dictionary(column.type) else column
+            return still_finite(plain, plain.cast(target))
         if not pa.types.is_dictionary(column.type):
             return column.cast(wanted).dictionary_encode().cast(target)
         # Never resolved: a few texts may stand for a million.

@@ -11,9 +11,10 @@ import math
 from typing import Any, Dict, List
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .number_schema import number_schema
-from .payload_errors import CodecError
+from .payload_errors import CodecError, shown
 
 _MINUTE = dt.timedelta(minutes=1)
 
@@ -82,7 +83,7 @@ def array_of(values: List[Any], kind: Any) -> Any:
     if types.is_string(kind) or types.is_large_string(kind):
         _all_of(values, str)
     elif types.is_floating(kind) or types.is_integer(kind):
-        values = _numbers(values, kind)
+        return _numbers(values, kind)
     elif types.is_boolean(kind):
         _all_of(values, bool)
     elif types.is_struct(kind):
@@ -115,13 +116,31 @@ def _lists(values: List[Any], kind: Any) -> Any:
     return make.from_arrays(pa.array([*offsets, starts[-1]], offset_type), items, type=kind)
 
 
-def _numbers(values: List[Any], kind: Any) -> List[Any]:
+def still_finite(source: Any, cast: Any) -> Any:
+    """``cast``; ValueError where a finite number of ``source`` became an infinity in it, which no safe cast refuses."""
+    found, given = cast, source
+    while pa.types.is_nested(found.type) and not pa.types.is_struct(found.type) and found.type != given.type:
+        found, given = _items_inside(found), _items_inside(given)
+    if pa.types.is_floating(found.type) and pa.types.is_floating(given.type):
+        wide = [item.cast(pa.float64()) for item in (found, given)]
+        if pc.any(pc.and_(pc.is_inf(wide[0]), pc.is_finite(wide[1]))).as_py():
+            raise ValueError("a number is too large")
+    return cast
+
+
+def _items_inside(array: Any) -> Any:
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    return pa.chunked_array([chunk.flatten() for chunk in chunks], array.type.value_type)
+
+
+def _numbers(values: List[Any], kind: Any) -> Any:
     values = [math.nan if item == "NaN" and pa.types.is_floating(kind) else item for item in values]
     if any(isinstance(item, (str, bool)) for item in values):
         raise ValueError("got text or truth values")
     if pa.types.is_integer(kind):
         values = [int(item) if isinstance(item, float) and item.is_integer() else item for item in values]
-    return values
+        return pa.array(values, kind)
+    return still_finite(pa.array(values, pa.float64()), pa.array(values, kind))
 
 
 def _times(values: List[Any], kind: Any) -> Any:
@@ -149,7 +168,7 @@ _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 def _all_of(values: List[Any], kind: type) -> None:
     odd = [item for item in values if item is not None and type(item) is not kind]
     if odd:
-        raise ValueError(f"got {odd[0]!r}")
+        raise ValueError(f"got {shown(odd[0])}")
 
 
 def csv_cell(item: Any) -> Any:
@@ -166,13 +185,24 @@ def cell_value(text: str, kind: Any) -> Any:
     if pa.types.is_boolean(kind):
         return {"true": True, "false": False, "1": True, "0": False}.get(text.strip().lower(), text)
     if pa.types.is_integer(kind) or pa.types.is_duration(kind):
-        return int(text) if text.strip().lstrip("-").isdigit() and len(text) < 100 else text
+        return _whole_number(text)
     if pa.types.is_floating(kind):
         try:
             return float(text)
         except ValueError:
             return text
     return text
+
+
+def _whole_number(text: str) -> Any:
+    try:
+        number = decimal.Decimal(text) if len(text) < 100 else None
+    except ArithmeticError:
+        return text
+    # "1.0" is a whole number as well; with an exponent, one might be of a billion digits.
+    if number is None or not number.is_finite() or number.adjusted() > 40 or number != number.to_integral_value():
+        return text
+    return int(number)
 
 
 def value_schema(kind: Any) -> Dict[str, Any]:

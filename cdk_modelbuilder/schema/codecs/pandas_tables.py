@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any, ClassVar, Dict, List, Optional
 
-import numpy as np
 import pandas as pd
 
 from .base import JSON, Codec
 from .column_copies import in_one_piece
+from .csv_header import ABSENT, PRESENT
 from .json_text import read_json, write_json
-from .pandas_columns import column_schema, describe_column, example_values, in_whole_minutes, plain_values, restored
-from .payload_errors import CodecError
-from .rows_text import NUMBERS, WITH_ALL_DIGITS, frame_rows, rows_as_csv
+from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
+from .pandas_csv import frame_from_csv, frame_to_csv, values_of
+from .payload_errors import CodecError, listed
+from .rows_text import NUMBERS, frame_rows
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
 CSV = "text/csv"
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 _ARROW_TYPES = (ARROW_STREAM, "application/vnd.apache.arrow.file", "application/vnd.apache.parquet")
-_MISSING_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>"]
 _INDEX_NAME = "__index_level_{}__"
-
-# pandas 3 reads floats exactly by itself, and warns when it is asked to.
-_EXACT_FLOATS: Dict[str, Any] = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
 
 
 class PandasCodec(Codec):
@@ -37,8 +32,8 @@ class PandasCodec(Codec):
         super().__init__(spec)
         self._columns: List[Dict[str, Any]] = spec["columns"]
         self._texts = ["" if column["name"] is None else str(column["name"]) for column in self._columns]
-        by_arrow = all(column["kind"] != "object" for column in [*self._columns, *spec["index"]])
-        by_csv = all(column["kind"] not in ("object", "complex") for column in self._columns)
+        by_arrow = not any(column["kind"] == "object" or _is_mixed(column) for column in self._columns + spec["index"])
+        by_csv = bool(self._columns) and all(column["kind"] not in ("object", "complex") for column in self._columns)
         arrow, others = (_ARROW_TYPES[:1], _ARROW_TYPES[1:]) if by_arrow else ((), ())
         self.content_types = (*arrow, JSON, *((CSV,) if by_csv else ()), *others)
 
@@ -57,6 +52,10 @@ class PandasCodec(Codec):
     def _names(self) -> List[Any]:
         return [column["name"] for column in self._columns]
 
+    @property
+    def _has_names(self) -> bool:
+        return None not in self._names  # a Series without a name has no header line
+
     def needs(self, content_type: str) -> Optional[str]:
         return "pyarrow" if content_type in _ARROW_TYPES else None
 
@@ -64,21 +63,28 @@ class PandasCodec(Codec):
         if content_type == JSON:
             return self._to_json(self._as_frame(value))
         frame = self._as_frame(value)
-        return self._to_csv(frame) if content_type == CSV else self._to_arrow(frame, content_type)
+        if content_type == CSV:
+            return frame_to_csv(frame, self._columns, self._texts, header=self._has_names)
+        return self._to_arrow(frame, content_type)
 
     def decode(self, body: Any, content_type: str) -> Any:
         if content_type == JSON:
             return self.from_plain(read_json(body))
         if content_type == CSV:
-            frame = self._from_csv(bytes(body), getattr(content_type, "parameters", {}).get("header", ""))
-            arrays = [restored(_values(frame.iloc[:, at]), column) for at, column in enumerate(self._columns)]
+            header = getattr(content_type, "parameters", {}).get("header", "")
+            frame = frame_from_csv(bytes(body), self._columns, self._texts, header)
+            arrays = [restored(values_of(frame.iloc[:, at]), column) for at, column in enumerate(self._columns)]
             return self._built(arrays, len(frame), None)
         return self._from_arrow(body, content_type)
+
+    def label(self, content_type: str, body: Any) -> str:
+        # Numbered columns, or a row of text that is the names, could not be told otherwise.
+        return f"{CSV}; header={PRESENT if self._has_names else ABSENT}" if content_type == CSV else content_type
 
     def to_plain(self, value: Any) -> Any:
         frame = self._as_frame(value)
         columns = [plain_values(frame.iloc[:, place]) for place in range(frame.shape[1])]
-        return write_table_json(list(frame.columns), columns, _plain_index(frame.index))
+        return write_table_json(list(frame.columns), columns, _plain_index(frame.index), len(frame))
 
     def from_plain(self, plain: Any) -> Any:
         table = read_table_json(plain, self._texts)
@@ -122,7 +128,7 @@ class PandasCodec(Codec):
             try:
                 frame = pd.DataFrame(value, columns=pd.Index(self._names, dtype=object))
             except (ValueError, TypeError) as error:
-                raise CodecError(f"the value does not fit the columns {self._names}: {error}.") from None
+                raise CodecError(f"the value does not fit the columns {listed(self._names)}: {error}.") from None
         found = self.difference(frame)
         if found:
             raise CodecError(found)
@@ -156,7 +162,7 @@ class PandasCodec(Codec):
     def _to_arrow(self, frame: Any, content_type: str) -> Any:
         import pyarrow as pa
 
-        from .arrow_format import write_table
+        from .arrow_format import empty_rows, write_table
         from .pandas_arrow import as_arrow
 
         columns = in_one_piece([frame.iloc[:, at] for at in range(frame.shape[1])])
@@ -167,15 +173,17 @@ class PandasCodec(Codec):
                 level = frame.index.get_level_values(at).to_series()
                 arrays.append(as_arrow("index", level, describe_column(None, level)))
                 names.append(_INDEX_NAME.format(at))
-        return write_table(pa.table(arrays, names=names), content_type)
+        return write_table(pa.table(arrays, names=names) if names else empty_rows(len(frame)), content_type)
 
     def _from_arrow(self, body: Any, content_type: str) -> Any:
         from .arrow_format import read_table
         from .pandas_arrow import from_arrow
 
-        table = read_table(body, content_type)
-        possible = [_INDEX_NAME.format(at) for at in range(len(self.spec["index"]))]
-        levels = [name for name in possible if name in table.column_names]
+        categories = [text for text, column in zip(self._texts, self._columns) if column["kind"] == "category"]  # noqa: B905
+        table = read_table(body, content_type, categories)
+        width = len(table.column_names) if self._is_index_free else len(self.spec["index"])
+        there = set(table.column_names) - set(self._texts)
+        levels = [name for name in map(_INDEX_NAME.format, range(width)) if name in there]
         names = [name for name in table.column_names if name not in levels]
         if set(names) != set(self._texts):
             raise CodecError(names_text(self._texts, names))
@@ -188,14 +196,21 @@ class PandasCodec(Codec):
         from .arrow_values import items_of
         from .pandas_arrow import from_arrow
 
-        described = self.spec["index"][at]
-        if described["dtype"] == "range":
+        if self._is_index_free:
             return _inferred_index(items_of(plain_column(column)), None)
+        described = self.spec["index"][at]
         return pd.Index(from_arrow(column, described, body))
 
     def _joined(self, levels: List[Any]) -> Any:
         names = [level["name"] for level in self.spec["index"]]
-        return levels[0].rename(names[0]) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels, names=names)
+        if len(levels) == 1:
+            return levels[0].rename(names[0])
+        return pd.MultiIndex.from_arrays(levels, names=None if self._is_index_free else names)
+
+    @property
+    def _is_index_free(self) -> bool:
+        """Whether the sample's index was the default one, so that any other may come."""
+        return bool(self.spec["index"][0]["dtype"] == "range")
 
     def _to_json(self, frame: Any) -> bytes:
         rows = frame_rows(frame, NUMBERS)
@@ -205,71 +220,6 @@ class PandasCodec(Codec):
         end = b"}" if index is None else b',"index":' + write_json(index) + b"}"
         return b"".join((b'{"columns":', write_json(list(frame.columns)), b',"data":', rows, end))
 
-    def _to_csv(self, frame: Any) -> bytes:
-        named = None not in self._names  # a Series without a name has no header line
-        odd = any("\r" in text or "\ufeff" in text for text in self._texts)
-        rows = None if odd else frame_rows(frame, WITH_ALL_DIGITS)
-        # The writer quotes what holds a line feed, but not what holds a carriage return alone.
-        odd = odd or any("\r" in item for place in range(frame.shape[1]) for item in _strings(frame.iloc[:, place]))
-        quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
-        moments = [at for at, column in enumerate(self._columns) if column["kind"] == "datetime"]
-        frame = frame.copy(deep=False) if moments else frame
-        for at in moments:
-            frame.isetitem(at, in_whole_minutes(frame.iloc[:, at]))
-        try:
-            if rows is not None and (frame.shape[1] > 1 or b"null" not in rows):
-                header = frame.iloc[:0].to_csv(index=False, header=named, lineterminator="\n")
-                return bytes(header.encode("utf-8")) + rows_as_csv(rows, b"")
-            text = str(frame.to_csv(index=False, header=named, lineterminator="\n", quoting=quoting))
-            return text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise CodecError("the table holds a lone surrogate, which UTF-8 cannot write.") from None
-
-    def _from_csv(self, body: bytes, header: str) -> Any:
-        pairs = list(zip(self._texts, self._columns))  # noqa: B905
-        texts = {text: str for text, column in pairs if _is_text(column)}
-        nullable = {text: column["dtype"] for text, column in pairs if column["kind"] == "nullable"}
-        missing = {text: [""] if text in texts else _MISSING_NUMBERS for text in self._texts}
-        try:
-            body.decode("utf-8-sig")
-            rows = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline=""))
-            first_row = next(rows)
-            for row in (first_row, next(rows, None)):  # pandas would take a surplus column for an index
-                if row and len(row) != len(self._texts):
-                    raise CodecError(f"expected {len(self._texts)} columns, got {len(row)}.")
-            has_header = header == "present" or (header != "absent" and bool(set(first_row) & set(self._texts)))
-            shape = {"header": 0, "names": first_row} if has_header else {"header": None, "names": self._texts}
-            frame = pd.read_csv(
-                io.BytesIO(body),
-                encoding="utf-8-sig",
-                dtype={**texts, **nullable},
-                na_values=missing,
-                keep_default_na=False,
-                index_col=False,
-                low_memory=False,
-                **_EXACT_FLOATS,
-                **shape,
-            )
-        except CodecError:
-            raise
-        except StopIteration:
-            raise CodecError("the CSV has no row.") from None
-        except Exception as error:  # noqa: BLE001 - pandas' parser raises more than it documents
-            raise CodecError(f"the body is not CSV in UTF-8: {str(error)[:200]}.") from None
-        if set(frame.columns) != set(self._texts):
-            raise CodecError(names_text(self._texts, list(frame.columns)))
-        return frame[self._texts]
-
-
-def _is_text(column: Dict[str, Any]) -> bool:
-    if column["kind"] == "category":
-        return all(isinstance(item, str) for item in column["categories"])
-    return column["kind"] in ("string", "datetime", "duration", "period")
-
-
-def _values(column: Any) -> Any:
-    return column.to_numpy() if column.dtype.kind in "biuf" and isinstance(column.dtype, np.dtype) else column.tolist()
-
 
 def _described(kind: str, columns: List[Dict[str, Any]], index: Any) -> Dict[str, Any]:
     if _is_default(index):
@@ -278,6 +228,11 @@ def _described(kind: str, columns: List[Dict[str, Any]], index: Any) -> Dict[str
         series = [index.get_level_values(at).to_series() for at in range(index.nlevels)]
         levels = [describe_column(name, level) for name, level in zip(index.names, series)]  # noqa: B905
     return {"kind": kind, "columns": columns, "index": levels}
+
+
+def _is_mixed(column: Dict[str, Any]) -> bool:
+    """Whether its categories are of kinds that Arrow knows no one type for."""
+    return len({type(item) is str for item in column.get("categories", ())}) > 1
 
 
 def _is_default(index: Any) -> bool:
@@ -293,13 +248,14 @@ def _plain_index(index: Any) -> Optional[List[Any]]:
 
 def _inferred_index(plain: List[Any], name: Any) -> Any:
     try:
+        widths = {len(entry) if isinstance(entry, list) else 0 for entry in plain}
+        if len(widths) == 1 and widths != {0}:
+            return pd.MultiIndex.from_tuples(list(map(tuple, plain)))
+        if widths - {0}:
+            raise CodecError("the index has entries of different numbers of levels.")
         return pd.Index(plain, name=name)
     except (TypeError, ValueError) as error:
         raise CodecError(f"the index holds no labels: {error}.") from None
-
-
-def _strings(column: Any) -> List[str]:
-    return [item for item in column if isinstance(item, str)] if column.dtype.kind not in "biufcmM" else []
 
 
 CODEC = PandasCodec

@@ -107,7 +107,7 @@ class Compact:
 
     def _byte(self) -> int:
         self.at += 1
-        return self._data[self.at - 1]
+        return int(self._data[self.at - 1])
 
     def _skip(self, count: int) -> None:
         self.at += count

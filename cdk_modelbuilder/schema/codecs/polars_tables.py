@@ -45,6 +45,9 @@ class PolarsCodec(Codec):
     def encode(self, value: Any, content_type: str) -> Any:
         return self._arrow.encode(self._as_table(value), content_type)
 
+    def label(self, content_type: str, body: Any) -> str:
+        return self._arrow.label(content_type, body)
+
     def decode(self, body: Any, content_type: str) -> Any:
         return self._finished(self._arrow.decode(body, content_type))
 

@@ -1,20 +1,24 @@
 """The shapes in which JSON holds a table.
 
 {"columns": [...], "data": [[...], ...], "index": [...]}     native; the index only where it is not 0, 1, 2, ...
-{"instances": ...} {"inputs": ...} {"dataframe_split": ...} {"dataframe_records": ...}      around any of the others
+{"instances": ...} {"inputs": ...} {"dataframe_split": ...} {"dataframe_records": ...} {"data": ...}  around another
 [{"age": 41, ...}, ...]                                      records; a column may be missing in some of the rows
+{"age": 41, ...}                                             one record
 [[41, ...], ...]                                             rows in the sample's order of columns
 {"age": [41, ...], ...}                                      columns
+{"age": {"0": 41, ...}, ...}                                 columns by labels of rows, as DataFrame.to_json() writes
 """
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import Any, Dict, List, Optional, Sequence
 
-from .payload_errors import CodecError
+from .payload_errors import CodecError, listed
 
-_WRAPPERS = ("instances", "inputs", "dataframe_split", "dataframe_records")
+_WRAPPERS = ("instances", "inputs", "dataframe_split", "dataframe_records", "data")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _SHAPES = '{"columns": [...], "data": [[...]]}, a list of records, or a list of rows'
 
 
@@ -27,14 +31,15 @@ class PlainTable:
 
 def read_table_json(plain: Any, names: Sequence[str]) -> PlainTable:
     """The table in JSON data, with the columns ``names`` in this order. Raises CodecError."""
-    if isinstance(plain, dict) and not set(plain) & set(names):
-        inside = [plain[name] for name in _WRAPPERS if name in plain]
-        if inside:
-            plain = inside[0]
-    if isinstance(plain, dict) and {"columns", "data"} <= set(plain) and not {"columns", "data"} <= set(names):
+    if _is_wrapped(plain, names):
+        found = [name for name in _WRAPPERS if name in plain]
+        if len(found) > 1:
+            raise CodecError(f"expected one of {', '.join(found)}, got them all.")
+        plain = plain[found[0]]
+    if _is_split(plain) and not {"columns", "data"} <= set(names):
         return _from_split(plain, names)
-    if isinstance(plain, dict) and plain and all(isinstance(item, list) for item in plain.values()):
-        return _checked(plain, names, None)
+    if isinstance(plain, dict) and plain:
+        return _from_dict(plain, names)
     if isinstance(plain, list) and all(isinstance(row, dict) for row in plain) and (plain or not names):
         return _from_records(plain, names)
     if isinstance(plain, list):
@@ -42,11 +47,13 @@ def read_table_json(plain: Any, names: Sequence[str]) -> PlainTable:
     raise CodecError(f"expected {_SHAPES}.")
 
 
-def write_table_json(names: Sequence[Any], columns: Sequence[List[Any]], index: Optional[List[Any]]) -> Dict[str, Any]:
+def write_table_json(
+    names: Sequence[Any], columns: Sequence[List[Any]], index: Optional[List[Any]], rows: int
+) -> Dict[str, Any]:
     """The native shape."""
     document: Dict[str, Any] = {
         "columns": list(names),
-        "data": [list(row) for row in zip(*columns)],  # noqa: B905 - Python 3.8
+        "data": [list(row) for row in zip(*columns)] if columns else [[] for _ in range(rows)],  # noqa: B905 - Python 3.8
     }
     if index is not None:
         document["index"] = index
@@ -80,10 +87,37 @@ def table_schema(columns: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
 
 def names_text(expected: Sequence[Any], got: Sequence[Any]) -> str:
     """How the columns differ, in words."""
-    missing = [name for name in expected if name not in got]
-    extra = [name for name in got if name not in expected][:20]
-    parts = [f"missing: {missing}"] * bool(missing) + [f"unexpected: {extra}"] * bool(extra)
-    return f"expected the columns {list(expected)}; " + ("; ".join(parts) or "some come twice") + "."
+    wanted, found = set(expected), set(got)
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in got if name not in wanted]
+    parts = [f"missing: {listed(missing)}"] * bool(missing) + [f"unexpected: {listed(extra)}"] * bool(extra)
+    return f"expected the columns {listed(list(expected))}; " + ("; ".join(parts) or "some come twice") + "."
+
+
+def _is_wrapped(plain: Any, names: Sequence[str]) -> bool:
+    if not isinstance(plain, dict) or "columns" in plain or any(name in plain for name in names):
+        return False
+    found = [name for name in _WRAPPERS if name in plain]
+    return bool(found) and not (found == ["data"] and "index" in plain)  # which would be rows without their columns
+
+
+def _is_split(plain: Any) -> bool:
+    return isinstance(plain, dict) and "columns" in plain and "data" in plain
+
+
+def _from_dict(plain: Dict[str, Any], names: Sequence[str]) -> PlainTable:
+    kinds = set(map(type, plain.values()))
+    if kinds == {list}:
+        return _checked(plain, names, None)
+    if kinds != {dict}:
+        return _from_records([plain], names)
+    labels = list(next(iter(plain.values())))
+    if any(column.keys() != set(labels) for column in plain.values()):
+        raise CodecError("expected the same labels of rows in each column.")
+    columns = {name: [column[label] for label in labels] for name, column in plain.items()}
+    is_default = labels == list(map(str, range(len(labels))))
+    index = [int(label) for label in labels] if all(map(_WHOLE.fullmatch, labels)) else labels
+    return _checked(columns, names, None if is_default else index)
 
 
 def _from_split(plain: Dict[str, Any], names: Sequence[str]) -> PlainTable:
