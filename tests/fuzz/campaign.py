@@ -94,10 +94,11 @@ class Campaign:
                     break
                 kind, detail = worker.end()
                 worker = None
-                at = task.first if reached is None else reached
-                self.add(Finding(task.target, at, kind, detail, f"{task.target} {detail[:60]}"))
-                self._count(task.target, Tally(inputs=at + 1 - task.first))
-                task = Task(task.target, at + 1, task.first + task.count - at - 1)
+                self.add(Finding(task.target, reached or task.first, kind, detail, f"{task.target} {detail[:60]}"))
+                if reached is None:
+                    break  # it does not get as far as an input
+                self._count(task.target, Tally(inputs=reached + 1 - task.first))
+                task = Task(task.target, reached + 1, task.first + task.count - reached - 1)
         if worker is not None:
             worker.end()
 
