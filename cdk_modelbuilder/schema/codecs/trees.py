@@ -14,7 +14,8 @@ from .json_text import read_json, write_json
 from .multipart import CONTENT_TYPE as MULTIPART
 from .multipart import Part, boundary_of, read_multipart, write_multipart
 from .payload_errors import CodecError
-from .tree_nodes import Node, PartOf, open_node
+from .tree_node import Node, PartOf
+from .tree_nodes import open_node
 from .tree_places import is_index, steps_of
 from .tree_samples import describe_node
 
