@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
 from cdk_modelbuilder.schema.codecs import decode, open_codec
 from cdk_modelbuilder.schema.schema_builder import schema_json
 from tests.conftest import MASTER_KEY
-from tests.payloads.cases import CASES, SAMPLES, Case
+from tests.payloads.cases import CASES, Case
 from tests.payloads.equality import same
 
 SLOW_LIBRARIES = ("torch", "tensorflow")
-
-
-@pytest.fixture(scope="module")
-def echo():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SAMPLES)
-        import echo
-
-        yield echo
-    sys.modules.pop("echo")
 
 
 def params() -> list:

@@ -26,16 +26,6 @@ HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 WITHOUT_JSON = ("bytes", "bytearray", "open binary file", "open text file")
 
 
-@pytest.fixture(scope="module")
-def echo():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SAMPLES)
-        import echo
-
-        yield echo
-    sys.modules.pop("echo")
-
-
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
 def test_examples_are_read_by_the_very_codec(case):
     if case.missing or (case.library in ("torch", "tensorflow") and case.library not in sys.modules):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,6 @@ from cdk_modelbuilder.errors import SchemaError, StreamInterruptedError
 from cdk_modelbuilder.schema.codecs import decode
 from cdk_modelbuilder.schema.codecs.marshaller import Marshaller
 from tests.conftest import MASTER_KEY
-from tests.payloads.cases import SAMPLES
 from tests.payloads.equality import same
 
 STREAMS = {
@@ -22,16 +19,6 @@ STREAMS = {
     "arrays": [np.array([0.5]), np.array([1.5, 2.5])],
     "bytes": [b"\x00", b"\xff\n"],
 }
-
-
-@pytest.fixture(scope="module")
-def echo():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SAMPLES)
-        import echo
-
-        yield echo
-    sys.modules.pop("echo")
 
 
 def builder_for(items: list) -> SchemaBuilder:

@@ -397,3 +397,8 @@ def test_no_number_becomes_another(source, value, target):
     with pytest.raises(CodecError, match="expected"):
         cast(np.array([1, value], source), DTYPES[target])
     assert cast(np.array([1, 1], source), np.dtype("complex128")).dtype == "complex128"
+
+
+def test_columns_without_values_are_limited_where_each_takes_room():
+    codec = CODEC({**codec_of(CODEC, sp.csc_array(DENSE)).spec, "shape": [None, None]})
+    refused(codec, b'{"shape":[1,500000000],"row":[],"col":[],"data":[]}', JSON, "500000000 columns are too many")

@@ -145,6 +145,8 @@ def from_coordinates(coords: Sequence[Any], data: Any, shape: Tuple[int, ...], c
     limit = MAX_EMPTY_ROWS + 64 * data.size
     if shape[0] > limit:
         raise CodecError(f"{shape[0]} rows are too many for {data.size} values.")
+    if kind == "csc" and shape[-1] > limit:  # one pointer for each
+        raise CodecError(f"{shape[-1]} columns are too many for {data.size} values.")
     if kind in ("coo", "dok"):
         return matrix_of({"coords": np.stack(coords).astype(wide), "data": data}, shape, cls)
     if kind in ("csr", "csc", "lil"):
