@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cdk_modelbuilder.calling.arguments import check_header
 from cdk_modelbuilder.calling.batch import call_for_each, check_batch
 from cdk_modelbuilder.calling.connect import Address, Queue, connect
 from cdk_modelbuilder.calling.http_errors import refuse_large
@@ -91,7 +92,8 @@ class Predictor:
 
         Args:
             bundle: The bundle, or its folder.
-            url: The endpoint's address without a path, such as ``http://127.0.0.1:8080``.
+            url: The endpoint's address without a path, such as ``http://127.0.0.1:8080``. A user and a password in
+                it are sent as basic authentication, and shown nowhere.
             endpoint_name: The endpoint's name in SageMaker.
             inference_component_name: Which model on it, if it hosts inference components.
             target_variant: Which production variant, if it has several.
@@ -102,8 +104,8 @@ class Predictor:
             session: A boto3 session. Default: one with the environment's credentials.
             boto_client: A client of sagemaker-runtime to use as it is, with its own time-outs and retries.
             timeout: Seconds until the answer must begin. Default: the container spec's, and ten more for SageMaker.
-            max_attempts: How often a request is sent if the endpoint is throttled. Time-outs and errors of the model
-                are final.
+            max_attempts: How often a request is sent if the endpoint is throttled. Time-outs, connections that break
+                and errors of the model are final.
             input_translator: Instance of the input's payload translator, if its module is not to be had here.
             output_translator: The same for the output.
 
@@ -154,7 +156,7 @@ class Predictor:
 
     @property
     def url(self) -> str | None:
-        """The endpoint's address without a path; None for one in SageMaker."""
+        """The endpoint's address without a path, user and password; None for one in SageMaker."""
         return self._transport.url
 
     def predict(self, data: Any) -> Any:
@@ -220,7 +222,7 @@ class Predictor:
         Raises:
             SchemaError: An item does not fit the schema.
             PredictionError: The endpoint answered with an error, or not at all.
-            UsageError: ``items`` is one value, not many.
+            UsageError: ``items`` is one value, not many, or ``concurrency`` is no number of at least 1.
         """
         check_batch(items, concurrency)
         total = len(items) if isinstance(items, Sized) else None
@@ -237,18 +239,20 @@ class Predictor:
         """Send bytes as they are and return the response's body and content type.
 
         Raises:
+            UsageError: The content type or ``accept`` cannot be sent, or the body is not bytes.
             PredictionError: The endpoint answered with an error, or not at all.
         """
-        answer = self._transport.send(self._checked(Request(body, content_type, accept)))
+        answer = self._transport.send(self._checked(_as_given(body, content_type, accept)))
         return bytes(answer.body), answer.content_type
 
     def invoke_stream(self, body: Body, *, content_type: str, accept: str = "*/*") -> StreamedAnswer:
         """Send bytes as they are and return the response's chunks as they arrive.
 
         Raises:
+            UsageError: The content type or ``accept`` cannot be sent, or the body is not bytes.
             PredictionError: The endpoint answered with an error. While chunks are read: ``StreamInterruptedError``.
         """
-        return self._transport.stream(self._checked(Request(body, content_type, accept)))
+        return self._transport.stream(self._checked(_as_given(body, content_type, accept)))
 
     def delete_endpoint(self) -> None:
         """Stop the endpoint that ``deploy()`` started and close the connections; a second call does nothing.
@@ -268,7 +272,11 @@ class Predictor:
             on_delete()
 
     def close(self) -> None:
-        """Close the connections; the endpoint runs on."""
+        """Close the connections; the endpoint runs on.
+
+        Requests of :meth:`predict_async` that were sent are waited for; those that still wait for their turn are not
+        sent, and their ``result()`` says so.
+        """
         with self._lock:
             threads, self._threads = self._threads, None
         if threads is not None:
@@ -284,3 +292,12 @@ class Predictor:
             remedy += ", or use predict_async() of an asynchronous endpoint (async_input=), which takes up to 1 GB"
         refuse_large(request.size, transport.max_payload_bytes, address=transport.address, remedy=f"{remedy}.")
         return request
+
+
+def _as_given(body: Body, content_type: str, accept: str) -> Request:
+    """A request of the caller's own making."""
+    check_header("content_type", content_type)
+    check_header("accept", accept)
+    if not isinstance(body, (bytes, bytearray, memoryview)):
+        raise UsageError(f"the body is a {type(body).__name__}.", remedy="Give bytes, or use predict().")
+    return Request(body, content_type, accept)

@@ -189,6 +189,12 @@ def _error_without_answer(error: Exception, call: Call) -> ModelBuilderError:
         )
     if isinstance(error, aws.ParamValidationError):
         return UsageError(f"{call.address}: {as_sentence(str(error))}", remedy="Mend the argument that it names.")
+    if isinstance(error, aws.ConnectionClosedError):
+        return EndpointUnavailableError(
+            f"{call.address} gave no answer: {as_sentence(str(error))}",
+            remedy="The model may have run all the same: look at the endpoint's log before you send it again.",
+            status=0,
+        )
     return _no_answer(error, call)
 
 

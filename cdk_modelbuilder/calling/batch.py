@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
+from cdk_modelbuilder.calling.arguments import check_count
 from cdk_modelbuilder.errors import ModelBuilderError, UsageError
 
 
@@ -66,16 +67,27 @@ def _outcome(future: Future[Any], index: int, *, return_errors: bool) -> Any:
 
 
 def check_batch(items: Any, concurrency: int) -> None:
-    """Refuse what can be iterated over but is no batch.
+    """Refuse what is no batch, among it much that can be iterated over.
 
     Raises:
         UsageError: One value instead of many, or a concurrency below 1.
     """
-    if concurrency < 1:
-        raise UsageError(f"concurrency is {concurrency}.", remedy="Give 1 or more.")
+    check_count("concurrency", concurrency)
     # Iterating over a table gives its columns, over a dict its keys: never what is meant.
-    if isinstance(items, (str, bytes, bytearray, memoryview, dict)) or hasattr(items, "columns"):
+    if (
+        isinstance(items, (str, bytes, bytearray, memoryview, dict))
+        or hasattr(items, "columns")
+        or not _iterates(items)
+    ):
         raise UsageError(
             f"predict_batch() wants many inputs; a {type(items).__name__} is one.",
             remedy="Give a list or a generator of inputs, such as slices of a table, or use predict().",
         )
+
+
+def _iterates(items: Any) -> bool:
+    try:
+        iter(items)
+    except TypeError:  # also of what has the method and refuses, such as an array without dimensions
+        return False
+    return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cdk_modelbuilder.calling.arguments import check_count, check_header, check_timeout
+from cdk_modelbuilder.calling.endpoint_url import shown_url
 from cdk_modelbuilder.calling.http import HttpTransport
 from cdk_modelbuilder.calling.pending import PendingAnswer
 from cdk_modelbuilder.calling.transport import Request, Transport
@@ -51,12 +53,16 @@ def connect(address: Address, container: ContainerSpec) -> tuple[Transport, Queu
         UsageError: Arguments that contradict each other, or boto3 is needed and not installed.
     """
     if (address.url is None) == (address.endpoint_name is None):
+        url = shown_url(address.url)
         raise UsageError(
-            f"url={address.url!r} and endpoint_name={address.endpoint_name!r}: exactly one says where the endpoint is.",
+            f"url={url} and endpoint_name={address.endpoint_name!r}: exactly one says where the endpoint is.",
             remedy="Give url= for one on this machine, endpoint_name= for one in SageMaker.",
         )
-    if address.max_attempts < 1:
-        raise UsageError(f"max_attempts is {address.max_attempts}.", remedy="Give 1 or more.")
+    check_count("max_attempts", address.max_attempts)
+    if address.timeout is not None:
+        check_timeout(address.timeout)
+    if address.custom_attributes is not None:
+        check_header("custom_attributes", address.custom_attributes)
     if address.url is not None:
         return _by_url(address, address.url, container), None
     assert address.endpoint_name is not None
@@ -66,7 +72,7 @@ def connect(address: Address, container: ContainerSpec) -> tuple[Transport, Queu
 def _by_url(address: Address, url: str, container: ContainerSpec) -> Transport:
     for name in ("inference_component_name", "target_variant", "async_input", "region", "session", "boto_client"):
         if getattr(address, name) is not None:
-            raise UsageError(f"{name} was given with url={url!r}.", remedy=f"{name} goes with endpoint_name=.")
+            raise UsageError(f"{name} was given with url={shown_url(url)}.", remedy=f"{name} goes with endpoint_name=.")
     return HttpTransport(
         url,
         path=container.invocations_path,
@@ -93,7 +99,12 @@ def _by_name(address: Address, name: str, container: ContainerSpec) -> tuple[Tra
 
     def client(service: str) -> Any:
         return aws_clients.new_client(
-            session, service, region=region, timeout=timeout, max_attempts=address.max_attempts
+            session,
+            service,
+            region=region,
+            timeout=timeout,
+            max_attempts=address.max_attempts,
+            repeatable=service == "s3",  # an object put twice is the same object
         )
 
     named = {

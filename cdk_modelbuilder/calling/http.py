@@ -10,10 +10,11 @@ from functools import partial
 import urllib3
 
 from cdk_modelbuilder.calling.container_message import as_sentence
+from cdk_modelbuilder.calling.endpoint_url import endpoint_url
 from cdk_modelbuilder.calling.http_errors import error_for_status
 from cdk_modelbuilder.calling.retries import asked_wait, wait_after
 from cdk_modelbuilder.calling.transport import Answer, Request, StreamedAnswer
-from cdk_modelbuilder.errors import EndpointUnavailableError, PredictionTimeoutError, StreamInterruptedError, UsageError
+from cdk_modelbuilder.errors import EndpointUnavailableError, PredictionTimeoutError, StreamInterruptedError
 
 CONNECT_SECONDS = 5
 CONNECTIONS = 64
@@ -26,12 +27,15 @@ class HttpTransport:
     """Requests to one URL. Safe to use from several threads.
 
     Args:
-        url: The endpoint's address without a path, such as ``http://127.0.0.1:8080``.
+        url: The endpoint's address without a path, such as ``http://127.0.0.1:8080``. A user and a password in it
+            are sent as basic authentication, and shown nowhere.
         path: Where requests are POSTed.
         max_payload_bytes: The largest body.
         timeout: Seconds until the answer must begin, and between two pieces of it.
         max_attempts: How often a request is sent at most. Only an answer of 429 or 503 is followed by another attempt:
-            nothing of such a request was done. Time-outs and broken connections may have had an effect.
+            these are the statuses by which a server says that it has not taken a request for now. Where a model's own
+            code answers so after it has done something, give 1. Time-outs and broken connections are final, because
+            the model may have been at work.
         headers: Sent with every request.
 
     Raises:
@@ -48,15 +52,14 @@ class HttpTransport:
         max_attempts: int,
         headers: Mapping[str, str],
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"{url!r} is no URL of an endpoint.", remedy="Give one such as http://127.0.0.1:8080.")
-        self.url: str | None = url.rstrip("/")
+        parts = endpoint_url(url)
+        self.url: str | None = parts.address
         self.address = f"the endpoint at {self.url}"
         self.max_payload_bytes = max_payload_bytes
         self._target = f"{self.url}{path}"
         self._max_attempts = max_attempts
         self._timeout = timeout
-        self._headers = dict(headers)
+        self._headers = {**parts.headers, **headers}
         self._http = urllib3.PoolManager(
             retries=False, timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout), maxsize=CONNECTIONS
         )

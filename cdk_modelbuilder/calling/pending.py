@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cdk_modelbuilder.calling.transport import Answer
-from cdk_modelbuilder.errors import PredictionTimeoutError
+from cdk_modelbuilder.errors import ModelBuilderError, PredictionError, PredictionTimeoutError
 
 
 class PendingAnswer(Protocol):
@@ -40,14 +40,22 @@ class AnswerInThread:
 
     def wait(self, timeout: float | None) -> Answer:
         """The answer, once it is there."""
-        finished, _ = concurrent.futures.wait([self._future], timeout)
-        if not finished:
+        try:
+            return self._future.result(timeout)
+        except concurrent.futures.CancelledError:
+            raise PredictionError(
+                f"the predictor was closed before it sent this request to {self._address}.",
+                remedy="Ask for results before close(), or before the end of the with block.",
+                status=0,
+            ) from None
+        except TimeoutError as error:
+            if timeout is None or isinstance(error, ModelBuilderError):  # the request's own
+                raise
             raise PredictionTimeoutError(
                 f"{self._address} has not answered within {timeout:g} s.",
                 remedy="Ask result() again later: the request goes on.",
                 status=0,
-            )
-        return self._future.result()
+            ) from None
 
 
 class PendingPrediction:
@@ -78,7 +86,7 @@ class PendingPrediction:
 
         Raises:
             PredictionTimeoutError: It did not come in time; the request goes on, and this can be called again.
-            PredictionError: The endpoint answered with an error.
+            PredictionError: The endpoint answered with an error, or the predictor was closed before it sent this.
         """
         answer = self._answer.wait(timeout)
         with self._lock:

@@ -55,7 +55,8 @@ class SageMakerQueue:
     ) -> None:
         region, partition = client.meta.region_name, client.meta.partition
         self.address = f"asynchronous endpoint {endpoint_name!r} in {region}"
-        self._bucket, self._prefix = split_uri(input_prefix)
+        self._bucket, prefix = split_uri(input_prefix)
+        self._prefix = prefix.rstrip("/")
         self._client = client
         self._s3 = s3
         self._parameters = {"EndpointName": endpoint_name, **routing}
@@ -157,7 +158,8 @@ class AnswerInS3:
         if location is None:
             return None
         bucket, key = split_uri(location)
-        arn = f"arn:{self._s3.meta.partition}:s3:::{bucket}/{key.rpartition('/')[0]}/*"
+        folder = "".join(key.rpartition("/")[:2])
+        arn = f"arn:{self._s3.meta.partition}:s3:::{bucket}/{folder}*"
         with failures_in_words(Call(location, "s3:GetObject", arn, self._call.timeout)):
             try:
                 found = self._s3.get_object(Bucket=bucket, Key=key)
@@ -175,7 +177,10 @@ class AnswerInS3:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI.
+    """Bucket and key of an S3 URI; to S3 every slash in a key counts.
+
+    >>> split_uri("s3://bucket//answers/1.out")
+    ('bucket', '/answers/1.out')
 
     Raises:
         UsageError: It is none.
@@ -184,4 +189,4 @@ def split_uri(uri: str) -> tuple[str, str]:
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
         raise UsageError(f"{uri!r} is no S3 URI.", remedy="Give one such as s3://bucket/prefix.")
-    return bucket, key.strip("/")
+    return bucket, key

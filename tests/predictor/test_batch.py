@@ -101,6 +101,12 @@ def test_one_value_is_no_batch(predictor_for, echo, items):
         predictor_for(echo.url).predict_batch(items)
 
 
+@pytest.mark.parametrize("items", [5, None, np.array(5.0)])
+def test_what_cannot_be_iterated_over(predictor_for, echo, items):
+    with pytest.raises(UsageError, match=r"wants many inputs; a \w+ is one.*use predict"):
+        predictor_for(echo.url).predict_batch(items)
+
+
 def test_a_concurrency_of_nothing(predictor_for, echo):
     with pytest.raises(UsageError, match="concurrency is 0"):
         predictor_for(echo.url).predict_batch([1], concurrency=0)

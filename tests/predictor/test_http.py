@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import socket
@@ -334,10 +335,80 @@ def test_an_endpoint_of_somebody_else_is_not_deleted(predictor_for):
         assert other.predict(None) == 1  # close() ends connections; the next call opens one
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://127.0.0.1", ""])
+def test_a_prediction_that_was_not_sent_before_close_says_so(predictor_for):
+    gate = threading.Event()
+    with ScriptedContainer(Reply(body=[b"1", b" "], gate=gate)) as container:
+        predictor = predictor_for(container.url)
+        pending = [predictor.predict_async(None) for _ in range(17)]  # one more than there are threads
+        closing = threading.Thread(target=predictor.close)
+        closing.start()
+        try:
+            with pytest.raises(PredictionError, match=r"closed before it sent this request to .*Ask for results"):
+                pending[-1].result()
+            assert pending[-1].done()
+        finally:
+            gate.set()
+        closing.join()
+        assert [one.result() for one in pending[:-1]] == [1] * 16
+    assert len(container.requests) == 16
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("127.0.0.1:8080", "ftp://127.0.0.1", "", "http://", "http://[::1", "http://here:99999", "http://a b/", 8080),
+        *("me:secret@127.0.0.1:8080", "ftp://me:secret@here", "http://me:sec/secret@here:x"),
+    ],
+)
 def test_what_is_no_url(predictor_for, url):
-    with pytest.raises(UsageError, match="is no URL"):
+    with pytest.raises(UsageError, match=r"is no URL of an endpoint\. Give one such as") as caught:
         predictor_for(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_with_more_than_an_address(predictor_for):
+    with pytest.raises(UsageError, match="behind a") as caught:
+        predictor_for("http://127.0.0.1:1?token=secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_user_and_password_of_a_url_are_sent_and_not_shown(predictor_for):
+    with ScriptedContainer(message(400, "no")) as container:
+        url = container.url.replace("//", "//me:s%40crét@")
+        predictor = predictor_for(url + "/")
+        assert predictor.url == container.url
+        with pytest.raises(RequestRejectedError) as caught:
+            predictor.predict(None)
+        assert repr(predictor) + str(caught.value) == (
+            f"<Predictor for the endpoint at {container.url}>the endpoint at {container.url} answered 400: no. "
+            "Mend the request."
+        )
+    ((headers, _),) = container.requests
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == "me:s@crét"
+    for more in ({"endpoint_name": "a"}, {"region": "b"}):
+        with pytest.raises(UsageError) as refused:
+            predictor_for(url, **more)
+        assert "***@127.0.0.1" in str(refused.value)
+        assert "40cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"content_type": "a/b\r\nx-evil: 1"}, r"content_type has the character '\\r' at position 3.*Leave line ends"),
+        ({"content_type": "text/€"}, "content_type has the character '€'"),
+        ({"content_type": None}, "content_type is a NoneType"),
+        ({"content_type": "a/b", "accept": "a\n"}, "accept has the character"),
+        ({"content_type": "a/b", "body": "text"}, "the body is a str"),
+    ],
+)
+def test_what_cannot_be_sent_as_it_is_given(predictor_for, arguments, words):
+    with ScriptedContainer(Reply()) as container:
+        predictor = predictor_for(container.url)
+        for call in (predictor.invoke, predictor.invoke_stream):
+            with pytest.raises(UsageError, match=words):
+                call(**{"body": b"", **arguments})
+    assert container.requests == []
 
 
 @pytest.mark.parametrize(
@@ -348,6 +419,13 @@ def test_what_is_no_url(predictor_for, url):
         ({"url": "http://127.0.0.1:1", "async_input": "s3://a/b"}, "async_input goes with endpoint_name="),
         ({"url": "http://127.0.0.1:1", "region": "eu-west-1"}, "region goes with endpoint_name="),
         ({"url": "http://127.0.0.1:1", "max_attempts": 0}, "max_attempts is 0"),
+        ({"url": "http://127.0.0.1:1", "max_attempts": "3"}, "max_attempts is '3'. Give a whole number"),
+        ({"url": "http://127.0.0.1:1", "timeout": 0}, "timeout is 0. Give a number of seconds above 0"),
+        ({"url": "http://127.0.0.1:1", "timeout": float("nan")}, "timeout is nan"),
+        ({"url": "http://127.0.0.1:1", "timeout": float("inf")}, "timeout is inf"),
+        ({"url": "http://127.0.0.1:1", "timeout": "60"}, "timeout is '60'"),
+        ({"endpoint_name": "a", "timeout": -1}, "timeout is -1"),
+        ({"url": "http://127.0.0.1:1", "custom_attributes": "a\nb"}, "custom_attributes has the character"),
     ],
 )
 def test_arguments_that_contradict_each_other(predictor_for, options, words):

@@ -129,6 +129,15 @@ def test_no_answer_in_time_is_final(service, endpoint):
     assert len(service.requests) == 1
 
 
+@pytest.mark.parametrize("call", ["predict", "predict_stream"])
+def test_a_connection_that_breaks_after_the_request_is_final(service, predictor_for, monkeypatch, call):
+    with ScriptedContainer(Reply(0)) as broken:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", broken.url)
+        with pytest.raises(EndpointUnavailableError, match=r"gave no answer.*may have run all the same"):
+            getattr(predictor_for(endpoint_name="tumour", max_attempts=3), call)([1])
+    assert len(broken.requests) == 1
+
+
 def test_an_endpoint_that_is_not_there(service, predictor_for):
     with pytest.raises(EndpointUnavailableError, match=r"Endpoint tumour of account \d+ not found.*region") as caught:
         predictor_for(endpoint_name="tumour").predict([1])

@@ -124,6 +124,24 @@ def test_s3_that_denies_access(queue, monkeypatch):
             pending.result(timeout=60)
 
 
+def test_every_slash_of_a_key_counts(service, endpoint, queue):
+    queue(Reply())
+    service.output = "s3://answers//out"
+    predictor = endpoint(Reply(body=b"7"), async_input="s3://inputs//tumour/")
+    assert predictor.predict_async(None).result(timeout=60) == 7
+    (found,) = service.s3.list_objects_v2(Bucket="inputs")["Contents"]
+    assert found["Key"].startswith("/tumour/")
+
+
+def test_s3_that_breaks_the_connection_is_asked_again(endpoint, queue, monkeypatch):
+    queue(Reply())
+    with ScriptedContainer(Reply(0)) as s3:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        with pytest.raises(EndpointUnavailableError, match="gave no answer"):
+            endpoint(Reply(), async_input="s3://inputs", max_attempts=2).predict_async(None)
+    assert len(s3.requests) == 2
+
+
 @pytest.mark.parametrize("prefix", ["inputs/tumour", "https://inputs", "s3:///tumour"])
 def test_what_is_no_s3_uri(queue, endpoint, prefix):
     with pytest.raises(UsageError, match=r"is no S3 URI\. Give one such as s3://bucket/prefix"):
