@@ -40,10 +40,10 @@ class ArrowCodec(Codec):
         super().__init__(spec)
         self._schema = pa.schema([pa.field(column["name"], open_type(column["type"])) for column in spec["columns"]])
         self._dictionaries = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
-        by_csv = self._schema.names and not any(
-            pa.types.is_nested(kind) or is_binary(kind) for kind in self._schema.types
-        )
-        self.content_types = (ARROW_STREAM, JSON, *((CSV,) if by_csv else ()), ARROW_FILE, PARQUET)
+        kinds = self._schema.types
+        csv_type = () if any(pa.types.is_nested(kind) or is_binary(kind) for kind in kinds) else (CSV,)
+        # Without a column, only JSON keeps the rows.
+        self.content_types = (ARROW_STREAM, JSON, *csv_type, ARROW_FILE, PARQUET) if kinds else (JSON,)
 
     @classmethod
     def describe(cls, sample: Any) -> Optional[Dict[str, Any]]:

@@ -101,7 +101,7 @@ def restored(values: Any, described: Dict[str, Any]) -> Any:
     except CodecError as error:
         raise CodecError(f"column {shown(described['name'])}: {error}") from None
     except Exception as error:  # noqa: BLE001 - pandas raises what it likes for values of odd types
-        text = str(error)
+        text = str(error).split("\n", 1)[0]
         raise CodecError(
             f"column {shown(described['name'])} does not hold {described['dtype']}: {text[:200]}."
         ) from None
@@ -204,8 +204,11 @@ def _times(values: Any, kind: str, dtype: str) -> Any:
         return pd.array(values, dtype=dtype)
     if kind == "duration":
         return _finer_kept(pd.Series(pd.to_timedelta(values)), dtype)
-    zoned = "," in dtype
-    return _finer_kept(pd.Series(pd.to_datetime(values, utc=zoned, format="ISO8601")), dtype)
+    if isinstance(values, np.ndarray):
+        return _finer_kept(pd.Series(pd.to_datetime(values, utc="," in dtype)), dtype)
+    # Where the column has no zone, what has an offset is moved to UTC.
+    moments = pd.Series(pd.to_datetime(values, utc=True, format="ISO8601"))
+    return _finer_kept(moments if "," in dtype else moments.dt.tz_localize(None), dtype)
 
 
 def _finer_kept(column: Any, dtype: str) -> Any:

@@ -46,7 +46,7 @@ def frame_from_csv(body: bytes, columns: Sequence[Dict[str, Any]], texts: List[s
     """The DataFrame of ``texts``, its dtypes as pandas' parser has them. Raises CodecError."""
     pairs = list(zip(texts, columns))  # noqa: B905 - Python 3.8
     as_text = {text: str for text, column in pairs if _is_text(column)}
-    nullable = {text: column["dtype"] for text, column in pairs if column["kind"] == "nullable"}
+    nullable = {text: _parsed_as(column["dtype"]) for text, column in pairs if column["kind"] == "nullable"}
     missing = {text: [""] if text in as_text else _MISSING_NUMBERS for text in texts}
     try:
         body.decode("utf-8-sig")
@@ -84,6 +84,11 @@ def frame_from_csv(body: bytes, columns: Sequence[Dict[str, Any]], texts: List[s
 def values_of(column: Any) -> Any:
     """A column of :func:`frame_from_csv`'s as an array where it is one of numbers, else as a list."""
     return column.to_numpy() if column.dtype.kind in "biuf" and isinstance(column.dtype, np.dtype) else column.tolist()
+
+
+def _parsed_as(dtype: str) -> str:
+    """The dtype that the parser makes of a nullable column: floats in full, for it would make infinities of others."""
+    return "Float64" if pd.api.types.pandas_dtype(dtype).kind == "f" else dtype
 
 
 def _is_text(column: Dict[str, Any]) -> bool:

@@ -32,8 +32,10 @@ class PandasCodec(Codec):
         super().__init__(spec)
         self._columns: List[Dict[str, Any]] = spec["columns"]
         self._texts = ["" if column["name"] is None else str(column["name"]) for column in self._columns]
-        by_arrow = not any(column["kind"] == "object" or _is_mixed(column) for column in self._columns + spec["index"])
-        by_csv = bool(self._columns) and all(column["kind"] not in ("object", "complex") for column in self._columns)
+        # Without a column, only JSON keeps the rows.
+        odd = not self._columns or any(column["kind"] == "object" or _is_mixed(column) for column in self._columns)
+        by_arrow = not odd and not any(level["kind"] == "object" or _is_mixed(level) for level in spec["index"])
+        by_csv = not odd and all(column["kind"] != "complex" for column in self._columns)
         arrow, others = (_ARROW_TYPES[:1], _ARROW_TYPES[1:]) if by_arrow else ((), ())
         self.content_types = (*arrow, JSON, *((CSV,) if by_csv else ()), *others)
 
@@ -162,7 +164,7 @@ class PandasCodec(Codec):
     def _to_arrow(self, frame: Any, content_type: str) -> Any:
         import pyarrow as pa
 
-        from .arrow_format import empty_rows, write_table
+        from .arrow_format import write_table
         from .pandas_arrow import as_arrow
 
         columns = in_one_piece([frame.iloc[:, at] for at in range(frame.shape[1])])
@@ -173,7 +175,7 @@ class PandasCodec(Codec):
                 level = frame.index.get_level_values(at).to_series()
                 arrays.append(as_arrow("index", level, describe_column(None, level)))
                 names.append(_INDEX_NAME.format(at))
-        return write_table(pa.table(arrays, names=names) if names else empty_rows(len(frame)), content_type)
+        return write_table(pa.table(arrays, names=names), content_type)
 
     def _from_arrow(self, body: Any, content_type: str) -> Any:
         from .arrow_format import read_table
