@@ -18,6 +18,7 @@ import httptools
 
 from cdk_modelbuilder.serving.codings import refusal_of_coding
 from cdk_modelbuilder.serving.exchange import SMALL, Body, Exchange, Refusal
+from cdk_modelbuilder.serving.half_closed import CONTINUE, HalfClosed
 from cdk_modelbuilder.serving.log import log
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ _LOOKED_AT = frozenset(
 )
 _LISTS = frozenset((b"accept", b"content-encoding", b"transfer-encoding"))
 """Headers that may come in several lines, which together are one list."""
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LOOK_AGAIN_SECONDS = 0.25
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -113,7 +112,7 @@ class Connection(asyncio.Protocol):
             return False
         self._closing = True
         self._unanswered[-1].keep_alive = False
-        self._loop.call_later(_LOOK_AGAIN_SECONDS, self._ask_whether_it_reads)
+        HalfClosed(self._transport, self._loop, self._unanswered)
         return True
 
     def pause_writing(self) -> None:
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
                 self._receiving = None
             self._refuse_body(exchange, refusal)
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._unanswered:
-            self._transport.write(_CONTINUE)
+            self._transport.write(CONTINUE)
 
     def on_body(self, part: bytes) -> None:
         exchange = self._receiving
@@ -306,25 +305,6 @@ class Connection(asyncio.Protocol):
         if self._receiving is not None:
             self._backlog.release(self._receiving)
             self._receiving = None
-
-    def _ask_whether_it_reads(self) -> None:
-        """Find out whether a client that has ended its side waits for its answer, or has hung up.
-
-        Both look the same until something is sent: the system of one that has hung up answers with a reset. Any number
-        of interim responses may be sent (RFC 9110 section 15.2), but HTTP/1.0 has none, and a stream's pieces do it.
-        """
-        if self._unanswered and self._unanswered[0].watcher is None and not self._unanswered[0].is_first_version:
-            self._transport.write(_CONTINUE)
-            self._loop.call_later(_LOOK_AGAIN_SECONDS, self._abort_if_reset)
-
-    def _abort_if_reset(self) -> None:
-        if not self._unanswered or self._transport.is_closing():
-            return
-        # Nothing is read any more, so the transport does not notice.
-        if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._transport.abort()
-        else:
-            self._loop.call_later(_LOOK_AGAIN_SECONDS, self._abort_if_reset)
 
     def _count_head(self, size: int) -> None:
         self._head_size += size
