@@ -137,11 +137,16 @@ class PandasCodec(Codec):
         return frame if list(frame.columns) == self._names else frame[self._names]
 
     def _built(self, arrays: List[Any], rows: int, index: Any) -> Any:
-        columns = {at: pd.Series(array, dtype=array.dtype, copy=False) for at, array in enumerate(arrays)}
         if self.spec["kind"] == "series":
-            table = columns[0].rename(self._names[0])
+            table = pd.Series(arrays[0], dtype=arrays[0].dtype, copy=False, name=self._names[0])
         else:
-            table = pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=False)
+            default = pd.RangeIndex(rows)
+            # Numbers are taken as they are; of objects, pandas would guess a dtype.
+            columns = {
+                at: array if array.dtype.kind in "biuf" else pd.Series(array, default, array.dtype, copy=False)
+                for at, array in enumerate(arrays)
+            }
+            table = pd.DataFrame(columns, index=default, copy=False)
             table.columns = pd.Index(self._names) if self._names else pd.Index([], dtype=object)
         if index is not None:
             table.index = index
