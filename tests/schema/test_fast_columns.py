@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from cdk_modelbuilder.schema.codecs import CodecError, codec_class
-from cdk_modelbuilder.schema.codecs.arrow_format import ARROW_STREAM, write_table
+pa = pytest.importorskip("pyarrow")
+
+from cdk_modelbuilder.schema.codecs import CodecError, codec_class  # noqa: E402 - after the check for pyarrow
+from cdk_modelbuilder.schema.codecs.arrow_format import ARROW_STREAM, write_table  # noqa: E402
 
 FRAME = pd.DataFrame(
     {
