@@ -144,3 +144,31 @@ def test_a_part_for_a_field_of_what_came_as_a_list():
         body = part % b"/" + part % name + b"--x--\r\n"
         with pytest.raises(CodecError):
             target("dict of arrays and scalars").read(body, "multipart/form-data; boundary=x")
+
+
+def test_text_of_what_is_no_character():
+    for dtype in ("<U2", ">U2", [("a", "i4"), ("b", "<U2", (2,))]):
+        array = np.zeros(3, dtype)
+        text = array if array.dtype.names is None else array["b"]
+        text[...] = "\U0010ffff"
+        assert np.array_equal(target("reader of npy").read(npy(array), NPY), array)
+        broken = npy(array).replace(b"\xff\xff\x10\0", b"\xff\xff\x11\0").replace(b"\0\x10\xff\xff", b"\0\x11\xff\xff")
+        with pytest.raises(CodecError, match="no character"):
+            target("reader of npy").read(broken, NPY)
+
+
+def test_a_column_of_nothing_where_lists_are_expected():
+    pa = pytest.importorskip("pyarrow")
+    pytest.importorskip("polars")
+    body = write_arrow(pa.table({"tags": pa.nulls(2)}), ARROW_STREAM)
+    assert target("polars DataFrame with lists").read(body, ARROW_STREAM)["tags"].to_list() == [None, None]
+
+
+@pytest.mark.parametrize("name", [b"\xffame", b"\0ame"])
+def test_names_of_items_that_polars_gives_up_at(name):
+    pa = pytest.importorskip("pyarrow")
+    pytest.importorskip("polars")
+    kind = pa.list_(pa.field("name", pa.string()))
+    body = write_arrow(pa.table({"tags": pa.array([["a"]], kind)}), ARROW_STREAM)
+    with pytest.raises(CodecError):
+        target("polars DataFrame with lists").read(body.replace(b"name", name), ARROW_STREAM)

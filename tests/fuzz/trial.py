@@ -80,11 +80,12 @@ class Trial:
         self._memory.reset()
         started = time.perf_counter()
         value: Any = None
-        problem = None
+        problem, taken = None, 0
         with self._guard.watching():
             try:
                 value = chosen.read(given, header)
                 problem = chosen.check(value)
+                taken = self._memory.taken()
                 self.tally.values += 1
                 if number % _WRITTEN_ONE_IN == 0 and problem is None:
                     chosen.write(value, number // _WRITTEN_ONE_IN)
@@ -99,7 +100,7 @@ class Trial:
             yield Finding(name, number, "ran", "\n".join(self._guard.seen[:5]), event.partition(" ")[0] + event[-40:])
         if problem is not None:
             yield Finding(name, number, "unfit", str(problem)[:500], str(problem)[:40])
-        taken = self._memory.taken()
+        taken = taken or self._memory.taken()
         self.tally.most_memory = max(self.tally.most_memory, taken)
         if taken > _bound(chosen, header, len(body)):
             told = f"{taken >> 20} MiB for a body of {len(body)} bytes, {header}"

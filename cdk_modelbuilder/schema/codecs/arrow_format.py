@@ -118,10 +118,12 @@ def _check_type(name: str, kind: Any, depth: int) -> None:
     if depth < _MAX_DEPTH and (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
         if types.is_null(kind.value_type):
             raise CodecError(f"column {shown(name)} holds lists of nothing.")
+        _check_inner_name(kind.value_field.name)
         _check_type(name, kind.value_type, depth + 1)
         return
     if depth < _MAX_DEPTH and types.is_struct(kind):
         for number in range(kind.num_fields):
+            _check_inner_name(kind.field(number).name)
             _check_type(name, kind.field(number).type, depth + 1)
         return
     if types.is_dictionary(kind):
@@ -132,6 +134,12 @@ def _check_type(name: str, kind: Any, depth: int) -> None:
     texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), *_view_types())
     if not simple and kind not in texts and not types.is_fixed_size_binary(kind):
         raise CodecError(f"column {shown(name)} is of Arrow type {kind}, which is not read.")
+
+
+def _check_inner_name(name: str) -> None:
+    """Refuse what polars gives up at. To read the name has already refused what is not UTF-8."""
+    if "\0" in name:
+        raise CodecError("a type of the table names a part of it with a zero byte.")
 
 
 def _view_types() -> Tuple[Any, ...]:
@@ -221,7 +229,11 @@ def _read_parquet(body: Any) -> Any:
     if len({column.path for column in columns}) < len(columns):
         raise CodecError("the Parquet has two columns of one path.")
     source.seek(0)
-    return pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False, **limits).read(use_threads=False)
+    file = pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False, **limits)
+    if any("." in path for path in texts):  # pyarrow has no way to join dictionaries inside of lists
+        groups = [file.read_row_group(place, use_threads=False) for place in range(metadata.num_row_groups)]
+        return pa.concat_tables(groups) if groups else file.read(use_threads=False)
+    return file.read(use_threads=False)
 
 
 def _width(column: Any) -> int:

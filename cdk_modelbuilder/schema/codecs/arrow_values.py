@@ -119,13 +119,17 @@ def _lists(values: List[Any], kind: Any) -> Any:
 def still_finite(source: Any, cast: Any) -> Any:
     """``cast``; ValueError where a finite number of ``source`` became an infinity in it, which no safe cast refuses."""
     found, given = cast, source
-    while pa.types.is_nested(found.type) and not pa.types.is_struct(found.type) and found.type != given.type:
+    while all(map(_is_list, (found.type, given.type))) and found.type != given.type:
         found, given = _items_inside(found), _items_inside(given)
     if pa.types.is_floating(found.type) and pa.types.is_floating(given.type):
         wide = [item.cast(pa.float64()) for item in (found, given)]
         if pc.any(pc.and_(pc.is_inf(wide[0]), pc.is_finite(wide[1]))).as_py():
             raise ValueError("a number is too large")
     return cast
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(pa.types.is_nested(kind)) and not pa.types.is_struct(kind)
 
 
 def _items_inside(array: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import math
+import sys
 from typing import Any, Dict
 
 import numpy as np
@@ -92,6 +93,17 @@ def array_from(data: memoryview, dtype: Any, shape: Any) -> Any:
     if not len(data):
         return np.zeros(shape, dtype)
     flat = np.frombuffer(data, dtype)
+    _check_text(flat)
     if dtype.kind == "b" and flat.view(np.uint8).max() > 1:
         raise CodecError("the body holds truth values that are neither 0 nor 1.")
     return (flat.copy() if data.readonly else flat).reshape(shape)
+
+
+def _check_text(array: Any) -> None:
+    """Refuse numbers of what is no character: NumPy makes a str of them, which nothing that takes a str expects."""
+    for name in array.dtype.names or ():
+        _check_text(array[name])
+    if array.dtype.kind == "U" and array.dtype.itemsize and array.size:
+        characters = np.ascontiguousarray(array).view(array.dtype.str[0] + "u4")
+        if characters.max() > sys.maxunicode:
+            raise CodecError("the body is not a .npy array: its text holds what is no character.")
