@@ -189,6 +189,40 @@ def test_dictionaries_inside_of_lists_and_structs_are_read(kind):
         assert decode(codec, bytes(write_table(coded, kind)), kind).equals(table)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"row_group_size": 7},
+        {"data_page_version": "2.0", "data_page_size": 50},
+        {"dictionary_pagesize_limit": 10, "compression": "none"},
+        {"use_dictionary": False, "write_page_checksum": True, "write_page_index": True},
+        {"use_dictionary": False, "column_encoding": {"i": "DELTA_BINARY_PACKED", "f": "BYTE_STREAM_SPLIT"}},
+    ],
+    ids=str,
+)
+def test_parquet_as_others_write_it_is_read(options):
+    table = pa.table(
+        {
+            "i": range(100),
+            "f": np.arange(100.0),
+            "s": [f"text {at % 7}" for at in range(100)],
+            "l": [["a", None], [], None, ["b"]] * 25,
+            "t": [{"k": "v"}, None] * 50,
+            "b": pa.array([b"ab", None] * 50, pa.binary(2)),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    parquet.write_table(table, sink, **{"compression": "snappy", **options})
+    arrow_codec = codec_class("pyarrow")
+    assert decode(arrow_codec(arrow_codec.describe(table)), sink.getvalue().to_pybytes(), PARQUET).equals(table)
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_parquet_of_text_by_differences_is_refused_in_words(encoding):
+    with pytest.raises(CodecError, match=f"encoded as {encoding}"):
+        read_table(as_parquet(pa.array(["x", "y"]), use_dictionary=False, column_encoding=encoding), PARQUET)
+
+
 def test_a_column_of_another_type_is_told_before_anything_is_resolved():
     pandas_codec = codec_class("pandas")
     codec = pandas_codec(pandas_codec.describe(pd.DataFrame({"a": [1.5]})))

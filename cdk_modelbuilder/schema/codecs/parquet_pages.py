@@ -15,8 +15,9 @@ from .payload_errors import CodecError
 _COMPRESSED_SIZE, _DATA_PAGE, _DATA_PAGE_2 = 3, 5, 8
 _COUNT = 1
 _ENCODINGS = {_DATA_PAGE: 2, _DATA_PAGE_2: 4}
-# Each text by what it shares with the one before: so a few bytes are as many long texts as there are values.
-_DELTA_BYTE_ARRAY = 7
+# The latter has each text by what it shares with the one before: so a few bytes are as many long texts as there are
+# values. The former is harmless, but pyarrow does not read it into dictionaries, as which texts are read.
+_DELTAS = {6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY"}
 
 
 def values_in(body: Any, chunk: ColumnChunk) -> int:
@@ -44,7 +45,7 @@ def _pages(body: Any, chunk: ColumnChunk) -> Iterator[Tuple[int, int]]:
             count, encoding = header[kind][_COUNT], header[kind][place]
             if count < 0:
                 raise ValueError("it announces less than no values")
-            if encoding == _DELTA_BYTE_ARRAY:
-                raise CodecError("the Parquet holds text encoded as DELTA_BYTE_ARRAY: write it without that.")
+            if encoding in _DELTAS:
+                raise CodecError(f"the Parquet holds text encoded as {_DELTAS[encoding]}: write it without that.")
             left -= count
             yield count, encoding
