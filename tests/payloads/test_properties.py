@@ -119,9 +119,12 @@ def test_polars_frames(data):
     comes_back(frame, but=CSV if has_empty_text else "")
 
 
-DTYPES = st.sampled_from([*map(np.dtype, ("f8", "f4", "f2", "i8", "u1", "?", "c16", "M8[ms]", "m8[s]", ">i4"))])
-NUMBERS = nst.arrays(DTYPES, nst.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3))
-ARRAYS = NUMBERS | st.lists(LABELS, min_size=1, max_size=3).map(np.array)  # as wide as the longest, as JSON makes them
+DTYPES = st.sampled_from([*map(np.dtype, ("f8", "f4", "f2", "i8", "u1", "?", "c16", "m8[s]", ">i4"))])
+SHAPES = nst.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3)
+NUMBERS = nst.arrays(DTYPES, SHAPES)
+MOMENTS = nst.arrays("i8", SHAPES, elements=st.integers(-62_135_596_800_000, 253_402_300_799_999))  # years 1 to 9999
+WORDS = st.lists(LABELS, min_size=1, max_size=3).map(np.array)  # as wide as the longest, as JSON makes them
+ARRAYS = NUMBERS | MOMENTS.map(lambda found: found.view("M8[ms]")) | WORDS
 ZONES = st.just(dt.UTC) | st.integers(-1400, 1400).map(lambda found: dt.timezone(dt.timedelta(minutes=found)))
 LEAVES = st.one_of(
     ARRAYS,
