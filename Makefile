@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 
-.PHONY: help setup setup-all demo test test-all lint bench tables clean
+.PHONY: help setup setup-all demo test test-all lint bench tables fuzz clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ bench: setup ## Measure speed and memory, as ratios; writes docs/benchmarks.md
 
 tables: setup-all ## Write the tables of docs/payloads.md anew
 	$(BIN)/python scripts/make_payload_tables.py
+
+fuzz: setup-all ## Throw a million bodies at the decoders (about ten minutes); see docs/fuzzing.md
+	$(BIN)/python -m tests.fuzz --inputs 1000000
 
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

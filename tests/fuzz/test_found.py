@@ -9,6 +9,8 @@ import warnings
 import numpy as np
 import pytest
 
+pytest.importorskip("pyarrow")  # which many of the bodies are made with
+
 from cdk_modelbuilder.schema.codecs import CodecError
 from tests.fuzz.bombs import bombs_for
 from tests.fuzz.structures import write_arrow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("pyarrow")  # which many of the bodies are made with
+
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.targets import HEAVY_LIBRARIES, is_heavy, target_names
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional
 from .base import JSON, Codec
 from .json_text import read_json, write_json
 from .multipart import CONTENT_TYPE as MULTIPART
-from .multipart import Part, boundary_of, read_multipart, write_multipart
+from .multipart import MAX_PARTS, Part, boundary_of, read_multipart, write_multipart
 from .payload_errors import CodecError
 from .tree_node import Node, PartOf
 from .tree_nodes import open_node
@@ -44,6 +44,8 @@ class TreeCodec(Codec):
             return write_json(self.to_plain(value))
         parts: List[Part] = []
         plain = self._root.to_plain(value, "", parts)
+        if len(parts) >= MAX_PARTS:
+            raise CodecError(f"{len(parts)} arrays and other large values are too many parts: join them, or send JSON.")
         return write_multipart([Part(ROOT_PART, JSON, write_json(plain)), *parts])
 
     def decode(self, body: Any, content_type: str) -> Any:
