@@ -283,3 +283,11 @@ def test_documents_may_have_keys_that_a_schema_has_too(key):
         schema = schema_json(SchemaBuilder(sample, {key: 0.9}).marshaller)
         assert class_names(schema) == []
         assert set(codec_names(schema)) <= {"json", "tree", "bytes", "numpy"}
+
+
+def test_more_parts_than_are_read_are_not_written():
+    value = [b""] * 10_001
+    codec = derive_codec([b"x", b"y"], "sample")
+    with pytest.raises(CodecError, match="too many parts"):
+        codec.encode(value, MULTIPART)
+    assert codec.decode(codec.encode(value, JSON), JSON) == value
