@@ -14,11 +14,12 @@ from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import SelfTestError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.signature import BundleKey
-from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
+from cdk_modelbuilder.schema.codecs import CodecError, Marshaller, UnfitPredictionError
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.serving.hooks import loaded_aside
 
 TIMEOUT_SECONDS = 600
+UNFIT = UnfitPredictionError.__name__
 
 
 def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -32,6 +33,8 @@ def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tu
             response, response_type = hooks.answer(hooks.model_fn(str(bundle.model_dir)), body, content_type, "*/*")
             return bytes(response), response_type
     except Exception as error:
+        if type(error).__name__ == UNFIT:  # of the bundle's own copy of the codecs
+            raise _unfit(str(error)) from error
         raise _failure("the model failed on sample_input", error) from error
 
 
@@ -65,6 +68,9 @@ def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tupl
             ) from None
     if child.returncode != 0:
         lines = child.stderr.decode(errors="replace").strip().splitlines()
+        unfit = next((line.partition(f"{UNFIT}: ")[2] for line in reversed(lines) if f"{UNFIT}: " in line), None)
+        if unfit:
+            raise _unfit(unfit)
         missing = next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None)
         remedy = (
             "The module is neither installed nor shipped: import it at the top of the spec's module, or name it in "
@@ -119,6 +125,13 @@ def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any)
                     f"{place} does not survive as {content_type}: {error}",
                     remedy="Give a sample of another type; the error says what is in the way.",
                 ) from error
+
+
+def _unfit(reason: str) -> SelfTestError:
+    return SelfTestError(
+        f"the prediction for sample_input does not look like sample_output: {reason}",
+        remedy="Give as sample_output what the model returns for sample_input.",
+    )
 
 
 def _failure(what: str, error: Exception) -> SelfTestError:

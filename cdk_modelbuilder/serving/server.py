@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from cdk_modelbuilder.serving.connection import Connection
 from cdk_modelbuilder.serving.log import configure, flush, log
 
 OPTIONS_VARIABLE = "MODELBUILDER_SERVING_OPTIONS"
+SWITCH_SECONDS = 0.0001
 GRACE_SECONDS = 25
 """SageMaker sends SIGKILL 30 s after SIGTERM."""
 
@@ -54,6 +56,9 @@ def create_app() -> InferenceApp:
     """The application of one worker, from the options in the environment; uvicorn calls it in each."""
     options = ServerOptions(**json.loads(os.environ[OPTIONS_VARIABLE]))
     configure()
+    # By default a thread asks for the interpreter's lock after 5 ms without a release. A model that releases it for an
+    # instant more often than that, and takes it back at once, would keep /ping waiting for seconds.
+    sys.setswitchinterval(SWITCH_SECONDS)
     if options.workers > 1:
         _stop_with(os.getppid())  # the supervisor may be killed without a chance to stop its workers
     return InferenceApp(

@@ -13,6 +13,7 @@ from .json_text import read_json, write_json
 from .pandas_columns import column_schema, describe_column, example_values, plain_values, restored
 from .pandas_csv import frame_from_csv, frame_to_csv, values_of
 from .payload_errors import CodecError, listed
+from .registry import is_installed
 from .rows_text import NUMBERS, frame_rows
 from .table_json import names_text, read_table_json, table_schema, write_table_json
 
@@ -34,7 +35,8 @@ class PandasCodec(Codec):
         self._texts = ["" if column["name"] is None else str(column["name"]) for column in self._columns]
         # Without a column, only JSON keeps the rows.
         odd = not self._columns or any(column["kind"] == "object" or _is_mixed(column) for column in self._columns)
-        by_arrow = not odd and not any(level["kind"] == "object" or _is_mixed(level) for level in spec["index"])
+        odd_index = any(level["kind"] == "object" or _is_mixed(level) for level in spec["index"])
+        by_arrow = is_installed("pyarrow") and not odd and not odd_index
         by_csv = not odd and all(column["kind"] != "complex" for column in self._columns)
         arrow, others = (_ARROW_TYPES[:1], _ARROW_TYPES[1:]) if by_arrow else ((), ())
         self.content_types = (*arrow, JSON, *((CSV,) if by_csv else ()), *others)

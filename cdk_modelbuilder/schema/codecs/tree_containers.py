@@ -17,6 +17,7 @@ class DictNode(Node):
     def __init__(self, items: Dict[str, Node], *, reads_ints: bool) -> None:
         self._items, self._reads_ints = items, reads_ints
         self.has_large_values = any(node.has_large_values for node in self._items.values())
+        self.needs = first_of(node.needs for node in self._items.values())
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         texts = {str(key): item for key, item in self._checked(value, path).items()}
@@ -73,7 +74,7 @@ class ListNode(Node):
 
     def __init__(self, item: Node) -> None:
         self._item = item
-        self.has_large_values = item.has_large_values
+        self.has_large_values, self.needs = item.has_large_values, item.needs
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         found = self._no_list(value, path)
@@ -116,6 +117,7 @@ class SequenceNode(Node):
     def __init__(self, items: List[Node], kind: Any) -> None:
         self._items, self._type = items, kind
         self.has_large_values = any(node.has_large_values for node in self._items)
+        self.needs = first_of(node.needs for node in self._items)
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         found = self._count_differs(value, path)

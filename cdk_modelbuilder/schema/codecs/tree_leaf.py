@@ -19,6 +19,7 @@ class Leaf(Node):
     def __init__(self, spec: Dict[str, Any]) -> None:
         self.codec: Codec = codec_class(spec["codec"])(spec["spec"])
         self._native = self.codec.content_types[0]
+        self.needs = self.codec.needs(self._native)
         self.has_large_values = self._native not in (JSON, "text/plain") and not self.codec.spec.get("scalar")
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:

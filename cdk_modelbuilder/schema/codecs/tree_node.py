@@ -19,6 +19,8 @@ class Node(ABC):
     """One node of a tree. ``path`` is where it stands, for messages and for the names of parts."""
 
     has_large_values: bool = False
+    needs: Optional[str] = None
+    """Library without which the large values cannot be sent in their native types."""
 
     @abstractmethod
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:

@@ -19,6 +19,7 @@ class RecordNode(Node):
     def __init__(self, reference: str, fields: Dict[str, Node]) -> None:
         self._reference, self._fields = reference, fields
         self.has_large_values = any(node.has_large_values for node in self._fields.values())
+        self.needs = first_of(node.needs for node in self._fields.values())
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         values = self._values(value, path)
@@ -92,7 +93,7 @@ class OptionalNode(Node):
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self.has_large_values = node.has_large_values
+        self.has_large_values, self.needs = node.has_large_values, node.needs
 
     def to_plain(self, value: Any, path: str, parts: Optional[List[Part]]) -> Any:
         return None if value is None else self._node.to_plain(value, path, parts)

@@ -55,6 +55,9 @@ class TreeCodec(Codec):
         parts = read_multipart(body, parameters.get("boundary", ""))
         return self.from_plain(self._assembled(parts))
 
+    def needs(self, content_type: str) -> Optional[str]:
+        return self._root.needs if content_type == MULTIPART else None
+
     def label(self, content_type: str, body: Any) -> str:
         return f"{content_type}; boundary={boundary_of(body)}" if content_type == MULTIPART else content_type
 
