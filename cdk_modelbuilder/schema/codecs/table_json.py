@@ -61,7 +61,10 @@ def write_table_json(
 
 
 def table_schema(columns: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
-    """JSON Schema of those shapes, for columns whose values have these schemas."""
+    """JSON Schema of those shapes, by the schemas of the columns' values.
+
+    The last two are left out: that their columns are of one length cannot be said.
+    """
     row = {"type": "array", "minItems": len(columns), "maxItems": len(columns)}
     if columns:
         row["prefixItems"] = list(columns.values())
@@ -77,12 +80,15 @@ def table_schema(columns: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
         "properties": {"columns": {"const": list(columns)}, "data": rows},
         "required": ["columns", "data"],
     }
-    wrapped = {
-        "type": "object",
-        "properties": {"instances": {"anyOf": [rows, records]}},
-        "required": ["instances"],
-    }
-    return {"anyOf": [split, records, rows, wrapped]}
+    shapes: List[Dict[str, Any]] = [split, records, rows, record]
+    others = [*columns, "columns", "index", *_WRAPPERS]
+    if len(set(others)) == len(others):  # else a column may be taken for one of the words
+        nothing: Dict[str, Any] = dict.fromkeys(others, False)
+        shapes += [
+            {"type": "object", "properties": {**nothing, name: {"anyOf": shapes[:4]}}, "required": [name]}
+            for name in _WRAPPERS
+        ]
+    return {"anyOf": shapes}
 
 
 def names_text(expected: Sequence[Any], got: Sequence[Any]) -> str:
