@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk_modelbuilder.building.self_test import answer_in_child, answer_in_process, check_samples, check_seal
+from cdk_modelbuilder.building.self_test import (
+    answer_in_child,
+    answer_in_process,
+    check_samples,
+    check_seal,
+    unfit_prediction,
+)
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.dependencies.distributions import Pin
@@ -82,10 +88,7 @@ class Plan:
         try:
             prediction = decode_body(self.marshaller.output, response, response_type)
         except CodecError as error:
-            raise SelfTestError(
-                f"the prediction for sample_input does not look like sample_output: {error}",
-                remedy="Give as sample_output what the model returns for sample_input.",
-            ) from None
+            raise unfit_prediction(str(error)) from None
         if self.expected is not None and not alike(prediction, self.expected):
             raise SelfTestError(
                 "the packaged model predicts something else than the model in memory.",

@@ -34,7 +34,7 @@ def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tu
             return bytes(response), response_type
     except Exception as error:
         if type(error).__name__ == UNFIT:  # of the bundle's own copy of the codecs
-            raise _unfit(str(error)) from error
+            raise unfit_prediction(str(error)) from error
         raise _failure("the model failed on sample_input", error) from error
 
 
@@ -70,7 +70,7 @@ def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tupl
         lines = child.stderr.decode(errors="replace").strip().splitlines()
         unfit = next((line.partition(f"{UNFIT}: ")[2] for line in reversed(lines) if f"{UNFIT}: " in line), None)
         if unfit:
-            raise _unfit(unfit)
+            raise unfit_prediction(unfit)
         missing = next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None)
         remedy = (
             "The module is neither installed nor shipped: import it at the top of the spec's module, or name it in "
@@ -127,7 +127,8 @@ def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any)
                 ) from error
 
 
-def _unfit(reason: str) -> SelfTestError:
+def unfit_prediction(reason: str) -> SelfTestError:
+    """The error for an answer that is not like the sample, whichever side noticed it."""
     return SelfTestError(
         f"the prediction for sample_input does not look like sample_output: {reason}",
         remedy="Give as sample_output what the model returns for sample_input.",
