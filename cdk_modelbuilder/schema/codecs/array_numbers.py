@@ -12,46 +12,25 @@ import numpy as np
 from .nested_numbers import FLOAT32, NumberKind, flatten, whole_numbers
 from .npy_format import array_from, bytes_of
 from .payload_errors import CodecError
-from .safetensors_format import RawTensor, read_safetensors, write_safetensors
+from .safetensors_format import DTYPE_NAMES, RawTensor, read_safetensors, write_safetensors
 
 try:
     import ml_dtypes
 except ImportError:
     ml_dtypes = None  # type: ignore[assignment, unused-ignore]
 
-_SAFETENSORS_NAMES = {
-    "bool": "BOOL",
-    "uint8": "U8",
-    "uint16": "U16",
-    "uint32": "U32",
-    "uint64": "U64",
-    "int8": "I8",
-    "int16": "I16",
-    "int32": "I32",
-    "int64": "I64",
-    "float16": "F16",
-    "float32": "F32",
-    "float64": "F64",
-    "complex64": "C64",
-}
-_SMALL_FLOATS = {
-    "bfloat16": "BF16",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e4m3fnuz": "F8_E4M3FNUZ",
-    "float8_e5m2fnuz": "F8_E5M2FNUZ",
-    "float8_e8m0fnu": "F8_E8M0",
-}
+_SMALL_FLOATS = tuple(name for name in DTYPE_NAMES if name.startswith(("bfloat", "float8")))
 _WITH_INFINITY = ("bfloat16", "float8_e5m2")
 _RANKS = {"b": 0, "i": 1, "f": 2, "c": 3}
 _COMPLEX_KEY = "complex"
 """Metadata: names of the arrays, with spaces between, whose last axis is a real and an imaginary part."""
 
-DTYPES: Dict[str, Any] = {name: np.dtype(name) for name in (*_SAFETENSORS_NAMES, "complex128")}
+DTYPES: Dict[str, Any] = {
+    name: np.dtype(name) for name in (*(name for name in DTYPE_NAMES if name not in _SMALL_FLOATS), "complex128")
+}
 if ml_dtypes is not None:
     DTYPES.update((name, np.dtype(getattr(ml_dtypes, name))) for name in _SMALL_FLOATS if hasattr(ml_dtypes, name))
-_NAMES = {**_SAFETENSORS_NAMES, **_SMALL_FLOATS}
-_NAMED = {short: name for name, short in _NAMES.items()}
+_NAMED = {short: name for name, short in DTYPE_NAMES.items()}
 
 
 def dtype_of(name: str) -> Any:
@@ -150,7 +129,7 @@ def write_arrays(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> byte
         if array.dtype.name == "complex128":
             stored = _in_parts(stored)
             in_parts.append(name)
-        raw[name] = RawTensor(_NAMES[stored.dtype.name], stored.shape, bytes_of(stored))
+        raw[name] = RawTensor(DTYPE_NAMES[stored.dtype.name], stored.shape, bytes_of(stored))
     return write_safetensors(raw, {**metadata, _COMPLEX_KEY: " ".join(in_parts)} if in_parts else metadata)
 
 

@@ -25,6 +25,29 @@ _NAMES = {
     32: "U32 I32 F32",
     64: "U64 I64 F64 C64",
 }
+DTYPE_NAMES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "int8": "I8",
+    "int16": "I16",
+    "int32": "I32",
+    "int64": "I64",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float32": "F32",
+    "float64": "F64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
+    "complex64": "C64",
+}
+"""Name of a dtype, as NumPy, ml_dtypes and torch have it -> its name in the format."""
+
 ITEM_BITS = {name: bits for bits, names in _NAMES.items() for name in names.split()}
 """Name of a dtype in the format -> bits of an item. What has no name there goes as the real parts it is made of."""
 

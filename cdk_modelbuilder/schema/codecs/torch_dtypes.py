@@ -8,33 +8,13 @@ import torch
 
 from .nested_numbers import FLOAT32, NumberKind, whole_numbers
 from .payload_errors import CodecError
+from .safetensors_format import DTYPE_NAMES
 
-SAFETENSORS_NAMES = {
-    "bool": "BOOL",
-    "uint8": "U8",
-    "uint16": "U16",
-    "uint32": "U32",
-    "uint64": "U64",
-    "int8": "I8",
-    "int16": "I16",
-    "int32": "I32",
-    "int64": "I64",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float32": "F32",
-    "float64": "F64",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e4m3fnuz": "F8_E4M3FNUZ",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e5m2fnuz": "F8_E5M2FNUZ",
-    "float8_e8m0fnu": "F8_E8M0",
-    "complex64": "C64",
-}
 PARTS_OF_COMPLEX = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
 """Complex dtypes and that of their real parts; those that safetensors has no name for are sent as such parts."""
 
 DTYPES: Dict[str, Any] = {
-    name: getattr(torch, name) for name in (*SAFETENSORS_NAMES, *PARTS_OF_COMPLEX) if hasattr(torch, name)
+    name: getattr(torch, name) for name in (*DTYPE_NAMES, *PARTS_OF_COMPLEX) if hasattr(torch, name)
 }
 _WITH_INFINITY = ("float16", "bfloat16", "float32", "float64", "float8_e5m2")
 

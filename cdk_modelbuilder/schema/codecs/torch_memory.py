@@ -8,10 +8,10 @@ from typing import Any, Dict, Mapping, Tuple
 import torch
 
 from .payload_errors import CodecError
-from .safetensors_format import RawTensor, read_safetensors, write_safetensors
-from .torch_dtypes import DTYPES, PARTS_OF_COMPLEX, SAFETENSORS_NAMES, dtype_name
+from .safetensors_format import DTYPE_NAMES, RawTensor, read_safetensors, write_safetensors
+from .torch_dtypes import DTYPES, PARTS_OF_COMPLEX, dtype_name
 
-_NAMED = {short: name for name, short in SAFETENSORS_NAMES.items()}
+_NAMED = {short: name for name, short in DTYPE_NAMES.items()}
 _COMPLEX_KEY = "complex"
 """Metadata: names of the tensors, with spaces between, whose last axis is a real and an imaginary part."""
 
@@ -36,12 +36,12 @@ def write_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> by
     in_parts = []
     for name, tensor in tensors.items():
         dtype, stored = dtype_name(tensor.dtype), tensor
-        if dtype not in SAFETENSORS_NAMES:
+        if dtype not in DTYPE_NAMES:
             dtype, stored = PARTS_OF_COMPLEX[dtype], torch.view_as_real(tensor)
             in_parts.append(name)
         size = stored.numel() * stored.element_size()
         data = (ctypes.c_char * size).from_address(stored.data_ptr()) if size else b""
-        raw[name] = RawTensor(SAFETENSORS_NAMES[dtype], tuple(stored.shape), data)
+        raw[name] = RawTensor(DTYPE_NAMES[dtype], tuple(stored.shape), data)
     return write_safetensors(raw, {**metadata, _COMPLEX_KEY: " ".join(in_parts)} if in_parts else metadata)
 
 
