@@ -58,6 +58,7 @@ class ModelBundle:
         schema: ``schema.json`` as plain data.
         manifest: The signed list of files.
         signature: The bytes of ``signature.json``.
+        public_signature: The bytes of ``model.sig``; None where the bundle was built without a private key.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class ModelBundle:
     schema: Mapping[str, Any]
     manifest: Manifest
     signature: bytes
+    public_signature: bytes | None = None
 
     @classmethod
     def load(cls, path: Path | str, *, on_bytes: Callable[[int], object] | None = None) -> ModelBundle:
@@ -120,6 +122,9 @@ class ModelBundle:
             schema=_read_json(folder, SCHEMA_FILE),
             manifest=manifest,
             signature=_read_bytes(folder, verifier.SIGNATURE_NAME),
+            public_signature=_read_bytes(folder, verifier.PUBLIC_SIGNATURE_NAME)
+            if info.get("files", {}).get("public_signature")
+            else None,
         )
         bundle._check_pins()
         return bundle
