@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from cdk_modelbuilder.errors import IntegrityError
 from cdk_modelbuilder.integrity import verifier
@@ -20,16 +19,40 @@ _RAW = 1 << 17  # small, so that what zlib leaves over, and copies, is small too
 _REMEDY = "Build again: the archive was changed after it was signed, or cut short."
 
 
+class ByteSource(Protocol):
+    """What an archive is read from: an unbuffered file, or the body of an answer."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+
+
 def check_archive(
     path: Path,
     resources: verifier.Resources,
     metadata: Mapping[str, bytes],
     on_bytes: Callable[[int], object] | None = None,
 ) -> None:
-    """Read the archive once, hashing on a second thread, and compare it.
+    """Read the archive at ``path`` once and compare it; see :func:`check_archive_stream`."""
+    try:
+        raw = path.open("rb", buffering=0)
+    except OSError as error:
+        raise IntegrityError(f"{path.name} cannot be read: {error}.", remedy=_REMEDY) from None
+    with raw:
+        check_archive_stream(raw, path.name, resources, metadata, on_bytes)
+
+
+def check_archive_stream(
+    raw: ByteSource,
+    name: str,
+    resources: verifier.Resources,
+    metadata: Mapping[str, bytes],
+    on_bytes: Callable[[int], object] | None = None,
+) -> None:
+    """Read an archive to its end, hashing on a second thread, and compare it.
 
     Args:
-        path: ``model.tar.gz``.
+        raw: Where its bytes come from.
+        name: What to call it in messages.
         resources: What the manifest lists.
         metadata: Name -> bytes of the members that the manifest does not list: itself and its signature.
         on_bytes: Called with the number of bytes compared.
@@ -38,15 +61,14 @@ def check_archive(
         IntegrityError: A member was changed, added, removed, or is no plain file; or the archive is damaged.
     """
     try:
-        with path.open("rb", buffering=0) as raw:
-            stream = _Inflated(raw)
-            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=CHUNK) as archive:
-                _check_members(archive, path.name, resources, metadata, on_bytes)
-            while rest := stream.read(CHUNK):  # to the end, where the checksum of the whole stream is
-                if rest.strip(b"\0"):
-                    raise ValueError("something follows its files")
+        stream = _Inflated(raw)
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=CHUNK) as archive:
+            _check_members(archive, name, resources, metadata, on_bytes)
+        while rest := stream.read(CHUNK):  # to the end, where the checksum of the whole stream is
+            if rest.strip(b"\0"):
+                raise ValueError("something follows its files")
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise IntegrityError(f"{path.name} cannot be read: {error}.", remedy=_REMEDY) from None
+        raise IntegrityError(f"{name} cannot be read: {error}.", remedy=_REMEDY) from None
 
 
 def _check_members(
@@ -80,7 +102,7 @@ def _check_members(
 class _Inflated:
     """Reads a gzip file with bounded memory: tarfile's own reader inflates a whole chunk, be it a thousandfold."""
 
-    def __init__(self, raw: io.FileIO) -> None:
+    def __init__(self, raw: ByteSource) -> None:
         self._raw = raw
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
