@@ -1,61 +1,67 @@
-"""What the model's role may do: pull one image, read one object, write its own log. No managed policy.
+"""The role that SageMaker assumes to run a model: nothing until it is granted, and no managed policy of AWS.
 
-Source of the list: the AWS guide's page "SageMaker AI Roles", section "CreateModel API: Execution Role Permissions".
+A role that is made here gets one customer-managed policy for each set of permissions, named by its content. A new
+artifact then means a new policy beside the old one, which goes last: while an endpoint moves from one model to the
+next, instances of either can be started.
 """
 
 from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
-LOG_GROUPS = "/aws/sagemaker/Endpoints/"
+from cdk_modelbuilder.constructs.permissions import Statement
+
+_TOKEN_NUMBER = re.compile(r"(?<=[.\[])\d+(?=\]\})")
 
 
-def execution_role(scope: Construct) -> iam.Role:
-    """A role that SageMaker may assume and that may do nothing yet."""
-    return iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-
-
-def grant_hosting(
-    role: iam.IRole, *, repository_arn: str | None, artifact_arn: str, endpoint_name: str | None
-) -> list[IDependable]:
-    """Give ``role`` what hosting needs; returns what the Model has to wait for.
+class ExecutionRole:
+    """The user's role, or a new one below ``scope``.
 
     Args:
-        role: The execution role.
-        repository_arn: ECR repository of the image, if it is in ECR.
-        artifact_arn: The one S3 object to read.
-        endpoint_name: Narrows the log group to the endpoint's own; None leaves it at all endpoints'.
+        scope: The construct that needs the role.
+        given: The user's own role. It gets the statements added if the CDK can change it.
     """
-    logs = f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:{LOG_GROUPS}"
-    group = f"{logs}{endpoint_name or '*'}"
-    statements = [
-        iam.PolicyStatement(sid="ReadModel", actions=["s3:GetObject"], resources=[artifact_arn]),
-        iam.PolicyStatement(
-            sid="WriteLog",
-            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            resources=[group, f"{group}:log-stream:*"],
-        ),
-        iam.PolicyStatement(
-            sid="WriteMetrics",
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],  # the action knows no resource; the namespace narrows it
-            conditions={"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker*"]}},
-        ),
-    ]
-    if repository_arn is not None:
-        statements += [
-            iam.PolicyStatement(
-                sid="PullImage",
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[repository_arn],
-            ),
-            iam.PolicyStatement(
-                sid="LogInToRegistry",
-                actions=["ecr:GetAuthorizationToken"],
-                resources=["*"],  # the action knows no resource
-            ),
-        ]
-    added = [role.add_to_principal_policy(statement) for statement in statements]
-    return [result.policy_dependable for result in added if result.policy_dependable is not None]
+
+    def __init__(self, scope: Construct, given: iam.IRole | None) -> None:
+        self._scope = scope
+        self._granted: dict[str, list[IDependable]] = {}
+        self._owned = given is None
+        self.role: iam.IRole = given or iam.Role(
+            scope, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
+        )
+        self.arn = self.role.role_arn
+
+    def grant(self, statements: Sequence[Statement]) -> list[IDependable]:
+        """Allow ``statements``; returns what a resource that needs them must wait for."""
+        # Tokens are numbered in the order in which an app makes them, which is no part of the content.
+        text = _TOKEN_NUMBER.sub("", json.dumps(statements, sort_keys=True))
+        name = hashlib.sha256(text.encode()).hexdigest()[:8]
+        if name not in self._granted:
+            self._granted[name] = self._new_policy(name, statements) if self._owned else self._add(statements)
+        return self._granted[name]
+
+    def _new_policy(self, name: str, statements: Sequence[Statement]) -> list[IDependable]:
+        policy = iam.CfnManagedPolicy(
+            self._scope,
+            f"Access{name}",
+            policy_document={"Version": "2012-10-17", "Statement": list(statements)},
+            roles=[self.role.role_name],
+        )
+        return [policy]
+
+    def _add(self, statements: Sequence[Statement]) -> list[IDependable]:
+        results = [self.role.add_to_principal_policy(iam.PolicyStatement.from_json(one)) for one in statements]
+        return [result.policy_dependable for result in results if result.policy_dependable is not None]
+
+
+def wait_for(resource: cdk.CfnResource, dependables: Sequence[IDependable]) -> None:
+    """Make ``resource`` wait: else it is made before its role may do anything, and fails."""
+    if dependables:
+        resource.node.add_dependency(*dependables)

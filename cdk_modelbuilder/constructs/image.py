@@ -1,16 +1,24 @@
-"""The container image of a bundle: one URI where the region is known, a mapping where it is not."""
+"""Container images: of AWS by region, from any registry, from your own ECR repository, or built from a folder."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import region_info
 from constructs import Construct
 
+from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.constructs.permissions import PARTITION, REGION
 from cdk_modelbuilder.container_spec import ImageReference
-from cdk_modelbuilder.errors import ImageError
+from cdk_modelbuilder.errors import ImageError, UsageError
 
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)")
 
@@ -28,21 +36,110 @@ class ResolvedImage:
     repository_arn: str | None
 
 
-def resolve_image(scope: Construct, image: ImageReference) -> ResolvedImage:
-    """The image in the region of ``scope``'s stack.
+@dataclass(frozen=True, kw_only=True)
+class PrivateRegistry:
+    """A registry inside your VPC, which the Model reaches through its own VPC configuration.
 
-    Raises:
-        ImageError: AWS does not offer the image in that region.
+    Attributes:
+        credentials_provider: Lambda function that returns user name and password; None for a registry that asks for
+            none. Source: the guide's page "Use a Private Docker Registry for Real-Time Inference Containers".
     """
+
+    credentials_provider: lambda_.IFunction | None = None
+
+    def render(self) -> sagemaker.CfnModel.ImageConfigProperty:
+        """The L1 property."""
+        provider = self.credentials_provider
+        return sagemaker.CfnModel.ImageConfigProperty(
+            repository_access_mode="Vpc",
+            repository_auth_config=None
+            if provider is None
+            else sagemaker.CfnModel.RepositoryAuthConfigProperty(
+                repository_credentials_provider_arn=provider.function_arn
+            ),
+        )
+
+
+class ContainerImage:
+    """Where a container's image comes from. Make one with the class methods."""
+
+    def __init__(self, resolve: Callable[[Construct], ResolvedImage]) -> None:
+        self._resolve = resolve
+
+    @classmethod
+    def from_uri(cls, uri: str) -> ContainerImage:
+        """An image by its full URI, such as ``123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/model:7``.
+
+        Raises:
+            UsageError: It names no image.
+        """
+        if not isinstance(uri, str) or not uri.strip():
+            raise UsageError(f"{uri!r} names no image.", remedy="Give a URI such as registry/repository:tag.")
+        return cls(lambda _: ResolvedImage(uri, _arn_of(uri)))
+
+    @classmethod
+    def from_ecr_repository(cls, repository: ecr.IRepository, tag_or_digest: str) -> ContainerImage:
+        """An image in an ECR repository, by tag or by ``sha256:`` digest."""
+        return cls(
+            lambda _: ResolvedImage(
+                repository.repository_uri_for_tag_or_digest(tag_or_digest), repository.repository_arn
+            )
+        )
+
+    @classmethod
+    def from_asset(
+        cls,
+        directory: Path | str,
+        *,
+        file: str | None = None,
+        build_args: Mapping[str, str] | None = None,
+        platform: ecr_assets.Platform | None = None,
+    ) -> ContainerImage:
+        """An image that the CDK CLI builds from the Dockerfile in ``directory`` and pushes to the bootstrap repository.
+
+        Args:
+            directory: The build context.
+            file: Name of the Dockerfile in it.
+            build_args: Build arguments. They stand in the cloud assembly: no secret.
+            platform: Default: linux/amd64, what SageMaker runs; ARM64 for Graviton instances.
+        """
+
+        def resolve(scope: Construct) -> ResolvedImage:
+            asset = ecr_assets.DockerImageAsset(
+                scope,
+                "Image",
+                directory=str(directory),
+                file=file,
+                build_args=build_args,
+                platform=platform or ecr_assets.Platform.LINUX_AMD64,
+            )
+            return ResolvedImage(asset.image_uri, asset.repository.repository_arn)
+
+        return cls(resolve)
+
+    @classmethod
+    def from_reference(cls, image: ImageReference) -> ContainerImage:
+        """The image that a container spec names: one URI, or AWS's registry of the stack's region."""
+        return cls(lambda scope: _of_reference(scope, image))
+
+    def bind(self, scope: Construct) -> ResolvedImage:
+        """The image in the region of ``scope``'s stack.
+
+        Raises:
+            ImageError: AWS does not offer the image in that region.
+        """
+        return self._resolve(scope)
+
+
+def _of_reference(scope: Construct, image: ImageReference) -> ResolvedImage:
     if image.uri is not None:
         return ResolvedImage(image.uri, _arn_of(image.uri))
-    region = cdk.Stack.of(scope).region
-    if cdk.Token.is_unresolved(region):
-        accounts = cdk.CfnMapping(
-            scope, "ImageAccounts", mapping={name: {"account": account} for name, account in image.accounts.items()}
-        )
-        account, suffix = accounts.find_in_map(cdk.Aws.REGION, "account"), cdk.Aws.URL_SUFFIX
-        region = cdk.Aws.REGION
+    stack = cdk.Stack.of(scope)
+    region = stack.region
+    if is_token(region):
+        accounts = _accounts(stack, image)
+        account, suffix = accounts.find_in_map(REGION, "account"), cdk.Aws.URL_SUFFIX
+        region = REGION
     else:
         if region not in image.accounts:
             raise ImageError(
@@ -52,12 +149,22 @@ def resolve_image(scope: Construct, image: ImageReference) -> ResolvedImage:
         account, suffix = image.accounts[region], region_info.RegionInfo.get(region).domain_suffix or cdk.Aws.URL_SUFFIX
     return ResolvedImage(
         uri=f"{account}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}",
-        repository_arn=f"arn:{cdk.Aws.PARTITION}:ecr:{region}:{account}:repository/{image.repository}",
+        repository_arn=f"arn:{PARTITION}:ecr:{region}:{account}:repository/{image.repository}",
     )
+
+
+def _accounts(stack: cdk.Stack, image: ImageReference) -> cdk.CfnMapping:
+    """One mapping for each repository and stack, whoever asks."""
+    name = "ImageAccounts" + re.sub(r"[^A-Za-z0-9]", "", str(image.repository).title())
+    found = stack.node.try_find_child(name)
+    if isinstance(found, cdk.CfnMapping):
+        return found
+    mapping = {name: {"account": account} for name, account in sorted(image.accounts.items())}
+    return cdk.CfnMapping(stack, name, mapping=mapping)
 
 
 def _arn_of(uri: str) -> str | None:
     found = _ECR.match(uri)
     if found is None:
         return None
-    return f"arn:{cdk.Aws.PARTITION}:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+    return f"arn:{PARTITION}:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"

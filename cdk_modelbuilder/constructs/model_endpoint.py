@@ -1,61 +1,112 @@
-"""ModelEndpoint: a bundle as a SageMaker Model, EndpointConfig and Endpoint."""
+"""ModelEndpoint: bundles as a SageMaker endpoint, with defaults that pass a review."""
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.constructs.artifact import StagedArtifact, stage_archive
-from cdk_modelbuilder.constructs.execution_role import execution_role, grant_hosting
-from cdk_modelbuilder.constructs.image import ResolvedImage, resolve_image
+from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
+from cdk_modelbuilder.constructs.artifact import Artifact
+from cdk_modelbuilder.constructs.container import BundleContainer, Container
+from cdk_modelbuilder.constructs.data_capture import DataCapture
+from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Rolling
+from cdk_modelbuilder.constructs.endpoint import Endpoint, RetainedProperty
+from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, EndpointMetricsOptions
+from cdk_modelbuilder.constructs.execution_role import ExecutionRole
+from cdk_modelbuilder.constructs.explainer import ClarifyExplainer
+from cdk_modelbuilder.constructs.grants import EndpointGrants
+from cdk_modelbuilder.constructs.hosting import (
+    AnyHosting,
+    AsynchronousHosting,
+    ComponentHosting,
+    EndpointComponent,
+    EndpointVariant,
+    RealTimeHosting,
+    ServerlessHosting,
+    hosting_from,
+)
+from cdk_modelbuilder.constructs.inference_component import (
+    ComponentContainer,
+    ComponentSpecification,
+    InferenceComponent,
+)
+from cdk_modelbuilder.constructs.instance_type import has_local_nvme
+from cdk_modelbuilder.constructs.integrity import Integrity
+from cdk_modelbuilder.constructs.metrics import EndpointMetrics
+from cdk_modelbuilder.constructs.model import Model
+from cdk_modelbuilder.constructs.model_data import ModelData
+from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME, InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.errors import UsageError
-
-VARIANT_NAME = "AllTraffic"
-_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
 
 
 class ModelEndpoint(Construct):
-    """A real-time endpoint that serves one bundle.
+    """An endpoint that serves a bundle, or several.
 
-    The template pins the bundle's root digest and names its key in the secret by key id, so another model is a diff
-    that a reviewer sees, and whoever writes to the artifact bucket changes nothing. Model and EndpointConfig have no
-    fixed names: CloudFormation replaces them and updates the Endpoint in place.
+    The template pins each bundle's root digest and names its key by key id, so another model is a diff that a reviewer
+    sees, and whoever writes to the artifact bucket changes nothing. Models and the EndpointConfig have no fixed names:
+    CloudFormation replaces them and updates the Endpoint in place.
+
+    One of ``bundle``, ``pipeline``, ``variants`` and ``components`` says what it serves.
 
     Args:
         scope: Parent construct.
         id: Id within the parent.
-        bundle: The bundle, or its folder. A folder is verified before anything is made from it.
-        instance_type: For example ``ml.c6i.large``.
-        signing_secret: Secret whose JSON maps key ids to bundle keys; ``cdk-modelbuilder keys push`` fills it.
-        initial_instance_count: Instances behind the endpoint.
-        role: Execution role. Default: a new one that may read this artifact, pull this image and write its log.
-        endpoint_name: Fixed name of the endpoint. Default: CloudFormation makes one.
-        environment: More variables for the container; not for secrets, and not for the bundle's own.
-        network_isolation: Cut the container off the network. It cannot install packages then, so every requirement of
-            the bundle must be in the image already.
+        bundle: One bundle, or its folder. Only text files are read.
+        signing_secret: Secret whose JSON maps key ids to bundle keys; ``cdk-modelbuilder keys push`` fills it. Short
+            for ``integrity=Integrity.hmac(signing_secret)``.
+        integrity: How the container gets what it verifies ``bundle`` with.
+        artifact: Where the model data of ``bundle`` lies. Default: an asset of the app.
+        environment: More variables for the container of ``bundle``; not for secrets.
+        secrets: More variables that are secret.
+        pipeline: Up to 15 containers, each of which gets the answer of the one before.
+        variants: Several variants, which share the requests by weight.
+        shadow: A variant that gets a copy of the requests and whose answers nobody gets.
+        components: Inference components on shared instances.
+        hosting: One of ``Hosting``'s kinds.
+        instance_type: Short for ``hosting=Hosting.real_time(instance_type=...)``.
+        initial_instance_count: The same.
+        endpoint_type: ``EndpointType.INFERENCE_COMPONENT_BASED`` makes ``bundle`` an inference component.
+        resources: What one copy of it takes.
+        endpoint_name: Fixed name. Default: one made of the construct's path, the same in every deployment.
+        role: Execution role. Default: a new one that may read these artifacts, pull these images and write this log.
+        network_isolation: Cut the containers off the network. Default: where that can work; why it cannot stands in
+            the template.
+        vpc: Give the containers network interfaces in this VPC.
+        vpc_subnets: Which of its subnets.
+        security_groups: Default: a new one.
+        allow_all_outbound: Whether the new security group lets everything out.
+        encryption_key: Key for the instances' storage volumes. Default: a new one, where the instance type takes one.
+        encrypt_storage: False leaves the volumes to SageMaker's own key.
+        data_capture: Keep a share of requests and answers.
+        explainer: Explain answers.
+        metrics: More metrics.
+        deployment: How the endpoint moves to another model.
+        retain_variant_properties: Keep on updates what autoscaling changed. ``autoscale()`` sets it.
 
     Attributes:
-        bundle: The bundle.
+        endpoint: The Endpoint.
+        config: The EndpointConfig.
+        models: The Models: by variant, or by component.
+        components: The inference components by name.
         role: The execution role.
-        model: The L1 Model.
-        config: The L1 EndpointConfig.
-        endpoint: The L1 Endpoint.
+        hosting: How it is hosted.
+        bundles: The bundles it serves.
 
     Raises:
-        BundleError: The folder is no complete bundle.
-        IntegrityError: A file of the bundle was changed.
+        BundleError: A folder is no complete bundle, or has no model data that can be deployed in this way.
+        IntegrityError: The text files of a bundle contradict each other.
         ImageError: AWS does not offer the image in the stack's region.
-        UsageError: Arguments that cannot work.
+        UsageError: Arguments that cannot work, with the way out.
     """
 
     def __init__(
@@ -63,144 +114,347 @@ class ModelEndpoint(Construct):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's name for it
         *,
-        bundle: ModelBundle | Path | str,
-        instance_type: str,
-        signing_secret: secretsmanager.ISecret,
-        initial_instance_count: int = 1,
-        role: iam.IRole | None = None,
-        endpoint_name: str | None = None,
+        bundle: ModelBundle | Path | str | None = None,
+        signing_secret: secretsmanager.ISecret | None = None,
+        integrity: Integrity | None = None,
+        artifact: Artifact | None = None,
         environment: Mapping[str, str] | None = None,
-        network_isolation: bool = False,
+        secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] | None = None,
+        pipeline: Sequence[Container] = (),
+        variants: Sequence[EndpointVariant] = (),
+        shadow: EndpointVariant | None = None,
+        components: Sequence[EndpointComponent] = (),
+        hosting: AnyHosting | None = None,
+        instance_type: str | None = None,
+        initial_instance_count: int | None = None,
+        endpoint_type: EndpointType | None = None,
+        resources: ResourceRequirements | None = None,
+        endpoint_name: str | None = None,
+        role: iam.IRole | None = None,
+        network_isolation: bool | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        allow_all_outbound: bool = True,
+        encryption_key: kms.IKey | None = None,
+        encrypt_storage: bool = True,
+        data_capture: DataCapture | None = None,
+        explainer: ClarifyExplainer | None = None,
+        metrics: EndpointMetricsOptions | None = None,
+        deployment: BlueGreen | Rolling | None = None,
+        retain_variant_properties: bool | Sequence[RetainedProperty] = False,
     ) -> None:
         super().__init__(scope, id)
-        self.bundle = bundle if isinstance(bundle, ModelBundle) else ModelBundle.load(bundle)
-        _check_arguments(instance_type, initial_instance_count, endpoint_name, signing_secret)
-        self._warn()
-        image, artifact = resolve_image(self, self.bundle.container.image), stage_archive(self, self.bundle)
-        self.role = role or self._default_role()
-        waits_for = grant_hosting(
-            self.role,
-            repository_arn=image.repository_arn,
-            artifact_arn=artifact.object_arn,
-            endpoint_name=endpoint_name,
-        )
-        variables = self._environment(environment or {}, signing_secret)
-        self.model = self._model(image, artifact, variables, network_isolation, waits_for)
-        self.config = sagemaker.CfnEndpointConfig(
+        single: Container | None = None
+        if bundle is not None:
+            single = Container.from_bundle(
+                bundle, signing_secret=signing_secret, integrity=integrity, artifact=artifact,
+                environment=environment, secrets=secrets,
+            )  # fmt: skip
+        elif any(value is not None for value in (signing_secret, integrity, artifact, environment, secrets)):
+            raise UsageError(
+                "signing_secret, integrity, artifact, environment and secrets belong to bundle=.",
+                remedy="With several bundles give them to Container.from_bundle(...).",
+            )
+        _check_one_of(bundle=single, pipeline=pipeline, variants=variants, components=components)
+        shared = _shares_instances(hosting, components, endpoint_type, resources)
+        self.hosting = hosting_from(hosting, instance_type, initial_instance_count, components=shared)
+        self._network: dict[str, Any] = {
+            "vpc": vpc,
+            "vpc_subnets": vpc_subnets,
+            "security_groups": security_groups,
+            "allow_all_outbound": allow_all_outbound,
+        }
+        self._isolation = False if isinstance(self.hosting, ServerlessHosting) else network_isolation
+        if isinstance(self.hosting, ServerlessHosting) and (vpc is not None or network_isolation):
+            raise UsageError(
+                "a serverless endpoint has neither VPC nor network isolation.",
+                remedy="Leave them out, or use Hosting.real_time(...).",
+            )
+        self._name = endpoint_name or cdk.Names.unique_resource_name(self, max_length=63, separator="-")
+        self._access = ExecutionRole(self, role or _role_of(single, self))
+        self.role = self._access.role
+        self.bundles: list[ModelBundle] = []
+        self.models: dict[str, Model] = {}
+        self.components: dict[str, InferenceComponent] = {}
+        if isinstance(self.hosting, ComponentHosting):
+            if single is not None:
+                components = [_component_of(single, resources)]
+            if not components or shadow is not None:
+                raise UsageError(
+                    "an endpoint of inference components serves components, without a shadow.",
+                    remedy="Give bundle= with resources=, or components=[EndpointComponent(...)].",
+                )
+            chosen: list[Any] = [InstanceVariant(**self.hosting.variant_options())]
+            shadows: list[InstanceVariant] = []
+            for component in components:
+                self._add_model(component.name, component.container)
+        else:
+            chosen, shadows = self._variants(single, pipeline, variants, shadow)
+        self.encryption_key = self._storage_key(encryption_key, [*chosen, *shadows], encrypt=encrypt_storage)
+        self.config = EndpointConfig(
             self,
             "Config",
-            production_variants=[
-                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name=VARIANT_NAME,
-                    model_name=self.model.attr_model_name,
-                    instance_type=instance_type,
-                    initial_instance_count=initial_instance_count,
-                    initial_variant_weight=1,
-                )
-            ],
+            variants=chosen[0] if isinstance(chosen[0], ServerlessVariant) else chosen,
+            shadow_variants=shadows,
+            asynchronous=self.hosting.asynchronous if isinstance(self.hosting, AsynchronousHosting) else None,
+            data_capture=data_capture,
+            explainer=explainer,
+            encryption_key=self.encryption_key,
+            metrics=metrics,
+            endpoint_name=self._name,
+            **self._component_options(),
         )
-        self.endpoint = sagemaker.CfnEndpoint(
+        if self.encryption_key is None:
+            no_storage_key(self.config.resource, self._why_no_key(chosen, encrypt=encrypt_storage))
+        self.endpoint = Endpoint(
             self,
-            "Resource",
-            endpoint_config_name=self.config.attr_endpoint_config_name,
-            endpoint_name=endpoint_name,
+            "Endpoint",
+            endpoint_config=self.config,
+            endpoint_name=self._name,
+            deployment=deployment,
+            retain_variant_properties=retain_variant_properties,
         )
-        cdk.Tags.of(self).add(
-            "cdk-modelbuilder:root-sha256",
-            self.bundle.root_sha256,
-            include_resource_types=["AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"],
-        )
+        for component in components:
+            self._add_component(component)
 
     @property
     def endpoint_name(self) -> str:
-        """Name of the endpoint, as a token."""
-        return self.endpoint.attr_endpoint_name
+        """Name of the endpoint."""
+        return self._name
 
     @property
     def endpoint_arn(self) -> str:
         """ARN of the endpoint, as a token."""
-        return self.endpoint.ref
+        return self.endpoint.endpoint_arn
+
+    @property
+    def grants(self) -> EndpointGrants:
+        """Who may call it."""
+        return self.endpoint.grants
+
+    @property
+    def metrics(self) -> EndpointMetrics:
+        """Its metrics."""
+        return self.endpoint.metrics
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """For security group rules between its containers and others.
+
+        Raises:
+            UsageError: It is in no VPC.
+        """
+        if self.config.holds_components:
+            return self.config.connections
+        return next(iter(self.models.values())).connections
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` send requests to the endpoint."""
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sagemaker:InvokeEndpoint"], resource_arns=[self.endpoint_arn]
-        )
+        """Let ``grantee`` send requests, asynchronous ones if the endpoint is so, and to its components."""
+        if isinstance(self.hosting, AsynchronousHosting):
+            return self.grants.invoke_async(grantee)
+        grant = self.grants.invoke(grantee)
+        for component in self.components.values():
+            component.grants.invoke(grantee)
+        return grant
 
-    def _default_role(self) -> iam.IRole:
-        wanted = self.bundle.container.execution_role_arn
-        return execution_role(self) if wanted is None else iam.Role.from_role_arn(self, "Role", wanted)
+    def add_component(self, component: EndpointComponent) -> InferenceComponent:
+        """One more inference component.
 
-    def _environment(self, extra: Mapping[str, str], secret: secretsmanager.ISecret) -> dict[str, str]:
-        spec = self.bundle.container
-        taken = sorted(set(extra) & {*spec.environment, *spec.secret_environment})
-        if taken:
+        Raises:
+            UsageError: The endpoint is not for components, or has one of that name.
+        """
+        if not isinstance(self.hosting, ComponentHosting):
             raise UsageError(
-                f"environment sets {', '.join(taken)}, which the bundle's container spec decides.",
-                remedy="Leave it out, or build the bundle with env_vars=.",
+                "this endpoint serves models of its own.", remedy="Use hosting=Hosting.inference_components(...)."
             )
-        # Only unwrapping gives the dynamic reference: the text of a SecretValue is its Python repr.
-        secrets = {
-            variable: secret.secret_value_from_json(key_id).unsafe_unwrap()
-            for variable, key_id in spec.secret_environment.items()
-        }
-        return dict(sorted({**spec.environment, **extra, **secrets}.items()))
+        if component.name in self.components:
+            raise UsageError(f"there is a component {component.name!r} already.", remedy="Give it another name.")
+        model = self._add_model(component.name, component.container)
+        if self.config.resource.enable_network_isolation and not model.is_isolated:
+            raise UsageError(
+                f"the component {component.name!r} needs the network, but the endpoint is isolated for the others.",
+                remedy="Give the endpoint network_isolation=False.",
+            )
+        return self._add_component(component)
 
-    def _model(
-        self,
-        image: ResolvedImage,
-        artifact: StagedArtifact,
-        variables: Mapping[str, str],
-        network_isolation: bool,
-        waits_for: list[IDependable],
-    ) -> sagemaker.CfnModel:
-        source = sagemaker.CfnModel.S3DataSourceProperty(
-            s3_uri=artifact.s3_uri, s3_data_type="S3Object", compression_type="Gzip"
-        )
-        model = sagemaker.CfnModel(
+    def add_adapter(self, name: str, *, artifact_s3_uri: str, base: str | None = None) -> InferenceComponent:
+        """A LoRA adapter on one of the components.
+
+        Args:
+            name: Its id; the component's own name is made of it and the endpoint's.
+            artifact_s3_uri: Archive of its weights.
+            base: Name of the component. Default: the only one.
+
+        Raises:
+            UsageError: No such component, or several and no ``base``.
+        """
+        bases = [known for known, one in self.components.items() if one.specifications[0].resources is not None]
+        chosen = base or (bases[0] if len(bases) == 1 else None)
+        if chosen not in bases:
+            raise UsageError(
+                f"there is no component {base!r} to adapt." if base else "base does not say which component to adapt.",
+                remedy=f"Give base= one of {', '.join(bases) or 'the components; there is none'}.",
+            )
+        if name in self.components:
+            raise UsageError(f"there is a component {name!r} already.", remedy="Give the adapter another name.")
+        self._access.grant(ModelData.archive(artifact_s3_uri).permissions)
+        self.components[name] = InferenceComponent(
             self,
-            "Model",
-            execution_role_arn=self.role.role_arn,
-            enable_network_isolation=network_isolation,
-            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=image.uri,
-                environment=variables,
-                # ModelDataUrl would want a key that ends in .tar.gz, and asset keys end in .gz.
-                model_data_source=sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source),
+            f"Adapter{name}",
+            endpoint=self.endpoint,
+            base=self.components[chosen],
+            inference_component_name=self._component_name(name),
+            specification=ComponentSpecification(container=ComponentContainer(artifact_s3_uri=artifact_s3_uri)),
+        )
+        return self.components[name]
+
+    def _variants(
+        self,
+        single: Container | None,
+        pipeline: Sequence[Container],
+        variants: Sequence[EndpointVariant],
+        shadow: EndpointVariant | None,
+    ) -> tuple[list[Any], list[InstanceVariant]]:
+        given = list(variants)
+        if not given:
+            given = [EndpointVariant(name=DEFAULT_VARIANT_NAME, containers=single if single is not None else pipeline)]
+        if isinstance(self.hosting, ServerlessHosting):
+            if len(given) > 1 or shadow is not None:
+                raise UsageError(
+                    "a serverless endpoint has one variant.", remedy="Use Hosting.real_time(...) for several."
+                )
+            serverless = ServerlessVariant(
+                model=self._add_model(given[0].name, given[0].containers),
+                name=given[0].name,
+                memory_size=self.hosting.memory_size,
+                max_concurrency=self.hosting.max_concurrency,
+                provisioned_concurrency=self.hosting.provisioned_concurrency,
+            )
+            return [serverless], []
+        assert isinstance(self.hosting, RealTimeHosting)
+        made = [self._instance_variant(variant, self.hosting) for variant in given]
+        shadows = [] if shadow is None else [self._instance_variant(shadow, self.hosting)]
+        return made, shadows
+
+    def _instance_variant(self, variant: EndpointVariant, hosting: RealTimeHosting) -> InstanceVariant:
+        return InstanceVariant(
+            name=variant.name,
+            model=self._add_model(variant.name, variant.containers),
+            weight=variant.weight,
+            **(variant.hosting or hosting).variant_options(),
+        )
+
+    def _add_model(self, name: str, containers: Container | Sequence[Container]) -> Model:
+        given = [containers] if isinstance(containers, Container) else list(containers)
+        self.bundles += [one.bundle for one in given if isinstance(one, BundleContainer)]
+        network = {} if isinstance(self.hosting, ComponentHosting) else self._network
+        self.models[name] = Model(
+            self,
+            "Model" if name == DEFAULT_VARIANT_NAME else f"Model{name}",
+            containers=given,
+            role=self._access,
+            network_isolation=self._isolation,
+            endpoint_name=self._name,
+            **network,
+        )
+        return self.models[name]
+
+    def _add_component(self, component: EndpointComponent) -> InferenceComponent:
+        made = InferenceComponent(
+            self,
+            f"Component{component.name}",
+            endpoint=self.endpoint,
+            inference_component_name=self._component_name(component.name),
+            rolling_update=component.rolling_update,
+            specification=ComponentSpecification(
+                model=self.models[component.name],
+                resources=component.resources,
+                cache_data=component.cache_data,
+                scheduling=component.scheduling,
+                startup_health_check_timeout=component.startup_health_check_timeout,
+                model_data_download_timeout=component.model_data_download_timeout,
             ),
         )
-        for policy in waits_for:  # else CreateModel races the policy and cannot read the artifact
-            model.node.add_dependency(policy)
-        return model
+        self.components[component.name] = made
+        for name, uri in component.adapters.items():
+            self.add_adapter(name, artifact_s3_uri=uri, base=component.name)
+        return made
 
-    def _warn(self) -> None:
-        end = self.bundle.container.image.end_of_patch
-        if end is not None and dt.date.fromisoformat(end) < dt.datetime.now(tz=dt.UTC).date():
-            image = self.bundle.container.image
-            cdk.Annotations.of(self).add_warning_v2(
-                "cdk-modelbuilder:image-end-of-patch",
-                f"{image.repository}:{image.tag} gets no security patches since {end}. Build the model with a newer "
-                "framework version.",
-            )
+    def _component_options(self) -> dict[str, Any]:
+        if not isinstance(self.hosting, ComponentHosting):
+            return {}
+        isolated = all(model.is_isolated for model in self.models.values())
+        return {"components": True, "role": self._access, "network_isolation": isolated, **self._network}
+
+    def _component_name(self, name: str) -> str:
+        return f"{self._name[: 62 - len(name)].rstrip('-')}-{name}"
+
+    def _storage_key(self, given: kms.IKey | None, variants: Sequence[Any], *, encrypt: bool) -> kms.IKey | None:
+        if given is not None or not encrypt or isinstance(self.hosting, ServerlessHosting):
+            return given
+        if any(has_local_nvme(name) for variant in variants for name in variant.instance_types):
+            return None
+        return kms.Key(
+            self,
+            "StorageKey",
+            enable_key_rotation=True,
+            description=f"Storage volumes of the endpoint {self._name}",
+            removal_policy=cdk.RemovalPolicy.DESTROY,  # the volumes end with the endpoint, and nothing else uses it
+        )
+
+    def _why_no_key(self, variants: Sequence[Any], *, encrypt: bool) -> str:
+        if isinstance(self.hosting, ServerlessHosting):
+            return "A serverless endpoint has no storage volume that a key could be given for."
+        if not encrypt:
+            return "The user chose encrypt_storage=False."
+        names = sorted({str(n) for v in variants for n in v.instance_types if has_local_nvme(n)})
+        return f"{', '.join(names)} has local NVMe disks, which encrypt themselves; SageMaker refuses a key for it."
 
 
-def _check_arguments(instance_type: str, count: int, endpoint_name: str | None, secret: object) -> None:
-    unresolved = cdk.Token.is_unresolved
-    if not unresolved(instance_type) and not _INSTANCE_TYPE.fullmatch(instance_type):
+def _check_one_of(**given: Any) -> None:
+    named = [name for name, value in given.items() if value is not None and value != ()]
+    named = [name for name in named if not (isinstance(given[name], list) and not given[name])]
+    if len(named) != 1:
         raise UsageError(
-            f"instance_type {instance_type!r} is not a SageMaker instance type.",
-            remedy="They begin with 'ml.', such as 'ml.c6i.large'.",
+            f"{' and '.join(named)} say what to serve." if named else "nothing says what to serve.",
+            remedy=f"Give one of {', '.join(given)}.",
         )
-    if not unresolved(count) and count < 1:
-        raise UsageError(f"initial_instance_count is {count}.", remedy="Give at least 1.")
-    if endpoint_name is not None and not unresolved(endpoint_name) and not _ENDPOINT_NAME.fullmatch(endpoint_name):
+
+
+def _shares_instances(
+    hosting: AnyHosting | None,
+    components: Sequence[EndpointComponent],
+    endpoint_type: EndpointType | None,
+    resources: ResourceRequirements | None,
+) -> bool:
+    if resources is not None and not isinstance(resources, ResourceRequirements):
+        raise UsageError(f"resources is {resources!r}.", remedy="Give ResourceRequirements(requests={'memory': 1024}).")
+    if endpoint_type is not None and not isinstance(endpoint_type, EndpointType):
+        raise UsageError(f"endpoint_type is {endpoint_type!r}.", remedy="Give EndpointType.INFERENCE_COMPONENT_BASED.")
+    shared = bool(components) or endpoint_type is EndpointType.INFERENCE_COMPONENT_BASED
+    shared = shared or isinstance(hosting, ComponentHosting)
+    if resources is not None and not shared:
         raise UsageError(
-            f"endpoint_name {endpoint_name!r} cannot name an endpoint.",
-            remedy="Use up to 63 letters, digits and hyphens, with a letter or digit at both ends.",
+            "resources are for inference components.",
+            remedy="Give endpoint_type=EndpointType.INFERENCE_COMPONENT_BASED too, or leave resources out.",
         )
-    if isinstance(secret, str) or not hasattr(secret, "secret_value_from_json"):
+    if endpoint_type is EndpointType.MODEL_BASED and shared:
+        raise UsageError("endpoint_type is MODEL_BASED, but components are given.", remedy="Leave endpoint_type out.")
+    return shared
+
+
+def _component_of(container: Container, resources: ResourceRequirements | None) -> EndpointComponent:
+    if resources is None:
         raise UsageError(
-            f"signing_secret is a {type(secret).__name__}, not a secret.",
-            remedy="Give an ISecret: aws_secretsmanager.Secret.from_secret_name_v2(self, 'Key', 'name'). A key as text "
-            "would stand in the template.",
+            "an inference component needs to say what one copy takes.",
+            remedy="Give resources=ResourceRequirements(requests={'memory': 1024, 'copies': 1}).",
         )
+    assert isinstance(container, BundleContainer)
+    return EndpointComponent(name=container.bundle.name[:40].rstrip("-"), container=container, resources=resources)
+
+
+def _role_of(container: Container | None, scope: Construct) -> iam.IRole | None:
+    """The role that the bundle was built with, if it names one."""
+    wanted = container.bundle.container.execution_role_arn if isinstance(container, BundleContainer) else None
+    return None if wanted is None else iam.Role.from_role_arn(scope, "Role", wanted)

@@ -16,7 +16,15 @@ from aws_cdk.assertions import Annotations, Match, Template
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
-from cdk_modelbuilder.constructs import ModelEndpoint
+from cdk_modelbuilder.constructs import (
+    Artifact,
+    BlueGreen,
+    Capacity,
+    DataCapture,
+    EndpointMetricsOptions,
+    ModelEndpoint,
+    RetainedProperty,
+)
 from cdk_modelbuilder.errors import BundleError, ImageError, IntegrityError, UsageError
 from tests.aws_stand_in import client, create_stack, mended_aws, update_stack
 
@@ -47,7 +55,8 @@ def template_of(bundle: ModelBundle, folder: Path, **options) -> dict:
     ):
         assert value in text
         text = text.replace(value, f"<{name}>")
-    return json.loads(text)
+    # Policies are called by their content, and the key's ARN and the artifact's are part of it.
+    return json.loads(re.sub(r"Access[0-9a-f]{8}[0-9A-F]{8}", "Access<content>", text))
 
 
 @pytest.fixture
@@ -71,7 +80,14 @@ def test_snapshot_everything_on(tumour_bundle, tmp_path, snapshot):
         initial_instance_count=2,
         endpoint_name="tumour",
         environment={"LEVEL": "5"},
-        network_isolation=True,
+        network_isolation=False,
+        encrypt_storage=False,
+        deployment=BlueGreen.canary(
+            Capacity.instances(1), bake_time=cdk.Duration.minutes(5), timeout=cdk.Duration.hours(1)
+        ),
+        retain_variant_properties=[RetainedProperty.DESIRED_INSTANCE_COUNT],
+        data_capture=DataCapture(destination_s3_uri="s3://kept/tumour", sampling_percentage=10),
+        metrics=EndpointMetricsOptions(enhanced=True),
     )
     assert template == snapshot
 
@@ -116,7 +132,7 @@ def test_the_role_has_no_managed_policy_and_no_wild_action(tumour_bundle, tmp_pa
     ]
     role = next(r for r in resources.values() if r["Type"] == "AWS::IAM::Role")
     assert "ManagedPolicyArns" not in role["Properties"]
-    policy = next(r for r in resources.values() if r["Type"] == "AWS::IAM::Policy")
+    policy = next(r for r in resources.values() if r["Type"] == "AWS::IAM::ManagedPolicy")
     for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         assert not any("*" in action for action in actions)
@@ -131,7 +147,7 @@ def test_model_and_config_have_no_fixed_name_and_wait_for_the_policy(tumour_bund
     assert "ModelName" not in model["Properties"]
     assert "EndpointConfigName" not in config["Properties"]
     waits_for = {resources[name]["Type"] for name in model["DependsOn"]}
-    assert waits_for == {"AWS::IAM::Policy"}
+    assert waits_for == {"AWS::IAM::ManagedPolicy"}
 
 
 def test_a_role_of_your_own(tumour_bundle, tmp_path):
@@ -185,7 +201,7 @@ def test_an_image_past_its_end_of_patch_is_a_warning(tumour_bundle, tmp_path):
         ({"instance_type": "c6i.large"}, r"begin with 'ml\.'"),
         ({"initial_instance_count": 0}, "at least 1"),
         ({"endpoint_name": "-x"}, "letters, digits and hyphens"),
-        ({"signing_secret": "00" * 32}, r"(?s)is a str, not a secret.*template"),
+        ({"signing_secret": "00" * 32}, r"(?s)is a str, not an ISecret.*template"),
         ({"environment": {"SAGEMAKER_PROGRAM": "x"}}, "container spec decides"),
         ({"environment": {"MODELBUILDER_HMAC_KEY": "x"}}, "container spec decides"),
     ],
@@ -213,9 +229,30 @@ def test_bundles_that_cannot_be_deployed(tumours, tumour_bundle, tmp_path):
         stack_with(local, tmp_path / "b")
     copy = tmp_path / "copy"
     shutil.copytree(tumour_bundle.path, copy)
-    (copy / "model" / "model.ubj").write_bytes(b"other weights")
-    with pytest.raises(IntegrityError, match=r"model\.ubj"):
+    schema = json.loads((copy / "container.json").read_text())
+    schema["environment"]["MODELBUILDER_ROOT_SHA256"] = "0" * 64
+    (copy / "container.json").write_text(json.dumps(schema))
+    with pytest.raises(IntegrityError, match="MODELBUILDER_ROOT_SHA256"):
         stack_with(copy, tmp_path / "c")
+
+
+def test_no_model_file_is_read_at_synth(tumour_bundle, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tumour_bundle.path, copy)
+    shutil.rmtree(copy / "model")
+    (copy / "model.tar.gz").write_bytes(b"not looked into")
+    template = Template.from_stack(stack_with(copy, tmp_path))
+    template.resource_count_is("AWS::SageMaker::Endpoint", 1)
+
+
+def test_a_large_archive_is_no_asset(tumour_bundle, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tumour_bundle.path, copy)
+    with (copy / "model.tar.gz").open("wb") as archive:
+        archive.truncate(600 << 20)
+    with pytest.raises(BundleError, match=r"600 MiB; assets are taken up to 512 MiB.*cdk-modelbuilder publish"):
+        stack_with(copy, tmp_path)
+    stack_with(copy, tmp_path / "b", artifact=Artifact.asset(size_limit=cdk.Size.gibibytes(1)))
 
 
 def test_deploy_update_and_delete_against_the_stand_in(tumour_bundle, tumours, tmp_path):

@@ -1,0 +1,131 @@
+"""Checks of arguments that every construct makes: names, ranges, secrets. Tokens pass, their values come later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from aws_cdk import Duration, Size
+
+from cdk_modelbuilder.errors import UsageError
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+
+
+def is_token(value: object) -> bool:
+    """Whether ``value`` is decided when deploying. Read off the text: asking the CDK is a call to another process."""
+    if isinstance(value, str):
+        return "${Token[" in value
+    return isinstance(value, float) and value < -1e288
+
+
+def check_name(what: str, name: str | None, *, longest: int = 63) -> None:
+    """Refuse a name that SageMaker refuses: letters, digits and hyphens, a letter or digit at both ends.
+
+    Source: the pattern of ``EndpointName``, ``ModelName`` and others in the SageMaker API reference.
+
+    Raises:
+        UsageError: It cannot be a name.
+    """
+    if name is None or is_token(name):
+        return
+    if not isinstance(name, str) or len(name) > longest or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} {name!r} cannot be a name in SageMaker.",
+            remedy=f"Use up to {longest} letters, digits and hyphens, with a letter or digit at both ends.",
+        )
+
+
+def check_range(what: str, value: float | None, low: float, high: float | None = None, *, unit: str = "") -> None:
+    """Refuse a number outside ``low`` to ``high``.
+
+    Raises:
+        UsageError: It is outside, or no number.
+    """
+    if value is None or is_token(value):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{what} is {value!r}, which is no number.", remedy="Give a number.")
+    if not low <= value <= (float("inf") if high is None else high):
+        span = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+        raise UsageError(f"{what} is {value:g}{unit}.", remedy=f"It must be {span}{unit}.")
+
+
+def check_whole(what: str, value: int | None, low: int, high: int | None = None) -> None:
+    """Refuse what is no whole number in ``low`` to ``high``.
+
+    Raises:
+        UsageError: It is outside, or not whole.
+    """
+    if value is not None and not is_token(value) and (isinstance(value, bool) or not isinstance(value, int)):
+        raise UsageError(f"{what} is {value!r}, which is not a whole number.", remedy="Give a whole number.")
+    check_range(what, value, low, high)
+
+
+def check_choice(what: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuse a word that is none of ``choices``.
+
+    Raises:
+        UsageError: It is none of them.
+    """
+    known = list(choices)
+    if value is not None and not is_token(value) and value not in known:
+        raise UsageError(f"{what} is {value!r}.", remedy=f"Choose one of {', '.join(known)}.")
+
+
+def seconds(what: str, value: Duration | None, low: int, high: int) -> int | None:
+    """Whole seconds of ``value``, in the range that SageMaker takes.
+
+    Raises:
+        UsageError: No Duration, or outside the range.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Duration):
+        raise UsageError(f"{what} is {value!r}, not a Duration.", remedy=f"Write Duration.seconds({value}).")
+    whole = int(value.to_seconds())
+    check_range(what, whole, low, high, unit=" s")
+    return whole
+
+
+def gibibytes(what: str, value: Size | None, low: int, high: int) -> int | None:
+    """Whole GiB of ``value``, in the range that SageMaker takes.
+
+    Raises:
+        UsageError: No Size, or outside the range.
+    """
+    if value is None:
+        return None
+    whole = int(_size(what, value).to_gibibytes())
+    check_range(what, whole, low, high, unit=" GiB")
+    return whole
+
+
+def mebibytes(what: str, value: Size | None, low: int, high: int | None = None) -> int | None:
+    """Whole MiB of ``value``, in the range that SageMaker takes.
+
+    Raises:
+        UsageError: No Size, or outside the range.
+    """
+    if value is None:
+        return None
+    whole = int(_size(what, value).to_mebibytes())
+    check_range(what, whole, low, high, unit=" MiB")
+    return whole
+
+
+def check_s3_uri(what: str, uri: str) -> None:
+    """Refuse what does not name a place in S3.
+
+    Raises:
+        UsageError: It does not begin with s3://.
+    """
+    if not isinstance(uri, str) or not (is_token(uri) or re.match(r"s3://[^/]+", uri)):
+        raise UsageError(f"{what} {uri!r} is no S3 URI.", remedy="Write s3://bucket/prefix.")
+
+
+def _size(what: str, value: object) -> Size:
+    if not isinstance(value, Size):
+        raise UsageError(f"{what} is {value!r}, not a Size.", remedy="Write Size.gibibytes(...) or .mebibytes(...).")
+    return value

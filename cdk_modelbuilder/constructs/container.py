@@ -1,0 +1,335 @@
+"""Containers of a Model: one of your own making, or a bundle's."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import aws_cdk as cdk
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.constructs.arguments import check_name, is_token
+from cdk_modelbuilder.constructs.artifact import Artifact
+from cdk_modelbuilder.constructs.image import ContainerImage, PrivateRegistry
+from cdk_modelbuilder.constructs.integrity import Integrity
+from cdk_modelbuilder.constructs.model_data import ModelData
+from cdk_modelbuilder.constructs.permissions import Statement, pull_image
+from cdk_modelbuilder.errors import UsageError
+
+MAX_VARIABLES = 100
+MAX_VARIABLE_BYTES = 1024
+ROOT_TAG = "cdk-modelbuilder:root-sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundContainer:
+    """A container as the Model's template has it.
+
+    Attributes:
+        definition: The L1 property.
+        permissions: What the role needs for it.
+        environment: The variables, for checks over all containers of a Model.
+        isolation_hindrance: Why this container does not start without a network; None if it does.
+        root_sha256: The bundle's root digest; None for a container of your own making.
+        image_uri: The image.
+        model_data: The model's files.
+    """
+
+    definition: sagemaker.CfnModel.ContainerDefinitionProperty
+    permissions: Sequence[Statement]
+    environment: Mapping[str, str]
+    isolation_hindrance: str | None
+    root_sha256: str | None
+    image_uri: str | None
+    model_data: ModelData | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container of a Model.
+
+    Attributes:
+        image: Its image; None only where ``model_package_arn`` brings one.
+        model_data: The model's files; None for an image that holds its model.
+        environment: Variables that are not secret.
+        secrets: Variables that are: an ISecret (its whole value) or a SecretValue (a field of one). A reference
+            goes into the template, never the value. DescribeModel shows the value to whoever may call it.
+        hostname: Name of the container in a Model of several, for direct invocation.
+        multi_model: Load models on demand from the archives below ``model_data``.
+        model_cache: Keep the models of a multi-model container in memory between requests. Default: SageMaker's, yes.
+        model_package_arn: A package of a model registry, instead of ``image`` and ``model_data``.
+        inference_specification: Which of the package's specifications.
+        private_registry: The image is in a registry inside your VPC.
+
+    Raises:
+        UsageError: Fields that cannot go together, or a secret as text.
+    """
+
+    image: ContainerImage | None = None
+    model_data: ModelData | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] = field(default_factory=dict)
+    hostname: str | None = None
+    multi_model: bool = False
+    model_cache: bool | None = None
+    model_package_arn: str | None = None
+    inference_specification: str | None = None
+    private_registry: PrivateRegistry | None = None
+
+    needs_image: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_name("hostname", self.hostname)
+        if self.needs_image and (self.image is None) == (self.model_package_arn is None):
+            raise UsageError(
+                "a container has either an image or a model package.", remedy="Give image= or model_package_arn=."
+            )
+        if self.model_package_arn is not None and self.model_data is not None:
+            raise UsageError(
+                "a container of a model package has its model data from the package.", remedy="Leave out model_data."
+            )
+        if self.multi_model and (self.model_data is None or self.model_data.url is None):
+            raise UsageError(
+                "a multi-model container needs the prefix of its archives.",
+                remedy="Give model_data=ModelData.many_archives('s3://bucket/models/').",
+            )
+        if self.model_cache is not None and not self.multi_model:
+            raise UsageError("model_cache belongs to multi-model containers.", remedy="Set multi_model=True.")
+        for name, value in self.secrets.items():
+            if isinstance(value, str) or not (hasattr(value, "secret_value") or hasattr(value, "unsafe_unwrap")):
+                raise UsageError(
+                    f"the secret {name} is a {type(value).__name__}.",
+                    remedy="Give an ISecret, or secret.secret_value_from_json('field'). Text would stand in the "
+                    "template.",
+                )
+        both = sorted(set(self.environment) & set(self.secrets))
+        if both:
+            raise UsageError(f"{', '.join(both)} stands in environment and in secrets.", remedy="Name it once.")
+        for name, text in self.environment.items():
+            _check_variable(name, text)
+
+    @classmethod
+    def from_bundle(
+        cls,
+        bundle: ModelBundle | Path | str,
+        *,
+        signing_secret: secretsmanager.ISecret | None = None,
+        integrity: Integrity | None = None,
+        artifact: Artifact | None = None,
+        environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] | None = None,
+        hostname: str | None = None,
+    ) -> BundleContainer:
+        """The container of a bundle, as its container spec says.
+
+        Args:
+            bundle: The bundle, or its folder. Only text files are read; the container verifies the model's at start.
+            signing_secret: Short for ``integrity=Integrity.hmac(signing_secret)``.
+            integrity: How the container gets what it verifies the bundle with.
+            artifact: Where the model data lies. Default: an asset of the app.
+            environment: More variables; not for secrets, and not for the bundle's own.
+            secrets: More variables that are secret.
+            hostname: Name of the container in a Model of several.
+
+        Raises:
+            BundleError: The folder is no bundle.
+            IntegrityError: Its text files contradict each other.
+            UsageError: Neither or both of ``signing_secret`` and ``integrity``, or a variable of the bundle's own.
+        """
+        return BundleContainer(
+            bundle=bundle if isinstance(bundle, ModelBundle) else ModelBundle.read(bundle),
+            integrity=_one_integrity(signing_secret, integrity),
+            artifact=artifact or Artifact.asset(),
+            environment=environment or {},
+            secrets=secrets or {},
+            hostname=hostname,
+        )
+
+    def bind(self, scope: Construct) -> BoundContainer:
+        """The container for a Model at ``scope``.
+
+        Raises:
+            ImageError: AWS does not offer the image in the stack's region.
+        """
+        environment = {**self.environment, **self._unwrapped()}
+        return self._bound(scope, self.image, self.model_data, environment)
+
+    def _bound(
+        self,
+        scope: Construct,
+        image: ContainerImage | None,
+        data: ModelData | None,
+        environment: Mapping[str, str],
+        *,
+        permissions: Sequence[Statement] = (),
+        isolation_hindrance: str | None = None,
+        root_sha256: str | None = None,
+    ) -> BoundContainer:
+        model = sagemaker.CfnModel
+        resolved = None if image is None else image.bind(scope)
+        repository = None if resolved is None else resolved.repository_arn
+        definition = model.ContainerDefinitionProperty(
+            image=None if resolved is None else resolved.uri,
+            container_hostname=self.hostname,
+            environment=dict(sorted(environment.items())) or None,
+            image_config=None if self.private_registry is None else self.private_registry.render(),
+            mode="MultiModel" if self.multi_model else None,
+            multi_model_config=None
+            if self.model_cache is None
+            else model.MultiModelConfigProperty(model_cache_setting="Enabled" if self.model_cache else "Disabled"),
+            model_data_url=None if data is None else data.url,
+            model_data_source=None
+            if data is None or data.source is None
+            else model.ModelDataSourceProperty(s3_data_source=data.source),
+            model_package_name=self.model_package_arn,
+            inference_specification_name=self.inference_specification,
+        )
+        return BoundContainer(
+            definition=definition,
+            permissions=[
+                *pull_image([repository] if repository else []),
+                *(data.permissions if data else ()),
+                *permissions,
+            ],
+            environment=environment,
+            isolation_hindrance=isolation_hindrance,
+            root_sha256=root_sha256,
+            image_uri=None if resolved is None else resolved.uri,
+            model_data=data,
+        )
+
+    def _unwrapped(self) -> dict[str, str]:
+        # Only unwrapping gives the dynamic reference: the text of a SecretValue is its Python repr.
+        values: dict[str, str] = {}
+        for name, secret in self.secrets.items():
+            value = secret if isinstance(secret, cdk.SecretValue) else secret.secret_value
+            values[name] = value.unsafe_unwrap()
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleContainer(Container):
+    """A bundle as a container; made by :meth:`Container.from_bundle`.
+
+    Attributes:
+        bundle: The bundle.
+        integrity: How the container gets what it verifies the bundle with.
+        artifact: Where the model data lies.
+    """
+
+    bundle: ModelBundle
+    integrity: Integrity
+    artifact: Artifact
+
+    needs_image: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec = self.bundle.container
+        extra = {*self.environment, *self.secrets}
+        taken = sorted(extra & {*spec.environment, *spec.secret_environment})
+        if taken:
+            raise UsageError(
+                f"environment sets {', '.join(taken)}, which the bundle's container spec decides.",
+                remedy="Leave it out, or build the bundle with env_vars=.",
+            )
+
+    def bind(self, scope: Construct) -> BoundContainer:
+        """The container for a Model at ``scope``.
+
+        Raises:
+            BundleError: The model data is not where ``artifact`` says, or is too large for an asset.
+            ImageError: AWS does not offer the image in the stack's region.
+            UsageError: The bundle cannot be verified in the way that ``integrity`` says.
+        """
+        spec = self.bundle.container
+        self._warn(scope)
+        proof = self.integrity.bind(self.bundle)
+        return self._bound(
+            scope,
+            ContainerImage.from_reference(spec.image),
+            self.artifact.bind(scope, self.bundle),
+            {**spec.environment, **self.environment, **self._unwrapped(), **proof.environment},
+            permissions=proof.statements,
+            isolation_hindrance=_hindrance(self.bundle, proof),
+            root_sha256=self.bundle.root_sha256,
+        )
+
+    def _warn(self, scope: Construct) -> None:
+        image = self.bundle.container.image
+        today = dt.datetime.now(tz=dt.UTC).date()
+        if image.end_of_patch is not None and dt.date.fromisoformat(image.end_of_patch) < today:
+            cdk.Annotations.of(scope).add_warning_v2(
+                "cdk-modelbuilder:image-end-of-patch",
+                f"{image.repository}:{image.tag} gets no security patches since {image.end_of_patch}. Build the model "
+                "with a newer framework version.",
+            )
+
+
+def check_environment(containers: Sequence[BoundContainer]) -> None:
+    """Refuse variables that CreateModel refuses.
+
+    Source: ``ContainerDefinition.Environment`` in the API reference: 100 variables, 1024 bytes a key and a value; the
+    API answers with an error above 32 KB over all containers of a model.
+
+    Raises:
+        UsageError: Too many, too long, or too large together.
+    """
+    total = 0
+    for container in containers:
+        if len(container.environment) > MAX_VARIABLES:
+            raise UsageError(
+                f"a container has {len(container.environment)} environment variables; SageMaker takes {MAX_VARIABLES}.",
+                remedy="Put settings into a file of the model, or several into one variable.",
+            )
+        for name, value in container.environment.items():
+            total += len(name.encode()) + len(value.encode())
+    if total > 32 << 10:
+        raise UsageError(
+            f"the containers' environments have {total} bytes together; SageMaker takes {32 << 10}.",
+            remedy="Put settings into a file of the model.",
+        )
+
+
+def _check_variable(name: object, value: object) -> None:
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise UsageError(
+            f"the environment has {name!r}: {value!r}; both must be text.", remedy="Write numbers as text, such as '4'."
+        )
+    if not name.replace("_", "a").isalnum() or name[:1].isdigit():
+        raise UsageError(
+            f"{name!r} is no name for an environment variable.",
+            remedy="Use letters, digits and underscores, not beginning with a digit.",
+        )
+    if not is_token(value) and max(len(name.encode()), len(value.encode())) > MAX_VARIABLE_BYTES:
+        raise UsageError(
+            f"the environment variable {name[:60]} has {len(value.encode())} bytes; SageMaker takes "
+            f"{MAX_VARIABLE_BYTES}.",
+            remedy="Put the value into a file of the model.",
+        )
+
+
+def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
+    if not proof.works_isolated:
+        return str(proof.needs_network)
+    requirements = "code/requirements.txt"
+    if requirements in bundle.manifest.files:
+        return f"{bundle.name} has packages to install ({requirements})"
+    return None
+
+
+def _one_integrity(secret: secretsmanager.ISecret | None, integrity: Integrity | None) -> Integrity:
+    if secret is not None and integrity is None:
+        return Integrity.hmac(secret)
+    if integrity is None or secret is not None:
+        raise UsageError(
+            "a bundle needs one way to be verified by its container.",
+            remedy="Give signing_secret=, or integrity=Integrity.hmac(...), .secret_reference(...), .public_key(...).",
+        )
+    return integrity

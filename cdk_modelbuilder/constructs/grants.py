@@ -1,0 +1,56 @@
+"""Who may call what: IAM grants on endpoints and components, ours or imported."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+
+
+class EndpointGrants:
+    """Grants on one endpoint; ``endpoint.grants``.
+
+    Args:
+        endpoint_arn: The endpoint.
+    """
+
+    def __init__(self, endpoint_arn: str) -> None:
+        self._arn = endpoint_arn
+
+    def invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Send requests, for an answer in one piece or as a stream."""
+        return self.actions(grantee, "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+
+    def invoke_async(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Queue asynchronous requests."""
+        return self.actions(grantee, "sagemaker:InvokeEndpointAsync")
+
+    def describe(self, grantee: iam.IGrantable) -> iam.Grant:
+        """See the endpoint's state and configuration name."""
+        return self.actions(grantee, "sagemaker:DescribeEndpoint")
+
+    def actions(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        """Any other actions on the endpoint."""
+        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self._arn])
+
+
+class InferenceComponentGrants:
+    """Grants on one inference component; ``component.grants``.
+
+    Args:
+        component_arn: The component.
+        endpoint_arn: Its endpoint.
+    """
+
+    def __init__(self, component_arn: str, endpoint_arn: str) -> None:
+        self._component, self._endpoint = component_arn, endpoint_arn
+
+    def invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Send requests to this component. SageMaker asks for the action on the endpoint and on the component."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
+            resource_arns=[self._endpoint, self._component],
+        )
+
+    def actions(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        """Any other actions on the component."""
+        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self._component])

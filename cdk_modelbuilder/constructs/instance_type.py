@@ -1,0 +1,75 @@
+"""Instance types as arguments: known ones are checked against the table, newer ones are said to be so."""
+
+from __future__ import annotations
+
+import re
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from cdk_modelbuilder import instances
+from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.errors import UsageError
+
+_PATTERN = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+
+
+class InstanceType(str):
+    """A type that the table need not know. Wherever one is asked for, plain text does for those that it knows."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, name: str) -> InstanceType:
+        """A type newer than the table, taken as it is.
+
+        Raises:
+            UsageError: It does not look like one.
+        """
+        if not is_token(name) and not _PATTERN.fullmatch(name):
+            raise UsageError(
+                f"instance_type {name!r} is not a SageMaker instance type.",
+                remedy="They begin with 'ml.', such as 'ml.c6i.large'.",
+            )
+        return cls(name)
+
+
+def check_instance_type(name: str) -> None:
+    """Refuse a type that SageMaker does not have.
+
+    Raises:
+        UsageError: The table does not know it, and it is no ``InstanceType.of()``.
+    """
+    if isinstance(name, InstanceType) or is_token(name):
+        return
+    InstanceType.of(name)
+    if instances.instance_type(name) is None:
+        near = ", ".join(instances.nearest(name)) or "none"
+        raise UsageError(
+            f"instance_type {name!r} is not in the table of {instances.table_date()}. Like it: {near}.",
+            remedy=f"Mend the name, or write InstanceType.of({name!r}) if it is newer.",
+        )
+
+
+def check_offered(scope: Construct, names: list[str]) -> None:
+    """Refuse types that the stack's region does not offer; a region decided when deploying offers all.
+
+    Raises:
+        UsageError: The region does not have it.
+    """
+    region = cdk.Stack.of(scope).region
+    if is_token(region):
+        return
+    for name in names:
+        known = None if isinstance(name, InstanceType) or is_token(name) else instances.instance_type(name)
+        if known is not None and known.offered_in(region) is False:
+            raise UsageError(
+                f"{name} is not offered for hosting in {region} (table of {instances.table_date()}).",
+                remedy=f"Deploy to one of {', '.join(known.regions()[:12])}, or choose another type.",
+            )
+
+
+def has_local_nvme(name: str) -> bool:
+    """Whether the type has local disks, so that SageMaker refuses a KMS key and a volume size for it."""
+    known = None if is_token(name) else instances.instance_type(name)
+    return known is not None and known.has_local_nvme
