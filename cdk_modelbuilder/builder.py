@@ -7,7 +7,7 @@ build() goes through these steps, each of which is a module of its own:
     capture   what it imports, pinned; local source          dependencies/
     choose    the container image that can run it            images/, building/runtime.py
     render    inference.py and what travels beside it        building/code_folder.py, templates/
-    sign      manifest and HMAC, and the archive             building/sealing.py, integrity/, archive.py
+    sign      manifest and signatures, and the archive       building/sealing.py, integrity/, archive.py
     test      the generated code on the samples              building/self_test.py
 
 It is pure: no network, no AWS call, no credentials, no region. The bundle appears whole or not at all.
@@ -49,6 +49,7 @@ from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.integrity.manifest import Manifest
+from cdk_modelbuilder.integrity.private_key import find_private_key
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
@@ -89,6 +90,9 @@ class ModelBuilder:
         mode: Where ``deploy()`` runs the bundle by default.
         signing_key: The master key: 64 hexadecimal digits or 32 bytes. Default: ``MODELBUILDER_MASTER_KEY``, else the
             user's key file, which is made on first use.
+        signing_private_key: A private key of ECDSA on P-256 (PEM): its file or its text. The bundle is signed with it
+            too, so that a container needs a public key only. Default: ``MODELBUILDER_PRIVATE_KEY`` (the text), else
+            the file that ``MODELBUILDER_PRIVATE_KEY_FILE`` names, else no such signature.
 
     Raises:
         UsageError: Arguments that contradict each other.
@@ -124,6 +128,7 @@ class ModelBuilder:
         archive: bool = True,
         mode: Mode = Mode.SAGEMAKER_ENDPOINT,
         signing_key: str | bytes | None = None,
+        signing_private_key: str | Path | None = None,
     ) -> None:
         if (model is None) == (inference_spec is None):
             raise UsageError(
@@ -153,7 +158,8 @@ class ModelBuilder:
         self.image_uri = image_uri
         self.model_server = None if model_server is None else _server(model_server)
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
-        self.archive, self.mode, self.signing_key = archive, mode, signing_key
+        self.archive, self.mode = archive, mode
+        self.signing_key, self.signing_private_key = signing_key, signing_private_key
 
     def build(self, *, progress: Progress | None = None) -> ModelBundle:
         """Make the bundle and return it.
@@ -166,6 +172,7 @@ class ModelBuilder:
                 was there before is as it was.
         """
         report = progress or _silent
+        private_key = find_private_key(self.signing_private_key)
         with staged_folder(self.model_path, may_replace=is_bundle) as staging:
             plan = self._save(staging / MODEL_FOLDER, report)
             report("writing the inference code", 0, 0)
@@ -176,8 +183,9 @@ class ModelBuilder:
             with seal(staging / MODEL_FOLDER, name=self.name, archive=archive, progress=report) as sealed:
                 bundle_key = BundleKey.derive(key.secret, sealed.manifest.root_sha256)
                 signature = sign(sealed.manifest, bundle_key)
-                sealed.finish(signature)
-            bundle = self._write_texts(staging, plan, signature, sealed.manifest)
+                public_signature = None if private_key is None else private_key.sign(sealed.manifest.data)
+                sealed.finish(signature, public_signature)
+            bundle = self._write_texts(staging, plan, sealed.manifest, signature, public_signature)
             report("testing the generated code on the samples", 0, 0)
             exchange = plan.self_test(bundle, bundle_key)
             if self.schema_builder.keep_samples:
@@ -216,7 +224,9 @@ class ModelBuilder:
             has_own_image=self.image_uri is not None,
         )
 
-    def _write_texts(self, folder: Path, plan: Plan, signature: bytes, manifest: Manifest) -> ModelBundle:
+    def _write_texts(
+        self, folder: Path, plan: Plan, manifest: Manifest, signature: bytes, public_signature: bytes | None
+    ) -> ModelBundle:
         server = self.model_server or ModelServer(plan.model_server)
         adapter = server_adapter(server)
         model_data = ModelData(form="archive" if self.archive else "folder")
@@ -236,7 +246,7 @@ class ModelBuilder:
             model_data=model_data,
             execution_role_arn=self.role_arn,
         )
-        info = {
+        info: dict[str, Any] = {
             "builder_version": __version__,
             "files": {
                 "container_spec": CONTAINER_FILE,
@@ -261,6 +271,9 @@ class ModelBuilder:
         (folder / LOCK_FILE).write_text(plan.lock_text, encoding="utf-8")
         (folder / verifier.MANIFEST_NAME).write_bytes(manifest.data)
         (folder / verifier.SIGNATURE_NAME).write_bytes(signature)
+        if public_signature is not None:
+            info["files"]["public_signature"] = verifier.PUBLIC_SIGNATURE_NAME
+            (folder / verifier.PUBLIC_SIGNATURE_NAME).write_bytes(public_signature)
         (folder / BUNDLE_FILE).write_bytes(json_bytes(info))
         return ModelBundle.read(folder)
 

@@ -7,6 +7,7 @@
       requirements.lock   every run-time package, pinned
       manifest.json       path and SHA-256 of every file under model/; the root digest is the bundle's identity
       signature.json      HMAC over manifest.json
+      model.sig           signature over manifest.json that a public key verifies, if the user has a private one
       golden.json         a request and its answer, if the user asked to keep them
       model/              exactly what the container sees at /opt/ml/model
       model.tar.gz        the same, as the archive that SageMaker unpacks
@@ -21,13 +22,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from cdk_modelbuilder.archive_check import check_archive
 from cdk_modelbuilder.container_spec import ContainerSpec
-from cdk_modelbuilder.errors import BundleError, IntegrityError
+from cdk_modelbuilder.errors import BundleError, IntegrityError, UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.manifest import Manifest, read_manifest
+from cdk_modelbuilder.integrity.public_key import check_signed_by, read_public_key, signer_of
+from cdk_modelbuilder.integrity.public_signature import PublicKey
 from cdk_modelbuilder.integrity.signature import BundleKey, check_signature
 
 if TYPE_CHECKING:
@@ -122,11 +125,11 @@ class ModelBundle:
             schema=_read_json(folder, SCHEMA_FILE),
             manifest=manifest,
             signature=_read_bytes(folder, verifier.SIGNATURE_NAME),
-            public_signature=_read_bytes(folder, verifier.PUBLIC_SIGNATURE_NAME)
-            if info.get("files", {}).get("public_signature")
-            else None,
+            public_signature=_read_public_signature(folder, info),
         )
         bundle._check_pins()
+        if bundle.public_signature is not None:
+            signer_of(bundle.public_signature, manifest.data)
         return bundle
 
     @property
@@ -143,6 +146,13 @@ class ModelBundle:
     def key_id(self) -> str:
         """Id of the bundle key that signed the manifest."""
         return str(_parse_json(self.path, verifier.SIGNATURE_NAME, self.signature).get("key_id"))
+
+    @property
+    def public_key_id(self) -> str | None:
+        """Id of the public key that verifies the public signature: the SHA-256 of its PEM file; None without one."""
+        if self.public_signature is None:
+            return None
+        return signer_of(self.public_signature, self.manifest.data)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -163,18 +173,40 @@ class ModelBundle:
     def artifact_digest(self) -> str:
         """SHA-256 (hex) that names the archive in a bucket.
 
-        It covers the signature, which covers the manifest, which covers every file. Unlike a hash of the archive's
+        It covers the signatures, which cover the manifest, which covers every file. Unlike a hash of the archive's
         bytes it is the same whatever zlib wrote them.
         """
-        return hashlib.sha256(f"cdk-modelbuilder/archive/v{ARCHIVE_VERSION}\n".encode() + self.signature).hexdigest()
+        named = f"cdk-modelbuilder/archive/v{ARCHIVE_VERSION}\n".encode() + self.signature
+        if self.public_signature is not None:
+            named += b"\0" + self.public_signature  # no JSON holds a zero byte, so nobody can move the boundary
+        return hashlib.sha256(named).hexdigest()
 
-    def verify(self, master_key: bytes) -> BundleKey:
-        """Check the signature with the master key, then every file; returns the bundle's key.
+    @overload
+    def verify(self, master_key: bytes, *, public_key: str | Path | None = None) -> BundleKey: ...
+
+    @overload
+    def verify(self, master_key: None = None, *, public_key: str | Path) -> None: ...
+
+    def verify(self, master_key: bytes | None = None, *, public_key: str | Path | None = None) -> BundleKey | None:
+        """Check the signature with the key given, or each with its own, then every file.
+
+        Args:
+            master_key: Checks the HMAC.
+            public_key: Checks the public signature: a PEM file's path, or its text.
+
+        Returns:
+            The bundle's key, if the master key was given.
 
         Raises:
             IntegrityError: Signed with another key, or something was changed.
+            KeyFileError: There is no public key in ``public_key``.
+            UsageError: The bundle has no public signature, or no key was given.
         """
-        key = self.check_signature(master_key)
+        if master_key is None and public_key is None:
+            raise UsageError("verify() was given no key.", remedy="Give the master key, or public_key=.")
+        key = None if master_key is None else self.check_signature(master_key)
+        if public_key is not None:
+            self.check_public_signature(read_public_key(public_key))
         self.check_content()
         return key
 
@@ -185,6 +217,20 @@ class ModelBundle:
             IntegrityError: Signed with another key, or changed since.
         """
         return check_signature(self.manifest.data, self.signature, master_key)
+
+    def check_public_signature(self, key: PublicKey) -> None:
+        """Check the public signature alone, for which the model's files need not be here.
+
+        Raises:
+            IntegrityError: Signed with another key, or changed since.
+            UsageError: The bundle has none.
+        """
+        if self.public_signature is None:
+            raise UsageError(
+                f"{self.path} has no public signature: it was built without a private key.",
+                remedy="Build it with ModelBuilder(signing_private_key=...), or check the HMAC with the master key.",
+            )
+        check_signed_by(key, self.public_signature, self.manifest.data)
 
     def check_content(self, *, on_bytes: Callable[[int], object] | None = None) -> None:
         """Check every file under ``model/``, and the archive, against the manifest.
@@ -201,10 +247,7 @@ class ModelBundle:
         if self.container.model_data.form == "archive" and not self.archive_path.is_file():
             raise BundleError(f"{self.archive_path} is missing.", remedy="Build the bundle again.")
         try:
-            for name, here in (
-                (verifier.MANIFEST_NAME, self.manifest.data),
-                (verifier.SIGNATURE_NAME, self.signature),
-            ):
+            for name, here in self._metadata().items():
                 if verifier.read_metadata(self.model_dir, name) != here:
                     raise IntegrityError(
                         f"{self.path / name} differs from its copy in {MODEL_FOLDER}/{verifier.METADATA_FOLDER}.",
@@ -212,6 +255,12 @@ class ModelBundle:
                     )
             resources = verifier.read_resources(self.manifest.data)
             verifier.check_files(self.model_dir, resources, on_bytes)
+            for path in sorted((self.model_dir / verifier.METADATA_FOLDER).iterdir()):
+                if path.name not in self._metadata():
+                    raise IntegrityError(
+                        f"{path} does not belong to the bundle: {BUNDLE_FILE} names no such file.",
+                        remedy="Restore the bundle, or build again.",
+                    )
             if (self.model_dir / SIGNED_SCHEMA).read_bytes() != json_bytes(self.schema):
                 raise IntegrityError(
                     f"{self.path / SCHEMA_FILE} differs from its signed copy, {MODEL_FOLDER}/{SIGNED_SCHEMA}.",
@@ -220,8 +269,7 @@ class ModelBundle:
         except verifier.IntegrityError as error:
             raise IntegrityError(f"{self.path} is not what was signed:", remedy=str(error)) from None
         if self.container.model_data.form == "archive":
-            metadata = {verifier.MANIFEST_NAME: self.manifest.data, verifier.SIGNATURE_NAME: self.signature}
-            members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in metadata.items()}
+            members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in self._metadata().items()}
             check_archive(self.archive_path, resources, members, on_bytes)
 
     def deploy(self, **options: Any) -> Predictor:
@@ -249,6 +297,12 @@ class ModelBundle:
                 remedy="Build it with SchemaBuilder(..., keep_samples=True) to keep the sample as a golden test.",
             )
         return run_golden_test(_read_json(self.path, GOLDEN_FILE), self.schema, predictor)
+
+    def _metadata(self) -> dict[str, bytes]:
+        files = {verifier.MANIFEST_NAME: self.manifest.data, verifier.SIGNATURE_NAME: self.signature}
+        if self.public_signature is not None:
+            files[verifier.PUBLIC_SIGNATURE_NAME] = self.public_signature
+        return files
 
     def _check_pins(self) -> None:
         environment = self.container.environment
@@ -297,6 +351,13 @@ def _read_bytes(folder: Path, name: str, *, absent_means_no_bundle: bool = False
         raise BundleError(
             f"{folder / name} cannot be read: {error.strerror}.", remedy="Mend its permissions."
         ) from None
+
+
+def _read_public_signature(folder: Path, info: Mapping[str, Any]) -> bytes | None:
+    files = info.get("files")
+    if not isinstance(files, dict) or "public_signature" not in files:
+        return None
+    return _read_bytes(folder, verifier.PUBLIC_SIGNATURE_NAME)
 
 
 def _read_json(folder: Path, name: str, *, absent_means_no_bundle: bool = False) -> dict[str, Any]:

@@ -11,14 +11,20 @@ from cdk_modelbuilder.building.payload_code import CODECS_FOLDER, travelling_mod
 from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.errors import ModelError
-from cdk_modelbuilder.integrity import unpickle, verifier
+from cdk_modelbuilder.integrity import public_signature, stored_key, unpickle, verifier
 from cdk_modelbuilder.schema.openapi import openapi_document
 from cdk_modelbuilder.servers import ModelServer, server_adapter
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.building.plan import Plan
 
-RESERVED = ("inference", "modelbuilder_runtime", "modelbuilder_verify", "cdk_modelbuilder", "setup")
+VERIFIER_FILES = {
+    "modelbuilder_verify": verifier,
+    "modelbuilder_public_signature": public_signature,
+    "modelbuilder_stored_key": stored_key,
+}
+"""Name in the bundle -> module of the package that travels under it."""
+RESERVED = ("inference", "modelbuilder_runtime", *VERIFIER_FILES, "cdk_modelbuilder", "setup")
 """Top-level module names of our own in that folder, and the one that SageMaker's toolkit would run as an installer."""
 
 
@@ -45,13 +51,14 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
         **plan.template_values,
     )
     (folder / "inference.py").write_text(text, encoding="utf-8")
-    shutil.copyfile(verifier.__file__, folder / "modelbuilder_verify.py")
+    for module_name, module in VERIFIER_FILES.items():
+        shutil.copyfile(str(module.__file__), folder / f"{module_name}.py")
     (runtime / "__init__.py").write_text('"""What the inference code needs at run time; made by cdk-modelbuilder."""\n')
     (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
     (runtime / "openapi.json").write_bytes(json_bytes(openapi_document(plan.marshaller, name=name)))
     shutil.copyfile(unpickle.__file__, runtime / "unpickle.py")
-    for module in travelling_modules(plan.marshaller, with_base_classes=plan.needs_stub):
-        shutil.copyfile(CODECS_FOLDER / f"{module}.py", runtime / "codecs" / f"{module}.py")
+    for codec in travelling_modules(plan.marshaller, with_base_classes=plan.needs_stub):
+        shutil.copyfile(CODECS_FOLDER / f"{codec}.py", runtime / "codecs" / f"{codec}.py")
     for path, data in sorted(plan.source_files.items()):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Hashes the model folder and writes its archive at the same time, then adds manifest and signature to both."""
+"""Hashes the model folder and writes its archive at the same time, then adds manifest and signatures to both."""
 
 from __future__ import annotations
 
@@ -22,11 +22,17 @@ class Sealed:
     model_dir: Path
     writer: ArchiveWriter | None
 
-    def finish(self, signature: bytes) -> None:
-        """Add manifest and signature to the folder and, as its last members, to the archive."""
+    def finish(self, signature: bytes, public_signature: bytes | None) -> None:
+        """Add manifest and signatures to the folder and, as its last members, to the archive."""
         metadata = self.model_dir / verifier.METADATA_FOLDER
         metadata.mkdir()
-        for name, data in ((verifier.MANIFEST_NAME, self.manifest.data), (verifier.SIGNATURE_NAME, signature)):
+        for name, data in (
+            (verifier.MANIFEST_NAME, self.manifest.data),
+            (verifier.SIGNATURE_NAME, signature),
+            (verifier.PUBLIC_SIGNATURE_NAME, public_signature),
+        ):
+            if data is None:
+                continue
             (metadata / name).write_bytes(data)
             if self.writer is not None:
                 self.writer.add_bytes(f"{verifier.METADATA_FOLDER}/{name}", data)

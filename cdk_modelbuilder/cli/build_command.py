@@ -23,8 +23,13 @@ from cdk_modelbuilder.errors import ModelBuilderError, ModelError, UsageError
 )
 @click.argument("source", metavar="FILE.py[:NAME]")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the bundle, instead of its model_path.")
+@click.option(
+    "--private-key",
+    type=click.Path(path_type=Path),
+    help="Sign with this private key too (a .key file of keys create-pair).",
+)
 @json_option
-def command(source: str, output: Path | None, *, as_json: bool) -> None:
+def command(source: str, output: Path | None, private_key: Path | None, *, as_json: bool) -> None:
     """Run FILE.py and build the ModelBuilder called NAME in it; NAME may be left out if there is just one.
 
     The file is not run as __main__, so what it does under `if __name__ == "__main__":` is left out.
@@ -32,6 +37,8 @@ def command(source: str, output: Path | None, *, as_json: bool) -> None:
     builder = _find_builder(source)
     if output is not None:
         builder.model_path = output
+    if private_key is not None:
+        builder.signing_private_key = private_key
     with progress_bar() as bar:
         bundle = builder.build(progress=bar)
     if as_json:

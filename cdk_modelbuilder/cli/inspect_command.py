@@ -46,6 +46,7 @@ def facts_of(bundle: ModelBundle) -> dict[str, Any]:
         "files": len(bundle.manifest.files),
         "root sha256": bundle.root_sha256,
         "key id": bundle.key_id,
+        **({} if bundle.public_key_id is None else {"public key id": bundle.public_key_id}),
     }
 
 

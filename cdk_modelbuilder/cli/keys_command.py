@@ -1,4 +1,4 @@
-"""``keys``: the master key, and the key of one bundle."""
+"""``keys``: the master key, key pairs, and the key of one bundle."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import click
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
-from cdk_modelbuilder.integrity.keys import create_master_key, require_master_key
+from cdk_modelbuilder.integrity.keys import create_master_key, default_key_file, require_master_key
 
 
 @click.group("keys", short_help="Manage signing keys.", epilog="Example: cdk-modelbuilder keys push build/churn")
 def command() -> None:
-    """Make the master key, and hand the key of one bundle to the endpoint.
+    """Make the master key or a key pair, and hand the key of one bundle to the endpoint.
 
-    The master key stays with the builder. What an endpoint gets is derived from it for one bundle alone.
+    The master key stays with the builder. What an endpoint gets is derived from it for one bundle alone. Of a key pair
+    the endpoint gets the public half, which is no secret.
     """
 
 
@@ -29,6 +30,26 @@ def create(file: Path | None, *, as_json: bool) -> None:
         print_json({"file": key.source})
     else:
         click.echo(f"The master key is in {key.source}.")
+
+
+@command.command("create-pair", epilog="Example: cdk-modelbuilder keys create-pair --file release.key")
+@click.option(
+    "--file", type=click.Path(path_type=Path), help="The private key. Default: release.key beside the master key."
+)
+@json_option
+def create_pair(file: Path | None, *, as_json: bool) -> None:
+    """Make a private key in a file of mode 0600, and its public key beside it, with the suffix .pub.
+
+    Sign bundles with the private one; deploy with Integrity.public_key(...). An existing file is never overwritten.
+    """
+    from cdk_modelbuilder.integrity.private_key import create_key_pair  # noqa: PLC0415 - only here
+
+    private, public_path = create_key_pair(file or default_key_file().with_name("release.key"))
+    if as_json:
+        print_json({"key id": private.public.key_id, "private key": private.source, "public key": str(public_path)})
+    else:
+        click.echo(f"The private key is in {private.source}: keep it secret, and a copy of it.")
+        click.echo(f"The public key is in {public_path}: commit it beside the app that deploys.")
 
 
 @command.command("id", epilog="Example: cdk-modelbuilder keys id build/churn")

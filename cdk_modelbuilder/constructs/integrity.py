@@ -22,7 +22,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
-from cdk_modelbuilder.integrity.public_key import read_public_key
+from cdk_modelbuilder.integrity.public_key import check_signed_by, read_public_key
+from cdk_modelbuilder.integrity.public_signature import PublicKey
 
 Statement = Mapping[str, Any]
 
@@ -88,7 +89,7 @@ class Integrity(ABC):
             key: The public key of ``cdk-modelbuilder keys create-pair`` (ECDSA P-256, PEM): its file, or its text.
 
         Raises:
-            UsageError: No such file, or no such key in it.
+            KeyFileError: No such file, or it holds no such key.
         """
         return _PublicKey(read_public_key(key))
 
@@ -165,8 +166,9 @@ class _SecretReference(Integrity):
 
 
 class _PublicKey(Integrity):
-    def __init__(self, line: str) -> None:
-        self._line = line
+    def __init__(self, key: PublicKey) -> None:
+        self._key = key
+        self._checked: set[bytes] = set()
 
     def bind(self, bundle: ModelBundle) -> BoundIntegrity:
         if bundle.public_signature is None:
@@ -174,7 +176,11 @@ class _PublicKey(Integrity):
                 f"{bundle.path} has no public signature: it was built without a private key.",
                 remedy="Build it with ModelBuilder(signing_private_key=...), or use Integrity.hmac(secret).",
             )
-        return BoundIntegrity({verifier.PUBLIC_KEY_VARIABLE: self._line})
+        if bundle.public_signature not in self._checked:  # it takes 6 ms
+            # What the container would find out minutes after the deployment began.
+            check_signed_by(self._key, bundle.public_signature, bundle.manifest.data)
+            self._checked.add(bundle.public_signature)
+        return BoundIntegrity({verifier.PUBLIC_KEY_VARIABLE: self._key.line})
 
 
 def _may_read(secret: _Secret) -> list[Statement]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from cdk_modelbuilder.errors import KeyFileError
+from cdk_modelbuilder.integrity.key_files import create_key_file, read_key_file
 
 MASTER_KEY_VARIABLE = "MODELBUILDER_MASTER_KEY"
 MASTER_KEY_FILE_VARIABLE = "MODELBUILDER_MASTER_KEY_FILE"
@@ -62,7 +62,8 @@ def find_master_key(given: str | bytes | None = None, *, create: bool) -> Master
         return MasterKey(_parse(from_environment, MASTER_KEY_VARIABLE), MASTER_KEY_VARIABLE)
     path = default_key_file()
     if path.exists():
-        return MasterKey(_read(path), str(path))
+        text = read_key_file(path, what="master key", variable=MASTER_KEY_VARIABLE)
+        return MasterKey(_parse(text, str(path)), str(path))
     if not create:
         return None
     return create_master_key(path)
@@ -96,43 +97,14 @@ def create_master_key(path: Path | None = None) -> MasterKey:
     """
     path = default_key_file() if path is None else path
     key = secrets.token_bytes(32)
-    if path.is_file():
-        raise KeyFileError(
-            f"{path} holds a master key already.",
-            remedy="Keep it: bundles signed with it verify with no other. To start afresh, move it away first.",
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as handle:
-                handle.write(key.hex() + "\n")
-        except OSError:
-            path.unlink()  # half a key is none
-            raise
-    except OSError as error:
-        raise KeyFileError(
-            f"the master key cannot be written to {path}: {error.strerror}.",
-            remedy=f"Name another place in {MASTER_KEY_FILE_VARIABLE}, or give the key in {MASTER_KEY_VARIABLE}.",
-        ) from None
+    create_key_file(
+        path,
+        key.hex() + "\n",
+        what="master key",
+        remedy=f"Name another place in {MASTER_KEY_FILE_VARIABLE}, or give the key in {MASTER_KEY_VARIABLE}.",
+    )
     _log.warning("made a new master key in %s; keep a copy, bundles are signed with keys derived from it", path)
     return MasterKey(key, str(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if os.name == "posix" and mode & 0o077:
-            raise KeyFileError(
-                f"{path} has mode {mode:04o}: others can read the master key.",
-                remedy=f"Run: chmod 600 '{path}', and make a new key if it may have been read.",
-            )
-        return _parse(path.read_text("ascii"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(
-            f"the master key in {path} cannot be read: {error}.",
-            remedy=f"Mend the file, or give the key in {MASTER_KEY_VARIABLE}.",
-        ) from None
 
 
 def _parse(text: str | bytes, place: str) -> bytes:

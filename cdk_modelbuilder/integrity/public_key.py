@@ -1,48 +1,68 @@
-"""Reads a public key for signatures: ECDSA on P-256, as a PEM file, its text, or the one line that containers get."""
+"""Reads a public key that the user names: a file, its text, or its one line of base64."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from pathlib import Path
 
-from cdk_modelbuilder.errors import KeyFileError
+from cdk_modelbuilder.errors import IntegrityError, KeyFileError
+from cdk_modelbuilder.integrity.public_signature import (
+    PublicKey,
+    SignatureError,
+    check_public_signature,
+    claimed_key_id,
+)
 
-_START, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200" + "04")
-"""The DER of every uncompressed P-256 SubjectPublicKeyInfo (RFC 5480) up to the point's two coordinates."""
+_LINE_LENGTH = 124
+"""Characters of base64 in every public key on P-256."""
 
 
-def read_public_key(key: str | Path) -> str:
-    """One line of base64: the DER SubjectPublicKeyInfo of ``key``.
+def read_public_key(key: str | Path) -> PublicKey:
+    """The public key in ``key``.
 
     Args:
-        key: A PEM file's path, its text, or that line.
+        key: A PEM file's path, its text, or its base64 on one line.
 
     Raises:
-        KeyFileError: No such file, or it holds no public key of ECDSA P-256.
+        KeyFileError: No such file, or it holds no public key of ECDSA on P-256.
     """
     place, text = _text_of(key)
     try:
-        der = base64.b64decode("".join(text.replace(_START, "").replace(_END, "").split()), validate=True)
-    except (binascii.Error, ValueError):
-        der = b""
-    if len(der) != 91 or not der.startswith(_SPKI):
-        raise KeyFileError(
-            f"{place} does not hold a public key of ECDSA P-256.",
-            remedy="Give the .pub file that `cdk-modelbuilder keys create-pair` made.",
-        )
-    return base64.b64encode(der).decode()
+        return PublicKey(text)
+    except SignatureError as error:
+        raise KeyFileError(f"{place}:", remedy=str(error)) from None
+
+
+def check_signed_by(key: PublicKey, signature: bytes, manifest: bytes) -> None:
+    """Check that ``signature`` (the bytes of ``model.sig``) is of ``key`` over exactly ``manifest``.
+
+    Raises:
+        IntegrityError: It is not.
+    """
+    try:
+        check_public_signature(signature, manifest, key)
+    except SignatureError as error:
+        raise IntegrityError("the public signature does not hold:", remedy=str(error)) from None
+
+
+def signer_of(signature: bytes, manifest: bytes) -> str:
+    """The id of the key that ``signature`` (the bytes of ``model.sig``) says it was made with; not checked with any.
+
+    Raises:
+        IntegrityError: It is no such file, or signs another manifest.
+    """
+    try:
+        return claimed_key_id(signature, manifest)
+    except SignatureError as error:
+        raise IntegrityError(str(error), remedy="Restore the bundle from version control, or build again.") from None
 
 
 def _text_of(key: str | Path) -> tuple[str, str]:
-    if isinstance(key, str) and (_START in key or "PRIVATE KEY" in key or len(key.strip()) == 124):
-        return "the given text", key
-    path = Path(key)
+    if isinstance(key, str) and ("-----BEGIN" in key or len(key.strip()) == _LINE_LENGTH):
+        return "the public key given", key
     try:
-        return str(path), path.read_text("ascii")
+        return f"the public key in {key}", Path(key).read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(
-            f"the public key in {path} cannot be read: {error}.",
-            remedy="Give the .pub file that `cdk-modelbuilder keys create-pair` made.",
+            f"the public key in {key} cannot be read: {error}.",
+            remedy="Name the .pub file that `cdk-modelbuilder keys create-pair` made.",
         ) from None

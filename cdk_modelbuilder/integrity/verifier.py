@@ -2,8 +2,13 @@
 
 This one file uses the standard library only and runs on Python 3.8 and newer. It stands in the package and, byte for
 byte the same, in every bundle as ``code/modelbuilder_verify.py``. What it checks is written down in
-docs/integrity.md; the formats are the OpenSSF Model Signing statement (``manifest.json``) and an HMAC-SHA256 over that
-statement's bytes (``signature.json``), both in the folder ``.modelbuilder`` of the model folder.
+docs/integrity.md; the formats are the OpenSSF Model Signing statement (``manifest.json``) and a signature over that
+statement's bytes, both in the folder ``.modelbuilder`` of the model folder: an HMAC-SHA256 (``signature.json``), or one
+that a public key verifies (``model.sig``).
+
+The environment says which, and how the key comes: it stands there itself; or the ARN of a secret does, and the file
+``stored_key`` fetches it; or a public key does, and the file ``public_signature`` checks with it. Both files travel
+beside this one and are imported in their mode only.
 
     python -m cdk_modelbuilder.integrity.verifier MODEL_DIR      # reads the expected values from the environment
 """
@@ -12,6 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib
+import importlib.util
 import io
 import json
 import os
@@ -31,6 +38,8 @@ PUBLIC_SIGNATURE_NAME = "model.sig"
 KEY_VARIABLE = "MODELBUILDER_HMAC_KEY"
 KEY_ARN_VARIABLE = "MODELBUILDER_KEY_SECRET_ARN"
 PUBLIC_KEY_VARIABLE = "MODELBUILDER_PUBLIC_KEY"
+DELIVERIES = (KEY_VARIABLE, KEY_ARN_VARIABLE, PUBLIC_KEY_VARIABLE)
+"""How the key comes: the environment holds exactly one of these."""
 KEY_ID_VARIABLE = "MODELBUILDER_KEY_ID"
 ROOT_VARIABLE = "MODELBUILDER_ROOT_SHA256"
 MANIFEST_VARIABLE = "MODELBUILDER_MANIFEST_SHA256"
@@ -54,35 +63,75 @@ class IntegrityError(Exception):
 
 
 def verify_from_environment(model_dir: StrPath, environ: Mapping[str, str] | None = None) -> str:
-    """Verify ``model_dir`` against the four ``MODELBUILDER_*`` variables; once a process and folder.
+    """Verify ``model_dir`` against the ``MODELBUILDER_*`` variables; once a process and folder.
 
     Returns the root digest (64 hex digits). Raises IntegrityError.
     """
     environ = os.environ if environ is None else environ
     place = os.path.realpath(model_dir)
     if place not in _verified:
-        names = (KEY_VARIABLE, KEY_ID_VARIABLE, ROOT_VARIABLE, MANIFEST_VARIABLE)
-        missing = [name for name in names if not environ.get(name)]
-        if missing:
-            raise IntegrityError(
-                "the environment lacks " + ", ".join(missing) + ", so the model cannot be verified. "
-                "Deploy with the ModelEndpoint construct or start it with cdk-modelbuilder run; both set them."
-            )
-        try:
-            key = bytes.fromhex(environ[KEY_VARIABLE])
-        except ValueError:
-            raise IntegrityError(
-                KEY_VARIABLE + " is not hexadecimal. It must hold the bundle key as `cdk-modelbuilder keys push` "
-                "stored it; an unresolved {{resolve:...}} text here means that the secret was not read."
-            ) from None
-        _verified[place] = verify(
-            model_dir,
-            root_sha256=environ[ROOT_VARIABLE],
-            manifest_sha256=environ[MANIFEST_VARIABLE],
-            key=key,
-            key_id=environ[KEY_ID_VARIABLE],
-        )
+        delivery = _delivery(environ)
+        pins = {"root_sha256": environ[ROOT_VARIABLE], "manifest_sha256": environ[MANIFEST_VARIABLE]}
+        if delivery == PUBLIC_KEY_VARIABLE:
+            _verified[place] = verify_public(model_dir, public_key=environ[delivery], **pins)
+        else:
+            key_id = environ[KEY_ID_VARIABLE]
+            text = environ[delivery] if delivery == KEY_VARIABLE else _stored_key(environ[delivery], key_id)
+            _verified[place] = verify(model_dir, key=_key_of(text, delivery), key_id=key_id, **pins)
     return _verified[place]
+
+
+def _delivery(environ: Mapping[str, str]) -> str:
+    given = [name for name in DELIVERIES if environ.get(name)]
+    if len(given) > 1:
+        raise IntegrityError(
+            f"the environment sets {' and '.join(given)}, but exactly one of them must say how to check the signature. "
+            "Remove what does not belong; the ModelEndpoint construct and cdk-modelbuilder run set one."
+        )
+    names = [ROOT_VARIABLE, MANIFEST_VARIABLE]
+    if given != [PUBLIC_KEY_VARIABLE]:
+        names.insert(0, KEY_ID_VARIABLE)
+    missing = [name for name in names if not environ.get(name)]
+    if not given:
+        missing.insert(0, f"{KEY_VARIABLE} (or {' or '.join(DELIVERIES[1:])})")
+    if missing:
+        raise IntegrityError(
+            "the environment lacks " + ", ".join(missing) + ", so the model cannot be verified. "
+            "Deploy with the ModelEndpoint construct or start it with cdk-modelbuilder run; both set them."
+        )
+    return given[0]
+
+
+def _stored_key(arn: str, key_id: str) -> str:
+    stored_key = _beside("stored_key")
+    try:
+        return str(stored_key.fetch_key(arn, key_id))
+    except stored_key.StoredKeyError as error:
+        raise IntegrityError(str(error)) from None
+
+
+def _key_of(text: str, delivery: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise IntegrityError(
+            f"the key from {delivery} is not hexadecimal. It must be the bundle key as `cdk-modelbuilder keys push` "
+            "stored it; an unresolved {{resolve:...}} text here means that the secret was not read."
+        ) from None
+
+
+def _beside(name: str) -> Any:
+    """The travelling file ``name`` beside this one: of the package, or with the bundle's prefix in its code folder."""
+    if __package__:
+        return importlib.import_module(f"{__package__}.{name}")
+    # By its path: whatever else has that name on sys.path is not asked.
+    name = "modelbuilder_" + name
+    spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), name + ".py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def remember(model_dir: StrPath, root_sha256: str) -> None:
@@ -101,8 +150,33 @@ def verify(model_dir: StrPath, *, root_sha256: str, manifest_sha256: str, key: b
     The manifest's bytes and root digest must be the pinned ones, its HMAC valid under ``key``, every listed file as
     listed, and nothing else may be there: no unlisted file, no symlink, no special file. Raises IntegrityError.
     """
+
+    def check(manifest: bytes) -> None:
+        signature = parse_json_object(read_metadata(model_dir, SIGNATURE_NAME), SIGNATURE_NAME)
+        check_signature(manifest, signature, key, key_id)
+
+    return _verify(model_dir, root_sha256, manifest_sha256, check)
+
+
+def verify_public(model_dir: StrPath, *, root_sha256: str, manifest_sha256: str, public_key: str) -> str:
+    """The same as :func:`verify`, with the signature in ``model.sig`` and a public key (PEM, or base64 on one line)."""
+    public_signature = _beside("public_signature")
+
+    def check(manifest: bytes) -> None:
+        signature = read_metadata(model_dir, PUBLIC_SIGNATURE_NAME)
+        try:
+            key = public_signature.PublicKey(public_key)
+            public_signature.check_public_signature(signature, manifest, key)
+        except public_signature.SignatureError as error:
+            raise IntegrityError(str(error)) from None
+
+    return _verify(model_dir, root_sha256, manifest_sha256, check)
+
+
+def _verify(
+    model_dir: StrPath, root_sha256: str, manifest_sha256: str, check_signature_over: Callable[[bytes], None]
+) -> str:
     manifest = read_metadata(model_dir, MANIFEST_NAME)
-    signature = parse_json_object(read_metadata(model_dir, SIGNATURE_NAME), SIGNATURE_NAME)
     if not _same(hashlib.sha256(manifest).hexdigest(), manifest_sha256.lower()):
         raise IntegrityError(
             MANIFEST_NAME
@@ -110,7 +184,7 @@ def verify(model_dir: StrPath, *, root_sha256: str, manifest_sha256: str, key: b
             + MANIFEST_VARIABLE
             + ". Build again and deploy the new digest, or restore the published artifact."
         )
-    check_signature(manifest, signature, key, key_id)
+    check_signature_over(manifest)
     resources = read_resources(manifest)
     if not _same(root_digest(resources), root_sha256.lower()):
         raise IntegrityError("the root digest of " + MANIFEST_NAME + " is not the pinned " + ROOT_VARIABLE + ".")
@@ -282,7 +356,8 @@ def _walk(folder: StrPath) -> dict[str, int]:
                         "the file that it names."
                     )
                 if name == METADATA_FOLDER:
-                    extra = sorted(set(os.listdir(entry.path)) - {MANIFEST_NAME, SIGNATURE_NAME})
+                    known = {MANIFEST_NAME, SIGNATURE_NAME, PUBLIC_SIGNATURE_NAME}
+                    extra = sorted(set(os.listdir(entry.path)) - known)
                     if extra:
                         raise IntegrityError(f"{METADATA_FOLDER}/{extra[0]} was not signed. Remove it.")
                 elif entry.is_dir(follow_symlinks=False):
@@ -376,6 +451,7 @@ def _open_regular(path: StrPath) -> io.FileIO:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: verifier MODEL_DIR")
+    sys.dont_write_bytecode = True  # a file that was not signed
     try:
         sys.stdout.write(verify_from_environment(sys.argv[1]) + "\n")
     except IntegrityError as failure:

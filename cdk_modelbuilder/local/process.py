@@ -20,7 +20,9 @@ import urllib3
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
+from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
@@ -107,8 +109,12 @@ class LocalProcess:
             *("--stuck-after", str(2 * spec.invocation_timeout_seconds)),
             *("--parent", str(os.getpid())),
         ]
-        private = (MASTER_KEY_VARIABLE, MASTER_KEY_FILE_VARIABLE)
-        inherited = {name: value for name, value in os.environ.items() if name not in private}
+        # Not the keys of those who build; and the key comes from here, whatever else is set in this shell.
+        kept_back = {
+            *(MASTER_KEY_VARIABLE, MASTER_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE, PRIVATE_KEY_FILE_VARIABLE),
+            *verifier.DELIVERIES,
+        }
+        inherited = {name: value for name, value in os.environ.items() if name not in kept_back}
         environment = {
             **inherited,
             **spec.environment,

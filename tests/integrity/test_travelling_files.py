@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from cdk_modelbuilder.integrity import unpickle, verifier
+from cdk_modelbuilder.building.code_folder import VERIFIER_FILES
+from cdk_modelbuilder.integrity import stored_key, unpickle, verifier
 from cdk_modelbuilder.schema import codecs
 from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES, libraries_of
 
 CODECS = Path(codecs.__file__).parent
 DATA_LIBRARIES = {*libraries_of(list(CODEC_MODULES)), "ml_dtypes", "orjson"}
-TRAVELLERS = [Path(verifier.__file__), Path(unpickle.__file__), *sorted(CODECS.glob("*.py"))]
+CHECKERS = {name: Path(str(module.__file__)) for name, module in VERIFIER_FILES.items()}
+TRAVELLERS = [*CHECKERS.values(), Path(unpickle.__file__), *sorted(CODECS.glob("*.py"))]
 
 
 def imports_of(path: Path) -> tuple[set[str], int]:
@@ -43,8 +45,18 @@ def test_python_3_8_reads_it(path):
 @pytest.mark.parametrize("path", TRAVELLERS, ids=lambda path: path.name)
 def test_it_imports_little(path):
     found, depth = imports_of(path)
-    assert found <= set(sys.stdlib_module_names) | DATA_LIBRARIES
+    fetches = path == Path(stored_key.__file__)
+    allowed = {"boto3", "botocore"} if fetches else DATA_LIBRARIES if path.parent == CODECS else set()
+    assert found <= set(sys.stdlib_module_names) | allowed
     assert depth <= (1 if path.parent == CODECS else 0)
+
+
+def test_the_verifier_needs_no_other_file_and_no_library_before_its_mode_asks_for_it():
+    assert set(CHECKERS) == {"modelbuilder_verify", "modelbuilder_public_signature", "modelbuilder_stored_key"}
+    for path in CHECKERS.values():
+        first = [node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Import)]
+        assert {alias.name.partition(".")[0] for node in first for alias in node.names} <= set(sys.stdlib_module_names)
+    assert imports_of(Path(verifier.__file__))[0] <= set(sys.stdlib_module_names)
 
 
 def needed_at_import(module: str, seen: set[str]) -> set[str]:
@@ -91,7 +103,8 @@ def test_nothing_newer_than_python_3_8_is_evaluated_at_run_time(path):
 def test_a_bundle_holds_the_same_bytes(tumour_bundle):
     code = tumour_bundle.model_dir / "code"
     runtime = code / "modelbuilder_runtime"
-    assert (code / "modelbuilder_verify.py").read_bytes() == Path(verifier.__file__).read_bytes()
+    for name, path in CHECKERS.items():
+        assert (code / f"{name}.py").read_bytes() == path.read_bytes()
     assert (runtime / "unpickle.py").read_bytes() == Path(unpickle.__file__).read_bytes()
     shipped = sorted((runtime / "codecs").glob("*.py"))
     assert {"__init__.py", "base.py", "json_text.py", "negotiation.py", "numpy_arrays.py"} <= {
