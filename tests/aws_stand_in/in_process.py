@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from tests.aws_stand_in.environment import ACCOUNT, CREDENTIALS, REGION
+from tests.aws_stand_in.front import FRONT
 
 # What `cdk bootstrap` leaves behind, as far as templates and assets refer to it.
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -36,7 +39,7 @@ def client(service: str) -> Any:
 
 
 @contextlib.contextmanager
-def mended_aws(*, any_model_data: bool = True) -> Iterator[None]:
+def mended_aws(*, any_model_data: bool = True, sagemaker_runtime: str | None = None) -> Iterator[None]:
     """Answer boto3 in this process from a mended, bootstrapped and otherwise empty account.
 
     Moto stays mended for the rest of the process.
@@ -44,15 +47,19 @@ def mended_aws(*, any_model_data: bool = True) -> Iterator[None]:
     Args:
         any_model_data: Let a SageMaker model name an archive that is not in S3. AWS does not; pass False, and
             publish assets with `create_stack(..., assets=...)`, where that matters.
+        sagemaker_runtime: URL that functions of custom resources find the SageMaker Runtime at, such as that of
+            `SageMakerRuntime`. Default: moto's canned answers.
     """
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith("AWS_")}, **CREDENTIALS}
     with mock.patch.dict(os.environ, environment, clear=True), _mock() as must_exist:
         client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="30", Type="String")
         client("s3").create_bucket(Bucket=ASSET_BUCKET)
         must_exist(not any_model_data)
+        FRONT.sagemaker_runtime = sagemaker_runtime
         try:
             yield
         finally:
+            FRONT.close()
             must_exist(False)
 
 
@@ -87,7 +94,7 @@ def create_stack(
         template: A template, such as `Template.from_stack(stack).to_json()`.
         name: The stack's name.
         parameters: Values of its parameters.
-        assets: A cdk.out folder whose file assets to publish first.
+        assets: A cdk.out folder whose assets to publish first; no Docker images.
 
     Returns:
         The stack's outputs.
@@ -137,8 +144,17 @@ def _publish(assets: Path) -> None:
     s3 = client("s3")
     for manifest in assets.glob("*.assets.json"):
         for file in json.loads(manifest.read_text())["files"].values():
-            if file["source"]["packaging"] != "file":
-                raise NotImplementedError("only file assets are published in process; directories need the CLI")
+            source = assets / file["source"]["path"]
+            body = source.read_bytes() if file["source"]["packaging"] == "file" else _zipped(source)
             for place in file["destinations"].values():
                 bucket = place["bucketName"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
-                s3.upload_file(str(assets / file["source"]["path"]), bucket, place["objectKey"])
+                s3.put_object(Bucket=bucket, Key=place["objectKey"], Body=body)
+
+
+def _zipped(folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
+    return content.getvalue()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from tests.aws_stand_in.environment import CREDENTIALS, READY, process_environment
+from tests.aws_stand_in.front import FRONT
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=5156, help="0 takes a free one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop with the process holding our stdin")
     parser.add_argument("--any-model-data", action="store_true", help="let models name archives that are not in S3")
+    parser.add_argument("--sagemaker-runtime", help="URL that functions of custom resources call endpoints at")
     options = parser.parse_args(argv)
     if options.until_stdin_closes:  # before the slow imports: the parent may be gone by then
         threading.Thread(target=_end_with_stdin, daemon=True).start()
@@ -47,16 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     mend()
     must_exist(not options.any_model_data)
 
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-    from werkzeug.serving import make_server
-
-    server = make_server(
-        "127.0.0.1",
-        options.port,
-        DomainDispatcherApplication(create_backend_app),
-        threaded=True,  # the CLI asks for events while a change set is being executed
-        request_handler=MotoRequestHandler,
-    )
+    FRONT.sagemaker_runtime = options.sagemaker_runtime
+    server = FRONT.make_server(options.port)
     os.environ["MOTO_PORT"] = str(server.server_port)
     sys.stdout.write(f"{READY}http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

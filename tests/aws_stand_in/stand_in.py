@@ -26,13 +26,24 @@ class AwsStandIn:
     Args:
         any_model_data: Let a SageMaker model name an archive that is not in the stand-in's S3. AWS does not.
         port: Which port to listen on; 0 lets the server's own bind pick a free one, so there is no race for it.
+        sagemaker_runtime: URL that functions of custom resources find the SageMaker Runtime at, such as that of
+            `SageMakerRuntime`. Default: moto's canned answers.
         python: Interpreter to run the server with.
     """
 
-    def __init__(self, *, any_model_data: bool = False, port: int = 0, python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        *,
+        any_model_data: bool = False,
+        port: int = 0,
+        sagemaker_runtime: str | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self._command = [python, "-m", "tests.aws_stand_in.server", "--port", str(port), "--until-stdin-closes"]
         if any_model_data:
             self._command.append("--any-model-data")
+        if sagemaker_runtime is not None:
+            self._command += ["--sagemaker-runtime", sagemaker_runtime]
         self._exit = contextlib.ExitStack()
         self.url = ""
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.aws_stand_in import AwsStandIn, CdkCli, CdkCliMissing, CdkFailed, cdk_cli
+from tests.aws_stand_in.sagemaker_runtime import SageMakerRuntime
+from tests.predictor.echo_container import EchoContainer
 
 SECRET = "sample/signing"
 pytestmark = pytest.mark.slow
@@ -103,6 +105,29 @@ def test_a_failed_first_deployment_is_reported(stand_in, cdk, tmp_path):
         cdk.deploy(context={"archive": archive(tmp_path, "one")})
     stack = stand_in.client("cloudformation").describe_stacks(StackName="sample")["Stacks"][0]
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_a_custom_resource_judges_a_deployment(tmp_path):
+    gated = [sys.executable, Path(__file__).with_name("gated_app.py")]
+    with EchoContainer() as container, SageMakerRuntime() as runtime:
+        runtime.endpoints["scales"] = container.url
+        with AwsStandIn(sagemaker_runtime=runtime.url) as stand_in:
+            try:
+                cdk = CdkCli(stand_in, gated, tmp_path)
+            except CdkCliMissing as missing:
+                pytest.skip(str(missing))
+            cdk.bootstrap()
+            assert "gated.Answer = ping" in cdk.deploy(context={"wanted": "ping", "days": "7"}).text
+            with pytest.raises(CdkFailed, match="the endpoint answers b'ping', not 'pong'"):
+                cdk.deploy(context={"wanted": "pong", "days": "30"})
+            stack = stand_in.client("cloudformation").describe_stacks(StackName="gated")["Stacks"][0]
+            assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+            group = stand_in.client("logs").describe_log_groups(logGroupNamePrefix="scales")["logGroups"][0]
+            assert group["retentionInDays"] == 7
+            # Forward, back, and now away again.
+            assert len(runtime.requests) == 3
+            cdk.destroy(context={"wanted": "ping", "days": "7"})
+            assert not stand_in.client("lambda").list_functions()["Functions"]
 
 
 def test_the_cli_leaves_the_callers_settings_alone(stand_in, cdk, tmp_path, monkeypatch):

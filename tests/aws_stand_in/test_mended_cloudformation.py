@@ -260,6 +260,86 @@ def test_alarm_group_and_generated_secret_are_made():
     assert len(json.loads(value)["key-1"]) == 64
 
 
+def watching(*, retention=30, body="{}", actions=("work",), threshold=1):
+    stat = {
+        "Metric": {
+            "MetricName": "ModelLatency",
+            "Namespace": "AWS/SageMaker",
+            "Dimensions": [{"Name": "n", "Value": "v"}],
+        },
+        "Period": 60,
+        "Stat": "p99",
+    }
+    metrics = [
+        {"Id": "latency", "MetricStat": stat, "ReturnData": False},
+        {"Id": "ms", "Expression": "latency / 1000"},
+    ]
+    alarm = {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "Threshold": threshold,
+        "Metrics": metrics,
+    }
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ResourceId": {"Fn::Sub": ["endpoint/${name}/variant/v", {"name": att("Endpoint", "EndpointName")}]},
+        "MinCapacity": 1,
+        "MaxCapacity": 4,
+        "ScheduledActions": [
+            {
+                "ScheduledActionName": name,
+                "Schedule": "cron(0 8 * * ? *)",
+                "Timezone": "Europe/Berlin",
+                "ScalableTargetAction": {"MinCapacity": 2},
+            }
+            for name in actions
+        ],
+    }
+    rule = {"Fn::Sub": 'ALARM("${Alarm}")'}
+    return stack(
+        Alarm={"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
+        Both={"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmName": "both", "AlarmRule": rule}},
+        Board={"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardBody": body}},
+        Group={"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": retention}},
+        Target={"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target},
+    )
+
+
+def watched():
+    cloudwatch = client("cloudwatch")
+    alarms = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    boards = [board["DashboardName"] for board in cloudwatch.list_dashboards()["DashboardEntries"]]
+    scaling = client("application-autoscaling").describe_scheduled_actions(ServiceNamespace="sagemaker")
+    return {
+        "alarms": [(a["Metrics"][1]["Expression"], a["Threshold"]) for a in alarms["MetricAlarms"]],
+        "rules": [a["AlarmRule"] for a in alarms["CompositeAlarms"]],
+        "boards": [cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"] for name in boards],
+        "names": boards,
+        "groups": [(g["arn"], g.get("retentionInDays")) for g in client("logs").describe_log_groups()["logGroups"]],
+        "actions": [(a["ScheduledActionName"], a["Timezone"]) for a in scaling["ScheduledActions"]],
+    }
+
+
+def test_what_watches_and_schedules_is_made_kept_and_removed():
+    create_stack(watching())
+    first = watched()
+    assert first["alarms"] == [("latency / 1000", 1)]
+    assert first["rules"][0].startswith('ALARM("stack-Alarm-')
+    assert first["actions"] == [("work", "Europe/Berlin")]
+
+    update_stack(watching(retention=60, body='{"widgets": []}', actions=("night",), threshold=2))
+    second = watched()
+    assert second["alarms"] == [("latency / 1000", 2)]
+    assert second["names"] == first["names"]
+    assert second["boards"] == ['{"widgets": []}']
+    assert second["groups"] == [(first["groups"][0][0], 60)]
+    assert second["actions"] == [("night", "Europe/Berlin")]
+
+    client("cloudformation").delete_stack(StackName="stack")
+    assert not any(watched().values())
+
+
 def test_unknown_types_can_be_referred_to():
     template = one(
         Thing={"Type": "AWS::SageMaker::ModelPackage", "Properties": {}},

@@ -15,13 +15,16 @@ def mend() -> None:
     absent_libraries.mend()  # before anything imports moto's CloudFormation
 
     from tests.aws_stand_in.mending import (
+        bucket_policies,
         change_sets,
         copies,
+        functions,
         inference_components,
         intrinsics,
         model_data,
         references,
         resource_types,
+        s3_uploads,
         sagemaker,
         stacks,
         template_urls,
@@ -36,9 +39,12 @@ def mend() -> None:
         model_data,
         inference_components,
         copies,
+        functions,
         updates,
         stacks,
         change_sets,
         template_urls,
+        s3_uploads,
+        bucket_policies,
     ):
         part.mend()

@@ -32,6 +32,28 @@ class ScalableTarget(Scaling):
             self.properties.get("RoleARN", ""),
             self.properties.get("SuspendedState"),
         )
+        self.schedule()
+
+    def schedule(self) -> None:
+        """The scheduled actions of the target: CloudFormation keeps exactly those that the template names."""
+        wanted = {action["ScheduledActionName"]: action for action in self.properties.get("ScheduledActions", [])}
+        namespace, resource, dimension = self.target()
+        for action in list(self.backend.scheduled_actions):
+            there = (action.service_namespace, action.resource_id, action.scalable_dimension) == self.target()
+            if there and action.scheduled_action_name not in wanted:
+                self.backend.delete_scheduled_action(namespace, action.scheduled_action_name, resource, dimension)
+        for name, action in wanted.items():
+            self.backend.put_scheduled_action(
+                namespace,
+                action["Schedule"],
+                action.get("Timezone", "UTC"),
+                name,
+                resource,
+                dimension,
+                action.get("StartTime"),
+                action.get("EndTime"),
+                action.get("ScalableTargetAction"),
+            )
 
     def check_resource(self) -> None:
         """A target that names no endpoint variant or component: a lost dependency in the template, nearly always."""
@@ -49,6 +71,8 @@ class ScalableTarget(Scaling):
             raise ValidationError(message=f"Scalable target's resource does not exist: {resource}")
 
     def remove(self) -> None:
+        self.properties = {**self.properties, "ScheduledActions": []}
+        self.schedule()
         self.backend.deregister_scalable_target(*self.target())
 
     @property

@@ -10,12 +10,17 @@ from typing import Any
 from moto.cloudformation import parsing
 
 # Imported for their registration.
-from tests.aws_stand_in.mending import autoscaling, inference_components, small_types  # noqa: F401
+from tests.aws_stand_in.mending import autoscaling, inference_components, observability, small_types  # noqa: F401
+from tests.aws_stand_in.mending.custom_resources import CustomResource
 from tests.aws_stand_in.mending.recorded import Recorded
 
 NAMED = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName",
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::SageMaker::Endpoint": "EndpointName",
     "AWS::SageMaker::EndpointConfig": "EndpointConfigName",
     "AWS::SageMaker::InferenceComponent": "InferenceComponentName",
@@ -59,9 +64,11 @@ def mend() -> None:
         if cfn_type in parsing.NULL_MODELS:
             return None
         if cfn_type not in Recorded.types:
-            if not cfn_type.startswith("Custom::") and cfn_type in parsing.get_model_map():
+            custom = cfn_type == "AWS::CloudFormation::CustomResource" or cfn_type.startswith("Custom::")
+            if not custom and cfn_type in parsing.get_model_map():
                 return known_class(cfn_type)
-            Recorded.types[cfn_type] = type("Recorded", (Recorded,), {"cfn_type": cfn_type})
+            base = CustomResource if custom else Recorded
+            Recorded.types[cfn_type] = type(base.__name__, (base,), {"cfn_type": cfn_type})
         return Recorded.types[cfn_type]
 
     parsing.resource_class_from_type = class_of

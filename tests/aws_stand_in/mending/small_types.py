@@ -1,11 +1,10 @@
-"""Secrets, alarms and model package groups made by a stack."""
+"""Secrets and model package groups made by a stack."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -97,31 +96,3 @@ class ModelPackageGroup(Recorded):
     @property
     def physical_resource_id(self) -> str:
         return self.arn
-
-
-@stands_for("AWS::CloudWatch::Alarm")
-class Alarm(Recorded):
-    def apply(self) -> None:
-        p = self.properties
-        cloudwatch_backends[self.account][self.region].put_metric_alarm(
-            name=self.name,
-            namespace=p.get("Namespace"),
-            metric_name=p.get("MetricName"),
-            comparison_operator=p["ComparisonOperator"],
-            evaluation_periods=p["EvaluationPeriods"],
-            period=p.get("Period"),
-            threshold=p.get("Threshold"),
-            statistic=p.get("Statistic"),
-            extended_statistic=p.get("ExtendedStatistic"),
-            description=p.get("AlarmDescription", ""),
-            dimensions=p.get("Dimensions", []),
-            alarm_actions=p.get("AlarmActions", []),
-            treat_missing_data=p.get("TreatMissingData"),
-        )
-
-    def remove(self) -> None:
-        cloudwatch_backends[self.account][self.region].delete_alarms([self.name])
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{self.name}"

@@ -11,7 +11,21 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend, Stack, cloudformation_backends
 from moto.ssm import ssm_backends
 
+from tests.aws_stand_in.mending.template_parts import needs, ordered
+
 ROLLED_BACK = {"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE"}
+
+
+class RollbackFailed(Exception):  # noqa: N818 - CloudFormation's word for the state
+    """An update failed, and so did putting back what was there before."""
+
+    def __init__(self, first: Exception, second: Exception) -> None:
+        self.message = f"{reason_of(first)}; rolling back: {reason_of(second)}"
+        super().__init__(self.message)
+
+
+def reason_of(error: Exception) -> str:
+    return getattr(error, "message", None) or repr(error)
 
 
 def attempt(stack: Stack, kind: str, work: Callable[[], None]) -> bool:
@@ -30,13 +44,17 @@ def attempt(stack: Stack, kind: str, work: Callable[[], None]) -> bool:
 
 
 def fail(stack: Stack, kind: str, error: Exception) -> None:
-    reason = getattr(error, "message", None) or repr(error)
+    reason = reason_of(error)
     stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=reason)
-    stack.status = ROLLED_BACK[kind]
-    stack.stack_status_reason = reason
+    stack.status = "UPDATE_ROLLBACK_FAILED" if isinstance(error, RollbackFailed) else ROLLED_BACK[kind]
     if kind == "CREATE":
-        stack.resource_map.delete()
+        try:
+            stack.resource_map.delete()
+        except Exception as second:  # noqa: BLE001 - any failure leaves the stack as it is
+            traceback.print_exc()
+            stack.status, reason = "ROLLBACK_FAILED", f"{reason}; rolling back: {reason_of(second)}"
         forget_outputs(stack)
+    stack.stack_status_reason = reason
     stack._add_stack_event(stack.status, resource_status_reason=reason)
 
 
@@ -46,6 +64,8 @@ def forget_outputs(stack: Stack) -> None:
 
 
 def succeed(stack: Stack, kind: str, template: str, parameters: dict[str, Any] | None) -> None:
+    for reason in getattr(stack.resource_map, "left_behind", ()):
+        stack._add_stack_event("DELETE_FAILED", resource_status_reason=reason)
     stack.template = template
     stack._parse_template()
     stack.parameters = {**stack.parameters, **(parameters or {})}
@@ -90,8 +110,26 @@ def known_parameters(
     return {key: value for key, value in values.items() if value is not None}
 
 
+def delete_in_order(self: parsing.ResourceMap) -> None:
+    """Delete what needs something before what it needs; moto tries in any order. What cannot go keeps what it needs."""
+    resources, kept, failure = self._resource_json_map, set(), None
+    for name in reversed(ordered(resources, resources)):
+        resource = self._parsed_resources.get(name)
+        if name in kept:
+            kept |= needs(resources[name])
+        elif resource is not None and resources[name].get("DeletionPolicy") != "Retain":
+            try:
+                self._delete_resource(resource, resources[name])
+                del self._parsed_resources[name]
+            except Exception as error:  # noqa: BLE001 - any failure ends in DELETE_FAILED
+                failure, kept = error, kept | needs(resources[name])
+    if failure is not None:
+        raise failure
+
+
 def mend() -> None:
     delete, create_stack = Stack.delete, CloudFormationBackend.create_stack
+    delete_stack = CloudFormationBackend.delete_stack
     parse_ssm_parameter = parsing.ResourceMap.parse_ssm_parameter
 
     def delete_and_forget(self: Stack) -> None:
@@ -102,6 +140,7 @@ def mend() -> None:
         there = set(self.stacks)
         try:
             stack = create_stack(self, *args, **options)
+            _ = stack.outputs  # which are read when asked for: one that cannot be had fails the stack
         except Exception as error:
             stack = next((made for name, made in self.stacks.items() if name not in there), None)
             if stack is None:  # refused before it came to be
@@ -116,7 +155,21 @@ def mend() -> None:
         known = ssm_backends[self._account_id][self._region_name].get_parameter(value)
         return value if known is None else parse_ssm_parameter(self, value, value_type)
 
+    def delete_or_keep(self: CloudFormationBackend, name_or_stack_id: str) -> None:
+        stack = self.stacks.get(name_or_stack_id)
+        try:
+            delete_stack(self, name_or_stack_id)
+        except Exception as error:
+            if stack is None:  # it was asked for by its name, and this is the outer of two calls
+                raise
+            traceback.print_exc()
+            self.stacks[name_or_stack_id] = stack
+            stack.status, stack.stack_status_reason = "DELETE_FAILED", reason_of(error)
+            stack._add_stack_event("DELETE_FAILED", resource_status_reason=reason_of(error))
+
     Stack.delete = delete_and_forget
+    parsing.ResourceMap.delete = delete_in_order
+    CloudFormationBackend.delete_stack = delete_or_keep
     Stack.update = update
     CloudFormationBackend.create_stack = create
     CloudFormationBackend._resolve_update_parameters = known_parameters

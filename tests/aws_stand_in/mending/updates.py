@@ -7,12 +7,16 @@ CloudFormation follows the references, makes replacements before it removes what
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from tests.aws_stand_in.mending.custom_resources import CustomResource
 from tests.aws_stand_in.mending.resource_types import NAMED, changed, replaces
+from tests.aws_stand_in.mending.stacks import RollbackFailed
 from tests.aws_stand_in.mending.template_parts import ordered, refers
 
 Template = dict[str, Any]
@@ -70,14 +74,19 @@ class Update:
         self.held = dict(resources._parsed_resources)
         self.changed: list[str] = []
         self.replaced: list[str] = []
+        self.left: list[str] = []
+        """Why something that is no longer in the template could not be deleted. The update has worked all the same."""
 
     def run(self) -> None:
         try:
             self._load(*self.after)
             for name in ordered([*self.actions["Add"], *self.actions["Modify"]], self.new):
                 self._bring_about(name)
-        except Exception:
-            self._back()
+        except Exception as error:
+            try:
+                self._back()
+            except Exception as second:  # noqa: BLE001 - any failure leaves the stack as it is
+                raise RollbackFailed(error, second) from error
             raise
         self._clean_up()
 
@@ -101,8 +110,11 @@ class Update:
             made = parsing.parse_and_create_resource(name, new, self.map, self.map._account_id, self.map._region_name)
             self.replaced.append(name)
         else:
+            if isinstance(self.held[name], CustomResource):  # it is told of the way back, also when it failed itself
+                self.changed.append(name)
             made = self._update_in_place(name, new)
-        self.changed.append(name)
+        if name not in self.changed:
+            self.changed.append(name)
         self.map._parsed_resources[name] = made or self.held[name]
 
     def _refuse_same_name(self, old: Template, new: Template) -> None:
@@ -119,13 +131,27 @@ class Update:
 
     def _clean_up(self) -> None:
         """Delete what was replaced or is no longer in the template: last, as nothing refers to it any more."""
+        self._clean_up_custom()
         for name in reversed(ordered([*self.replaced, *self.actions["Remove"]], self.old)):
             if name in self.replaced:
-                self._delete(self.held[name], self.old[name], unless=self.map._parsed_resources[name])
+                self._attempt(self._delete, self.held[name], self.old[name], unless=self.map._parsed_resources[name])
                 continue
             self.map._parsed_resources.pop(name, None)
             if self.old[name].get("DeletionPolicy") != "Retain":
-                self._delete(self.held.get(name), self.old[name])
+                self._attempt(self._delete, self.held.get(name), self.old[name])
+
+    def _clean_up_custom(self) -> None:
+        for name in reversed(self.changed):
+            resource = self.map._parsed_resources.get(name)
+            if isinstance(resource, CustomResource):
+                self._attempt(resource.clean_up)
+
+    def _attempt(self, work: Callable[..., None], *arguments: Any, **options: Any) -> None:
+        try:
+            work(*arguments, **options)
+        except Exception as error:  # noqa: BLE001 - any failure is told
+            traceback.print_exc()
+            self.left.append(getattr(error, "message", None) or repr(error))
 
     def _back(self) -> None:
         """Put the old resources in place of the new ones, so that references lead to them; then undo the rest."""
@@ -134,7 +160,10 @@ class Update:
         self._load(*self.before)
         for name in self.changed:
             if name in self.held and name not in self.replaced:
+                if isinstance(self.held[name], CustomResource):
+                    self.held[name].superseded.clear()  # what it was before is what it is to be again
                 self.map._parsed_resources[name] = self._update_in_place(name, self.old[name]) or self.held[name]
+        self._clean_up_custom()
         for name in reversed(self.changed):
             if name in self.replaced or name not in self.held:
                 self._delete(made[name], self.new[name], unless=self.held.get(name))
@@ -145,6 +174,12 @@ class Update:
             self.map._delete_resource(resource, definition)
 
 
+def run(self: parsing.ResourceMap, template: Template, parameters: dict[str, Any] | None = None) -> None:
+    update = Update(self, template, parameters)
+    update.run()
+    self.left_behind = update.left
+
+
 def mend() -> None:
     parsing.ResourceMap.build_resource_diff = differences
-    parsing.ResourceMap.update = lambda self, template, parameters=None: Update(self, template, parameters).run()
+    parsing.ResourceMap.update = run
