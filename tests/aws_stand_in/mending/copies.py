@@ -1,13 +1,13 @@
-"""Scaling an inference component by its copies, a dimension that moto does not list.
+"""Scaling an inference component by its copies and serverless warm capacity, dimensions that moto does not list.
 
-It is checked against an Enum, which takes no new member; so both checks are told to let it through.
+They are checked against an Enum, which takes no new member; so both checks are told to let them through.
 """
 
 from __future__ import annotations
 
 from moto.applicationautoscaling import models, responses
 
-COPIES = "sagemaker:inference-component:DesiredCopyCount"
+UNLISTED = ("sagemaker:inference-component:DesiredCopyCount", "sagemaker:variant:DesiredProvisionedConcurrency")
 
 
 def mend() -> None:
@@ -15,12 +15,12 @@ def mend() -> None:
     response = responses.ApplicationAutoScalingResponse
     validate = response._validate_params
 
-    def target_or_copies(namespace: str, resource_id: str, dimension: str) -> bool:
-        return dimension == COPIES or target_is_valid(namespace, resource_id, dimension)
+    def target_or_unlisted(namespace: str, resource_id: str, dimension: str) -> bool:
+        return dimension in UNLISTED or target_is_valid(namespace, resource_id, dimension)
 
-    def validate_unless_copies(self: responses.ApplicationAutoScalingResponse) -> None:
-        if self._get_param("ScalableDimension") != COPIES:
+    def validate_unless_unlisted(self: responses.ApplicationAutoScalingResponse) -> None:
+        if self._get_param("ScalableDimension") not in UNLISTED:
             validate(self)
 
-    models._target_params_are_valid = target_or_copies
-    response._validate_params = validate_unless_copies
+    models._target_params_are_valid = target_or_unlisted
+    response._validate_params = validate_unless_unlisted
