@@ -17,6 +17,7 @@ except ModuleNotFoundError as _error:
 
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
+from cdk_modelbuilder.constructs.autoscaling import Autoscaling, ScalingTarget, ScheduledCapacity
 from cdk_modelbuilder.constructs.container import Container
 from cdk_modelbuilder.constructs.data_capture import DataCapture
 from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Capacity, Rolling
@@ -39,6 +40,7 @@ from cdk_modelbuilder.constructs.model import InferenceExecution, Model
 from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.model_endpoint import ModelEndpoint
 from cdk_modelbuilder.constructs.model_package import ApprovalStatus, ModelPackage, ModelPackageGroup
+from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring
 from cdk_modelbuilder.constructs.routing import Routing
 from cdk_modelbuilder.constructs.variants import (
     CapacityReservation,
@@ -52,9 +54,11 @@ from cdk_modelbuilder.constructs.variants import (
 from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
 
 __all__ = [
+    "AlarmThresholds",
     "ApprovalStatus",
     "Artifact",
     "AsyncInference",
+    "Autoscaling",
     "BlueGreen",
     "Capacity",
     "CapacityReservation",
@@ -85,6 +89,7 @@ __all__ = [
     "ModelEndpoint",
     "ModelPackage",
     "ModelPackageGroup",
+    "Monitoring",
     "Placement",
     "PrivateRegistry",
     "ResourceRequirements",
@@ -92,6 +97,8 @@ __all__ = [
     "Rolling",
     "Routing",
     "ScaleIn",
+    "ScalingTarget",
+    "ScheduledCapacity",
     "Scheduling",
     "ServerlessVariant",
     "ShapBaseline",

@@ -105,7 +105,7 @@ class Endpoint(cdk.Resource):
         ours = endpoint_config if isinstance(endpoint_config, EndpointConfig) else None
         if ours is not None:
             _check_deployment(ours, deployment, bool(rollback_alarms))
-        kept = _kept(retain_variant_properties)
+        self._kept = kept = _kept(retain_variant_properties)
         self.resource = sagemaker.CfnEndpoint(
             self,
             "Resource",
@@ -113,12 +113,7 @@ class Endpoint(cdk.Resource):
             endpoint_name=endpoint_name,
             deployment_config=self._deployment_config(),
             retain_all_variant_properties=None if kept is None else True,
-            exclude_retained_variant_properties=[
-                sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type=name)
-                for name in RetainedProperty
-                if kept is not None and name not in kept
-            ]
-            or None,
+            exclude_retained_variant_properties=_excluded(kept),
             retain_deployment_config=retain_deployment_config,
         )
         self.endpoint_name: str = endpoint_name or self.resource.attr_endpoint_name
@@ -173,8 +168,14 @@ class Endpoint(cdk.Resource):
         self.resource.deployment_config = self._deployment_config()
 
     def retain_variant_properties(self) -> None:
-        """Keep what autoscaling changes, when the endpoint moves to another configuration."""
-        self.resource.retain_all_variant_properties = True
+        """Keep the number of instances, which autoscaling changes, when the endpoint moves to another configuration.
+
+        Nothing is changed if the constructor was told what to keep.
+        """
+        if self._kept is None:
+            self._kept = {RetainedProperty.DESIRED_INSTANCE_COUNT}
+            self.resource.retain_all_variant_properties = True
+            self.resource.exclude_retained_variant_properties = _excluded(self._kept)
 
     def _deployment_config(self) -> Any:
         for alarm in self._alarms:
@@ -193,6 +194,13 @@ class Endpoint(cdk.Resource):
             **policy.render(),
             auto_rollback_configuration=l1.AutoRollbackConfigProperty(alarms=alarms) if alarms else None,
         )
+
+
+def _excluded(kept: set[RetainedProperty] | None) -> Any:
+    if kept is None or kept == set(RetainedProperty):
+        return None
+    kind = sagemaker.CfnEndpoint.VariantPropertyProperty
+    return [kind(variant_property_type=name.value) for name in RetainedProperty if name not in kept]
 
 
 def _kept(given: bool | Sequence[RetainedProperty]) -> set[RetainedProperty] | None:

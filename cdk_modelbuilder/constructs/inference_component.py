@@ -348,6 +348,11 @@ class InferenceComponent(cdk.Resource):
         """Its metrics."""
         return InferenceComponentMetrics(self.inference_component_name)
 
+    @property
+    def rolls(self) -> bool:
+        """Whether its copies move to another specification part after part, so that alarms can stop it."""
+        return self._rolling is not None
+
     def add_rollback_alarm(self, *alarms: HasAlarmName) -> None:
         """Go back, while moving to another specification, when one of ``alarms`` goes off.
 

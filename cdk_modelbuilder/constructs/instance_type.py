@@ -73,3 +73,9 @@ def has_local_nvme(name: str) -> bool:
     """Whether the type has local disks, so that SageMaker refuses a KMS key and a volume size for it."""
     known = None if is_token(name) else instances.instance_type(name)
     return known is not None and known.has_local_nvme
+
+
+def accelerator_count(names: list[str]) -> int:
+    """Accelerators of one instance; of the first type of several."""
+    known = [None if is_token(name) else instances.instance_type(name) for name in names[:1]]
+    return next((one.accelerator_count for one in known if one is not None), 0)

@@ -16,9 +16,9 @@ COMPONENTS = "/aws/sagemaker/InferenceComponents"
 
 
 class _Metrics:
-    def __init__(self, dimensions: Mapping[str, str], host_namespace: str) -> None:
+    def __init__(self, dimensions: Mapping[str, str], host_namespace: str, host_suffix: str = "") -> None:
         self._dimensions = dict(dimensions)
-        self._hosts = host_namespace
+        self._hosts, self._suffix = host_namespace, host_suffix
 
     def metric(
         self,
@@ -75,20 +75,20 @@ class _Metrics:
         return self._named("ConcurrentRequestsPerModel", "Maximum", options)
 
     def cpu_utilization(self, **options: object) -> cloudwatch.Metric:
-        """Percent, 100 for each core."""
-        return self._named("CPUUtilization", "Average", options, self._hosts)
+        """Percent, 100 for each core; of a component, 100 for all that it has."""
+        return self._named("CPUUtilization" + self._suffix, "Average", options, self._hosts)
 
     def memory_utilization(self, **options: object) -> cloudwatch.Metric:
         """Percent."""
-        return self._named("MemoryUtilization", "Average", options, self._hosts)
+        return self._named("MemoryUtilization" + self._suffix, "Average", options, self._hosts)
 
     def gpu_utilization(self, **options: object) -> cloudwatch.Metric:
-        """Percent, 100 for each GPU."""
-        return self._named("GPUUtilization", "Average", options, self._hosts)
+        """Percent, 100 for each GPU; of a component, 100 for all that it has."""
+        return self._named("GPUUtilization" + self._suffix, "Average", options, self._hosts)
 
     def gpu_memory_utilization(self, **options: object) -> cloudwatch.Metric:
-        """Percent, 100 for each GPU."""
-        return self._named("GPUMemoryUtilization", "Average", options, self._hosts)
+        """Percent, 100 for each GPU; of a component, 100 for all that it has."""
+        return self._named("GPUMemoryUtilization" + self._suffix, "Average", options, self._hosts)
 
     def _named(
         self, name: str, statistic: str, options: Mapping[str, object], namespace: str = INVOCATIONS
@@ -155,7 +155,7 @@ class InferenceComponentMetrics(_Metrics):
     """Metrics of one inference component; ``component.metrics``."""
 
     def __init__(self, component_name: str) -> None:
-        super().__init__({"InferenceComponentName": component_name}, COMPONENTS)
+        super().__init__({"InferenceComponentName": component_name}, COMPONENTS, "Normalized")
 
     def invocations_per_copy(self, **options: object) -> cloudwatch.Metric:
         """Requests for each copy; by default their sum."""

@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
 from cdk_modelbuilder.constructs.artifact import Artifact
+from cdk_modelbuilder.constructs.autoscaling import Autoscaling, ScalingTarget, ScheduledCapacity
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
 from cdk_modelbuilder.constructs.data_capture import DataCapture
 from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Rolling
 from cdk_modelbuilder.constructs.endpoint import Endpoint, RetainedProperty
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, EndpointMetricsOptions
+from cdk_modelbuilder.constructs.endpoint_scaling import own_resources, scalables, watched
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole
 from cdk_modelbuilder.constructs.explainer import ClarifyExplainer
 from cdk_modelbuilder.constructs.grants import EndpointGrants
@@ -44,6 +49,8 @@ from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
 from cdk_modelbuilder.constructs.model_data import ModelData
+from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring
+from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
 from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME, InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
@@ -156,8 +163,8 @@ class ModelEndpoint(Construct):
                 "signing_secret, integrity, artifact, environment and secrets belong to bundle=.",
                 remedy="With several bundles give them to Container.from_bundle(...).",
             )
-        _check_one_of(bundle=single, pipeline=pipeline, variants=variants, components=components)
-        shared = _shares_instances(hosting, components, endpoint_type, resources)
+        check_one_of(bundle=single, pipeline=pipeline, variants=variants, components=components)
+        shared = shares_instances(hosting, components, endpoint_type, resources)
         self.hosting = hosting_from(hosting, instance_type, initial_instance_count, components=shared)
         self._network: dict[str, Any] = {
             "vpc": vpc,
@@ -172,14 +179,14 @@ class ModelEndpoint(Construct):
                 remedy="Leave them out, or use Hosting.real_time(...).",
             )
         self._name = endpoint_name or cdk.Names.unique_resource_name(self, max_length=63, separator="-")
-        self._access = ExecutionRole(self, role or _role_of(single, self))
+        self._access = ExecutionRole(self, role or role_of(single, self))
         self.role = self._access.role
         self.bundles: list[ModelBundle] = []
         self.models: dict[str, Model] = {}
         self.components: dict[str, InferenceComponent] = {}
         if isinstance(self.hosting, ComponentHosting):
             if single is not None:
-                components = [_component_of(single, resources)]
+                components = [component_of(single, resources)]
             if not components or shadow is not None:
                 raise UsageError(
                     "an endpoint of inference components serves components, without a shadow.",
@@ -289,7 +296,7 @@ class ModelEndpoint(Construct):
         Raises:
             UsageError: No such component, or several and no ``base``.
         """
-        bases = [known for known, one in self.components.items() if one.specifications[0].resources is not None]
+        bases = list(own_resources(self.components))
         chosen = base or (bases[0] if len(bases) == 1 else None)
         if chosen not in bases:
             raise UsageError(
@@ -308,6 +315,154 @@ class ModelEndpoint(Construct):
             specification=ComponentSpecification(container=ComponentContainer(artifact_s3_uri=artifact_s3_uri)),
         )
         return self.components[name]
+
+    def autoscale(
+        self,
+        *,
+        max_capacity: int,
+        min_capacity: int = 1,
+        target: ScalingTarget | Sequence[ScalingTarget] = (),
+        schedule: Sequence[ScheduledCapacity] = (),
+        scale_in_cooldown: Duration | None = None,
+        scale_out_cooldown: Duration | None = None,
+        disable_scale_in: bool = False,
+        of: str | None = None,
+    ) -> list[Autoscaling]:
+        """Let the number of instances, of a component's copies or of warm serverless capacity follow the load.
+
+        From then on updates keep the number of instances that is there, and ``initial_instance_count`` counts for new
+        variants alone.
+
+        Args:
+            max_capacity: At most this many.
+            min_capacity: At least this many; for 0 use :meth:`scale_to_zero`.
+            target: One metric or several; the one that asks for most wins.
+            schedule: Other limits at certain times.
+            scale_in_cooldown: Wait so long after removing some. Default: Application Auto Scaling's, five minutes.
+            scale_out_cooldown: Wait so long after adding some.
+            disable_scale_in: Only ever add.
+            of: Name of one variant or component. Default: all of them alike.
+
+        Raises:
+            UsageError: Limits or metrics that do not fit, or nothing called ``of``.
+        """
+        if min_capacity == 0:
+            raise UsageError("nothing would wake an endpoint at zero.", remedy="Use scale_to_zero(...).")
+        return self._scale(
+            of,
+            min_capacity=min_capacity,
+            max_capacity=max_capacity,
+            targets=[target] if isinstance(target, ScalingTarget) else list(target),
+            schedule=schedule,
+            scale_in_cooldown=scale_in_cooldown,
+            scale_out_cooldown=scale_out_cooldown,
+            disable_scale_in=disable_scale_in,
+            wake_to=None,
+        )
+
+    def scale_to_zero(
+        self,
+        *,
+        max_capacity: int,
+        target: ScalingTarget | Sequence[ScalingTarget] = (),
+        wake_to: int = 1,
+        schedule: Sequence[ScheduledCapacity] = (),
+        scale_in_cooldown: Duration | None = None,
+        scale_out_cooldown: Duration | None = None,
+        of: str | None = None,
+    ) -> list[Autoscaling]:
+        """The same, down to nothing, with the alarm and the step policy that start it again.
+
+        Inference components refuse requests until a copy runs, which takes minutes; asynchronous requests wait.
+
+        Args:
+            max_capacity: At most this many.
+            target: Default: one request at once for each copy; one waiting request for each asynchronous instance.
+            wake_to: How many to start.
+            schedule: Other limits at certain times.
+            scale_in_cooldown: Wait so long after removing some.
+            scale_out_cooldown: Wait so long after adding some.
+            of: Name of one component. Default: all of them alike.
+
+        Raises:
+            UsageError: Hosting that cannot sleep, or instances that would stay.
+        """
+        asynchronous = isinstance(self.hosting, AsynchronousHosting)
+        if not asynchronous:
+            scaling = self.hosting.managed_scaling() if isinstance(self.hosting, ComponentHosting) else None
+            if scaling is None or scaling.min_instance_count != 0:
+                raise UsageError(
+                    "only asynchronous endpoints and inference components with min_instance_count=0 scale to zero.",
+                    remedy="Use Hosting.inference_components(..., min_instance_count=0, max_instance_count=...), "
+                    "Hosting.asynchronous(...) or Hosting.serverless(...).",
+                )
+        default = ScalingTarget.backlog(1) if asynchronous else ScalingTarget.concurrency(1)
+        targets = [target] if isinstance(target, ScalingTarget) else list(target) or [default]
+        return self._scale(
+            of,
+            min_capacity=0,
+            max_capacity=max_capacity,
+            targets=targets,
+            schedule=schedule,
+            scale_in_cooldown=scale_in_cooldown,
+            scale_out_cooldown=scale_out_cooldown,
+            disable_scale_in=False,
+            wake_to=wake_to,
+        )
+
+    def monitor(
+        self,
+        *,
+        thresholds: AlarmThresholds | None = None,
+        notify: Sequence[sns.ITopic] = (),
+        alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
+        dashboard: bool = True,
+        rollback: bool = True,
+    ) -> Monitoring:
+        """Alarms on errors, latency, capacity, disk and memory, and a dashboard.
+
+        Args:
+            thresholds: When alarms go off. Default: those of ``AlarmThresholds()``; a latency only you can say.
+            notify: Topics to tell.
+            alarm_actions: Anything else to do.
+            dashboard: Make a dashboard too.
+            rollback: While the endpoint moves to another model, errors and latency make it go back. Components go back
+                if they have a ``rolling_update``.
+
+        Raises:
+            UsageError: More rollback alarms than SageMaker takes.
+        """
+        made = Monitoring(
+            self,
+            "Monitoring",
+            watched=watched(self.endpoint, self.config, self.components),
+            endpoint_metrics=self.metrics if self.config.is_asynchronous else None,
+            title=self._name,
+            thresholds=thresholds or AlarmThresholds(),
+            notify=notify,
+            alarm_actions=alarm_actions,
+            with_dashboard=dashboard,
+        )
+        if rollback and self.components:
+            for name, component in self.components.items():
+                if component.rolls:
+                    component.add_rollback_alarm(*made.rollback_alarms[name])
+        elif rollback:
+            names = [variant.name for variant in self.config.variants]
+            self.endpoint.add_rollback_alarm(*(alarm for name in names for alarm in made.rollback_alarms[name]))
+        return made
+
+    def _scale(self, of: str | None, **options: Any) -> list[Autoscaling]:
+        found = {one.name: one for one in scalables(self.endpoint, self.config, self.components)}
+        if of is not None and of not in found:
+            raise UsageError(f"there is nothing called {of!r} to scale.", remedy=f"There is {', '.join(found)}.")
+        if not self.components and not isinstance(self.hosting, ServerlessHosting):
+            self.endpoint.retain_variant_properties()
+        return [
+            Autoscaling(self, f"Scaling{name}", scalable=one, **options)
+            for name, one in found.items()
+            if of in (None, name)
+        ]
 
     def _variants(
         self,
@@ -410,51 +565,3 @@ class ModelEndpoint(Construct):
             return "The user chose encrypt_storage=False."
         names = sorted({str(n) for v in variants for n in v.instance_types if has_local_nvme(n)})
         return f"{', '.join(names)} has local NVMe disks, which encrypt themselves; SageMaker refuses a key for it."
-
-
-def _check_one_of(**given: Any) -> None:
-    named = [name for name, value in given.items() if value is not None and value != ()]
-    named = [name for name in named if not (isinstance(given[name], list) and not given[name])]
-    if len(named) != 1:
-        raise UsageError(
-            f"{' and '.join(named)} say what to serve." if named else "nothing says what to serve.",
-            remedy=f"Give one of {', '.join(given)}.",
-        )
-
-
-def _shares_instances(
-    hosting: AnyHosting | None,
-    components: Sequence[EndpointComponent],
-    endpoint_type: EndpointType | None,
-    resources: ResourceRequirements | None,
-) -> bool:
-    if resources is not None and not isinstance(resources, ResourceRequirements):
-        raise UsageError(f"resources is {resources!r}.", remedy="Give ResourceRequirements(requests={'memory': 1024}).")
-    if endpoint_type is not None and not isinstance(endpoint_type, EndpointType):
-        raise UsageError(f"endpoint_type is {endpoint_type!r}.", remedy="Give EndpointType.INFERENCE_COMPONENT_BASED.")
-    shared = bool(components) or endpoint_type is EndpointType.INFERENCE_COMPONENT_BASED
-    shared = shared or isinstance(hosting, ComponentHosting)
-    if resources is not None and not shared:
-        raise UsageError(
-            "resources are for inference components.",
-            remedy="Give endpoint_type=EndpointType.INFERENCE_COMPONENT_BASED too, or leave resources out.",
-        )
-    if endpoint_type is EndpointType.MODEL_BASED and shared:
-        raise UsageError("endpoint_type is MODEL_BASED, but components are given.", remedy="Leave endpoint_type out.")
-    return shared
-
-
-def _component_of(container: Container, resources: ResourceRequirements | None) -> EndpointComponent:
-    if resources is None:
-        raise UsageError(
-            "an inference component needs to say what one copy takes.",
-            remedy="Give resources=ResourceRequirements(requests={'memory': 1024, 'copies': 1}).",
-        )
-    assert isinstance(container, BundleContainer)
-    return EndpointComponent(name=container.bundle.name[:40].rstrip("-"), container=container, resources=resources)
-
-
-def _role_of(container: Container | None, scope: Construct) -> iam.IRole | None:
-    """The role that the bundle was built with, if it names one."""
-    wanted = container.bundle.container.execution_role_arn if isinstance(container, BundleContainer) else None
-    return None if wanted is None else iam.Role.from_role_arn(scope, "Role", wanted)
