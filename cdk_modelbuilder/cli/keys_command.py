@@ -74,10 +74,10 @@ def push(bundle: str, secret_name: str | None, region: str | None, *, as_json: b
 
     Keys of earlier bundles stay in it, so that a rollback works.
     """
-    from cdk_modelbuilder.integrity.secrets_manager import push_key  # noqa: PLC0415 - needs boto3
+    from cdk_modelbuilder.integrity.secrets_manager import default_secret_name, push_key  # noqa: PLC0415 - only here
 
     opened = ModelBundle.read(bundle)
-    name = secret_name or f"cdk-modelbuilder/{opened.name}"
+    name = secret_name or default_secret_name(opened.name)
     key = opened.check_signature(require_master_key(purpose="to derive the bundle's key from").secret)
     arn = push_key(key, name, region=region, description=f"Keys of the bundles of {opened.name}, by key id")
     if as_json:

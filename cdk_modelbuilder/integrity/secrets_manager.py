@@ -6,6 +6,7 @@ Old keys stay in it, so that a rollback to an earlier bundle finds its own.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.errors import KeyFileError, UsageError
@@ -13,6 +14,25 @@ from cdk_modelbuilder.integrity.signature import BundleKey
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+_LOOKS_COMPLETE = re.compile(r"-[A-Za-z0-9]{6}$")
+
+
+def default_secret_name(model_name: str) -> str:
+    """The name of a model's secret, for the command line and the constructs alike.
+
+    An ARN ends in a hyphen and six random characters. A name that ends so itself makes an ARN without them look
+    complete, and Secrets Manager then finds nothing (its User Guide, "Secrets Manager secret identifiers"); so such a
+    model, ``churn-weekly`` for instance, gets another ending.
+    """
+    name = f"cdk-modelbuilder/{model_name}"
+    return f"{name}/keys" if looks_complete(name) else name
+
+
+def looks_complete(secret: str) -> bool:
+    """Whether this name or ARN ends like a complete ARN: in a hyphen and six letters or digits."""
+    return _LOOKS_COMPLETE.search(secret) is not None
 
 
 def push_key(key: BundleKey, secret_name: str, *, region: str | None = None, description: str = "") -> str:
@@ -45,14 +65,21 @@ def _push(client: SecretsManagerClient, key: BundleKey, secret_name: str, descri
     try:
         found = client.get_secret_value(SecretId=secret_name)
     except client.exceptions.ResourceNotFoundException:
-        made = client.create_secret(
-            Name=secret_name, SecretString=json.dumps(entry), Description=description or "Keys of cdk-modelbuilder"
-        )
-        return made["ARN"]
+        return _push_first(client, json.dumps(entry), secret_name, description)
     keys = _keys_in(found.get("SecretString", ""), secret_name)
     if keys.get(key.key_id) != key.secret.hex():
         client.put_secret_value(SecretId=secret_name, SecretString=json.dumps({**keys, **entry}, sort_keys=True))
     return found["ARN"]
+
+
+def _push_first(client: SecretsManagerClient, text: str, secret_name: str, description: str) -> str:
+    try:  # it may be there without a value, as the SigningSecret construct makes it; nothing else tells the two apart
+        return client.put_secret_value(SecretId=secret_name, SecretString=text)["ARN"]
+    except client.exceptions.ResourceNotFoundException:
+        made = client.create_secret(
+            Name=secret_name, SecretString=text, Description=description or "Keys of cdk-modelbuilder"
+        )
+        return made["ARN"]
 
 
 def _keys_in(text: str, secret_name: str) -> dict[str, Any]:

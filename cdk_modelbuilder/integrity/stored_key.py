@@ -48,7 +48,7 @@ def fetch_key(secret_arn: str, key_id: str) -> str:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     try:
-        client = boto3.client("secretsmanager", region_name=parts[3], config=config)
+        client = boto3.Session(region_name=parts[3]).client("secretsmanager", config=config)
         answer = client.get_secret_value(SecretId=secret_arn)
     except exceptions.ClientError as error:
         raise StoredKeyError(_refusal(secret_arn, error.response.get("Error", {}))) from None
@@ -60,7 +60,7 @@ def fetch_key(secret_arn: str, key_id: str) -> str:
         ) from None
     except exceptions.BotoCoreError as error:  # among them: no route, no answer in time, no such host
         raise StoredKeyError(
-            f"AWS Secrets Manager in {parts[3]} cannot be reached to fetch the key: {error} With network isolation "
+            f"AWS Secrets Manager in {parts[3]} cannot be reached to fetch the key ({error}). With network isolation "
             "it never can: deploy with Integrity.hmac or Integrity.public_key. In a VPC without internet, add the "
             f"interface endpoint com.amazonaws.{parts[3]}.secretsmanager."
         ) from None
