@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cdk_modelbuilder.errors import ModelBuilderError
     from cdk_modelbuilder.mode import Mode
     from cdk_modelbuilder.predictor import Predictor
+    from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
     from cdk_modelbuilder.schema.codecs import Codec, CodecError, register_codec
     from cdk_modelbuilder.schema.codecs.translators import CustomPayloadTranslator
     from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
@@ -28,6 +29,7 @@ __all__ = [
     "Codec",
     "CodecError",
     "CustomPayloadTranslator",
+    "EndpointType",
     "InferenceSpec",
     "Mode",
     "ModelBuilder",
@@ -35,6 +37,7 @@ __all__ = [
     "ModelBundle",
     "ModelServer",
     "Predictor",
+    "ResourceRequirements",
     "SchemaBuilder",
     "__version__",
     "register_codec",
@@ -44,6 +47,7 @@ _HOMES = {
     "Codec": "schema.codecs",
     "CodecError": "schema.codecs",
     "CustomPayloadTranslator": "schema.codecs.translators",
+    "EndpointType": "resources",
     "InferenceSpec": "spec",
     "Mode": "mode",
     "ModelBuilder": "builder",
@@ -51,6 +55,7 @@ _HOMES = {
     "ModelBundle": "bundle",
     "ModelServer": "servers.base",
     "Predictor": "predictor",
+    "ResourceRequirements": "resources",
     "SchemaBuilder": "schema.schema_builder",
     "register_codec": "schema.codecs",
 }

@@ -20,11 +20,20 @@ _RELATIVE_TOLERANCE = 1e-6
 """Sums over threads, and other processors, may differ in the last bits."""
 
 
-def golden_json(request: tuple[Any, str], response: tuple[Any, str]) -> dict[str, Any]:
-    """Plain data for ``golden.json``: bodies and content types of a request and of the answer to it."""
+def golden_json(
+    request: tuple[Any, str], response: tuple[Any, str], comparable: tuple[Any, str] | None = None
+) -> dict[str, Any]:
+    """Plain data for ``golden.json``: bodies and content types of a request and of the answer to it.
+
+    Args:
+        request: The request.
+        response: The answer, in the form that the predictor asks for.
+        comparable: The same answer as JSON, for who compares without the codec's libraries.
+    """
+    exchanges = {"request": request, "response": response, **({"comparable": comparable} if comparable else {})}
     return {
         name: {"base64": base64.b64encode(body).decode("ascii"), "content_type": content_type}
-        for name, (body, content_type) in (("request", request), ("response", response))
+        for name, (body, content_type) in exchanges.items()
     }
 
 

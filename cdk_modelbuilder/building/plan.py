@@ -94,4 +94,12 @@ class Plan:
                 "the packaged model predicts something else than the model in memory.",
                 remedy="The model depends on state that its file format does not keep; package it as an InferenceSpec.",
             )
-        return golden_json((body, content_type), (response, response_type))
+        return golden_json((body, content_type), (response, response_type), self._as_json(prediction))
+
+    def _as_json(self, prediction: Any) -> tuple[Any, str] | None:
+        if "application/json" not in self.marshaller.output.written_types:
+            return None
+        try:
+            return self.marshaller.encode_response(prediction, "application/json")
+        except CodecError:  # this one cannot be written so, as bytes without a text
+            return None

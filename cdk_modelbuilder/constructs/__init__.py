@@ -24,6 +24,7 @@ from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Capacity, R
 from cdk_modelbuilder.constructs.endpoint import Endpoint, RetainedProperty
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, EndpointMetricsOptions
 from cdk_modelbuilder.constructs.explainer import ClarifyExplainer, ShapBaseline, TextFeatures
+from cdk_modelbuilder.constructs.golden_gate import GoldenTest
 from cdk_modelbuilder.constructs.hosting import EndpointComponent, EndpointVariant, Hosting
 from cdk_modelbuilder.constructs.image import ContainerImage, PrivateRegistry
 from cdk_modelbuilder.constructs.inference_component import (
@@ -76,6 +77,7 @@ __all__ = [
     "EndpointMetricsOptions",
     "EndpointType",
     "EndpointVariant",
+    "GoldenTest",
     "Hosting",
     "InferenceComponent",
     "InferenceExecution",

@@ -28,6 +28,7 @@ from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, Endpoint
 from cdk_modelbuilder.constructs.endpoint_scaling import own_resources, scalables, watched
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole
 from cdk_modelbuilder.constructs.explainer import ClarifyExplainer
+from cdk_modelbuilder.constructs.golden_gate import GoldenGate, GoldenQuestion, GoldenTest
 from cdk_modelbuilder.constructs.grants import EndpointGrants
 from cdk_modelbuilder.constructs.hosting import (
     AnyHosting,
@@ -99,6 +100,8 @@ class ModelEndpoint(Construct):
         metrics: More metrics.
         deployment: How the endpoint moves to another model.
         retain_variant_properties: Keep on updates what autoscaling changed. ``autoscale()`` sets it.
+        verify_on_deploy: Ask the endpoint the golden tests of its bundles after each change; a wrong answer fails the
+            deployment, and CloudFormation goes back. A ``GoldenTest`` says how alike numbers must be.
 
     Attributes:
         endpoint: The Endpoint.
@@ -107,6 +110,7 @@ class ModelEndpoint(Construct):
         components: The inference components by name.
         role: The execution role.
         hosting: How it is hosted.
+        golden_gate: What asks the golden tests; None without ``verify_on_deploy``.
         bundles: The bundles it serves.
 
     Raises:
@@ -150,6 +154,7 @@ class ModelEndpoint(Construct):
         metrics: EndpointMetricsOptions | None = None,
         deployment: BlueGreen | Rolling | None = None,
         retain_variant_properties: bool | Sequence[RetainedProperty] = False,
+        verify_on_deploy: bool | GoldenTest = False,
     ) -> None:
         super().__init__(scope, id)
         single: Container | None = None
@@ -183,6 +188,7 @@ class ModelEndpoint(Construct):
         self.role = self._access.role
         self.bundles: list[ModelBundle] = []
         self.models: dict[str, Model] = {}
+        self._containers: dict[str, list[Container]] = {}
         self.components: dict[str, InferenceComponent] = {}
         if isinstance(self.hosting, ComponentHosting):
             if single is not None:
@@ -198,13 +204,14 @@ class ModelEndpoint(Construct):
                 self._add_model(component.name, component.container)
         else:
             chosen, shadows = self._variants(single, pipeline, variants, shadow)
+        self._asynchronous = self.hosting.asynchronous if isinstance(self.hosting, AsynchronousHosting) else None
         self.encryption_key = self._storage_key(encryption_key, [*chosen, *shadows], encrypt=encrypt_storage)
         self.config = EndpointConfig(
             self,
             "Config",
             variants=chosen[0] if isinstance(chosen[0], ServerlessVariant) else chosen,
             shadow_variants=shadows,
-            asynchronous=self.hosting.asynchronous if isinstance(self.hosting, AsynchronousHosting) else None,
+            asynchronous=self._asynchronous,
             data_capture=data_capture,
             explainer=explainer,
             encryption_key=self.encryption_key,
@@ -224,6 +231,7 @@ class ModelEndpoint(Construct):
         )
         for component in components:
             self._add_component(component)
+        self.golden_gate = None if not verify_on_deploy else self._verified(verify_on_deploy)
 
     @property
     def endpoint_name(self) -> str:
@@ -464,6 +472,48 @@ class ModelEndpoint(Construct):
             if of in (None, name)
         ]
 
+    def _verified(self, wanted: bool | GoldenTest) -> GoldenGate:
+        queue = None
+        if self._asynchronous is not None:
+            if self._asynchronous.input_s3_uri is None:
+                raise UsageError(
+                    "verify_on_deploy puts a request into S3, but nothing says where requests lie.",
+                    remedy="Give AsyncInference(input_s3_uri='s3://bucket/requests', ...).",
+                )
+            queue = (self._asynchronous.input_s3_uri, self._asynchronous.output_s3_uri)
+        own = own_resources(self.components)
+        return GoldenGate(
+            self,
+            "GoldenGate",
+            endpoint_name=self._name,
+            endpoint_arn=self.endpoint_arn,
+            questions=self._questions,
+            test=wanted if isinstance(wanted, GoldenTest) else GoldenTest(),
+            runs_for=[self.config.endpoint_config_name, *(model.model_name for model in self.models.values())],
+            waits_for=[self.endpoint.resource, *(one.resource for one in own.values())],
+            component_arns=[one.inference_component_arn for one in own.values()],
+            queue=queue,
+        )
+
+    @property
+    def _questions(self) -> list[GoldenQuestion]:
+        questions = []
+        shadows = {variant.name for variant in self.config.shadow_variants}
+        for name, containers in self._containers.items():
+            if name in shadows:
+                continue
+            if len(containers) > 1 or not isinstance(containers[0], BundleContainer):
+                raise UsageError(
+                    f"{name} is no single bundle, so it has no golden test.", remedy="Leave verify_on_deploy out."
+                )
+            target: dict[str, str] = {}
+            if name in self.components:
+                target = {"InferenceComponentName": self.components[name].inference_component_name}
+            elif len(self._containers) > 1:
+                target = {"TargetVariant": name}
+            questions.append(GoldenQuestion(name, containers[0].bundle, target))
+        return questions
+
     def _variants(
         self,
         single: Container | None,
@@ -503,6 +553,7 @@ class ModelEndpoint(Construct):
     def _add_model(self, name: str, containers: Container | Sequence[Container]) -> Model:
         given = [containers] if isinstance(containers, Container) else list(containers)
         self.bundles += [one.bundle for one in given if isinstance(one, BundleContainer)]
+        self._containers[name] = given
         network = {} if isinstance(self.hosting, ComponentHosting) else self._network
         self.models[name] = Model(
             self,
