@@ -1,6 +1,7 @@
 # Everything works on a fresh machine with Python 3.11 or newer, pip, make and a package registry.
 PYTHON ?= python3
 VENV := .venv
+REVIEW := .venv-review
 BIN := $(VENV)/bin
 # Bytecode is compiled when it is needed: half the size and half the time of an install.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
@@ -31,7 +32,13 @@ $(VENV)/.proof: $(VENV)/.setup
 
 setup: $(VENV)/.setup ## Install what the demo and the tests need, into .venv and node_modules
 
-setup-all: $(VENV)/.proof ## Install what the slow tests need too
+$(REVIEW)/.setup: tests/review/requirements.txt
+	test -x $(REVIEW)/bin/python || $(PYTHON) -m venv $(REVIEW)
+	@echo "installing the tools that review templates into $(REVIEW): about 0.3 GB"
+	$(REVIEW)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
+	touch $@
+
+setup-all: $(VENV)/.proof $(REVIEW)/.setup ## Install what the slow tests need too
 
 demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one real model; offline from AWS
 	$(BIN)/python examples/demo.py
@@ -59,4 +66,4 @@ fuzz: setup-all ## Throw a million bodies at the decoders (about ten minutes); s
 	$(BIN)/python -m tests.fuzz --inputs 1000000
 
 clean: ## Remove what was installed and made here
-	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REVIEW) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
