@@ -6,7 +6,6 @@ object overwrites with conditional writes"). What is sent carries its SHA-256, s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -26,8 +25,8 @@ from cdk_modelbuilder.publishing.failures import (
     code_of,
     failure,
 )
+from cdk_modelbuilder.publishing.location import check_bucket_name
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ATTEMPTS: Final = 6
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 120  # S3 may take its time to put the parts of a large object together
@@ -102,7 +101,7 @@ class Bucket:
             PublishError: There is no such bucket, AWS refused, or cannot be reached.
             UsageError: ``name`` is none of a bucket, or the bucket is in another region.
         """
-        check_name(name)
+        check_bucket_name(name)
         client = _client(session, region, connections)
         found = cls(client, name, region, owner, kms_key_id)
         place = found._where()
@@ -296,19 +295,6 @@ class Body:
         except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
             raise failure(error, "GetObject", self._place) from None
         return data
-
-
-def check_name(name: str) -> None:
-    """Refuse what cannot name a bucket (User Guide, "General purpose bucket naming rules").
-
-    Raises:
-        UsageError: ``name`` is none.
-    """
-    if _NAME.fullmatch(name) is None:
-        raise UsageError(
-            f"{name!r} is not a bucket's name.",
-            remedy="Give the name alone, such as my-artifacts: no s3://, no ARN; the prefix is an option of its own.",
-        )
 
 
 def _content_type(key: str) -> str:

@@ -22,6 +22,7 @@ KEY_BYTES: Final = 1024
 """Longest key of an object, in bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects")."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # The guide's "safe characters" without those that shells and URIs read in their own way: a key stands in URIs, policies
 # (where * and ? are wild cards) and command lines alike.
 _SEGMENT = re.compile(r"[A-Za-z0-9._=-]+")
@@ -72,3 +73,16 @@ def normal_prefix(prefix: str) -> str:
             "models/churn.",
         )
     return "/".join(parts) + "/"
+
+
+def check_bucket_name(name: str) -> None:
+    """Refuse what cannot name a bucket (User Guide, "General purpose bucket naming rules").
+
+    Raises:
+        UsageError: ``name`` is none.
+    """
+    if _BUCKET.fullmatch(name) is None:
+        raise UsageError(
+            f"{name!r} is not a bucket's name.",
+            remedy="Give the name alone, such as my-artifacts: no s3://, no ARN; the prefix is an option of its own.",
+        )
