@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import archive, bundle, first_prediction, imports, payloads, small_build, throughput, verify
+from benchmarks import archive, bundle, first_prediction, imports, payloads, publish, small_build, throughput, verify
 from benchmarks.measure import ROOT, Row, Settings, machine_facts
 
 TOPICS = {
@@ -19,6 +19,7 @@ TOPICS = {
     "bundle": bundle,
     "archive": archive,
     "verify": verify,
+    "publish": publish,
     "process": first_prediction,
     "serving": throughput,
     "payloads": payloads,
