@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import aws_cdk as cdk
 from aws_cdk import Duration, Size
+from constructs import Construct
 
 from cdk_modelbuilder.errors import UsageError
 
+_regions: WeakKeyDictionary[cdk.Stack, str] = WeakKeyDictionary()
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
@@ -18,6 +22,14 @@ def is_token(value: object) -> bool:
     if isinstance(value, str):
         return "${Token[" in value
     return isinstance(value, float) and value < -1e288
+
+
+def region_of(scope: Construct) -> str:
+    """The region of ``scope``'s stack; a token where it is decided when deploying."""
+    stack = cdk.Stack.of(scope)
+    if stack not in _regions:
+        _regions[stack] = stack.region
+    return _regions[stack]
 
 
 def check_name(what: str, name: str | None, *, longest: int = 63) -> None:

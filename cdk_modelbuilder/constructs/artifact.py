@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import Size, aws_s3
+from aws_cdk import Size
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
@@ -16,6 +17,9 @@ from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.publishing.location import artifact_key
 from cdk_modelbuilder.staging import place_file
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_s3
 
 ASSET_LIMIT_MIB = 512
 """Largest archive that goes through an asset: beyond it, cdk.out and every runner that holds it grow by the model."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import aws_sns as sns
 
 from cdk_modelbuilder.constructs.arguments import check_s3_uri, check_whole
 from cdk_modelbuilder.constructs.permissions import Statement, allow, read_prefixes, use_key, write_prefix
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_sns as sns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
@@ -21,6 +20,9 @@ from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.permissions import Statement, pull_image
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_secretsmanager as secretsmanager
 
 MAX_VARIABLES = 100
 MAX_VARIABLE_BYTES = 1024

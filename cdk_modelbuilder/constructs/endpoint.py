@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk.interfaces import aws_sagemaker as refs
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.arguments import check_name
@@ -23,9 +22,13 @@ from cdk_modelbuilder.constructs.references import (
     endpoint_config_name,
     name_in_arn,
     not_text,
+    reference,
 )
 from cdk_modelbuilder.constructs.variants import InstanceVariant
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 MAX_ALARMS = 10
 
@@ -55,7 +58,8 @@ class ImportedEndpoint:
     @property
     def endpoint_ref(self) -> refs.EndpointReference:
         """ARN, for what takes an Endpoint."""
-        return refs.EndpointReference(endpoint_arn=self.endpoint_arn)
+        made: refs.EndpointReference = reference("Endpoint", self.endpoint_arn)
+        return made
 
 
 class Endpoint(cdk.Resource):
@@ -144,7 +148,8 @@ class Endpoint(cdk.Resource):
     @property
     def endpoint_ref(self) -> refs.EndpointReference:
         """ARN, for what takes an Endpoint."""
-        return refs.EndpointReference(endpoint_arn=self.endpoint_arn)
+        made: refs.EndpointReference = reference("Endpoint", self.endpoint_arn)
+        return made
 
     @property
     def grants(self) -> EndpointGrants:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import Duration
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk.interfaces import aws_sagemaker as refs
 from constructs import Construct, IDependable
 
 from cdk_modelbuilder.constructs.arguments import check_choice, check_name
@@ -32,10 +30,14 @@ from cdk_modelbuilder.constructs.permissions import (
     write_metrics,
     write_prefix,
 )
-from cdk_modelbuilder.constructs.references import name_in_arn
+from cdk_modelbuilder.constructs.references import name_in_arn, reference
 from cdk_modelbuilder.constructs.variants import InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.constructs.vpc import place_in_vpc
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 MAX_VARIANTS = 10
 _FREQUENCIES = (10, 30, 60, 120, 180, 240, 300)
@@ -87,7 +89,8 @@ class ImportedEndpointConfig:
     @property
     def endpoint_config_ref(self) -> refs.EndpointConfigReference:
         """ARN, for what takes an EndpointConfig."""
-        return refs.EndpointConfigReference(endpoint_config_arn=self.endpoint_config_arn)
+        made: refs.EndpointConfigReference = reference("EndpointConfig", self.endpoint_config_arn)
+        return made
 
 
 class EndpointConfig(cdk.Resource):
@@ -234,7 +237,8 @@ class EndpointConfig(cdk.Resource):
     @property
     def endpoint_config_ref(self) -> refs.EndpointConfigReference:
         """ARN, for what takes an EndpointConfig."""
-        return refs.EndpointConfigReference(endpoint_config_arn=self.resource.ref)
+        made: refs.EndpointConfigReference = reference("EndpointConfig", self.resource.ref)
+        return made
 
     @property
     def role(self) -> iam.IRole | None:

@@ -1,22 +1,73 @@
-"""What of a ModelEndpoint can be scaled, and by which of its metrics."""
+"""Autoscaling of a ModelEndpoint: which of its parts can be scaled, and by which metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from cdk_modelbuilder.constructs.autoscaling import COPIES, INSTANCES, WARM, Scalable
-from cdk_modelbuilder.constructs.endpoint import Endpoint
-from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig
-from cdk_modelbuilder.constructs.inference_component import InferenceComponent
+from cdk_modelbuilder.constructs.autoscaling import COPIES, INSTANCES, WARM, Autoscaling, Scalable, ScalingTarget
+from cdk_modelbuilder.constructs.hosting import AsynchronousHosting, ComponentHosting, ServerlessHosting
+from cdk_modelbuilder.constructs.inference_component import without_adapters
 from cdk_modelbuilder.constructs.instance_type import accelerator_count
-from cdk_modelbuilder.constructs.monitoring import Watched
 from cdk_modelbuilder.constructs.variants import InstanceVariant
+from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.constructs.model_endpoint import ModelEndpoint
 
 
-def scalables(
-    endpoint: Endpoint, config: EndpointConfig, components: Mapping[str, InferenceComponent]
-) -> Sequence[Scalable]:
+def autoscale(
+    served: ModelEndpoint,
+    of: str | None,
+    *,
+    min_capacity: int,
+    target: ScalingTarget | Sequence[ScalingTarget],
+    **rest: Any,
+) -> list[Autoscaling]:
+    """See :meth:`ModelEndpoint.autoscale`."""
+    if min_capacity == 0:
+        raise UsageError("nothing would wake an endpoint at zero.", remedy="Use scale_to_zero(...).")
+    return _scale(served, of, min_capacity=min_capacity, targets=_listed(target), wake_to=None, **rest)
+
+
+def scale_to_zero(
+    served: ModelEndpoint, of: str | None, *, target: ScalingTarget | Sequence[ScalingTarget], **rest: Any
+) -> list[Autoscaling]:
+    """See :meth:`ModelEndpoint.scale_to_zero`."""
+    asynchronous = isinstance(served.hosting, AsynchronousHosting)
+    if not asynchronous:
+        scaling = served.hosting.managed_scaling() if isinstance(served.hosting, ComponentHosting) else None
+        if scaling is None or scaling.min_instance_count != 0:
+            raise UsageError(
+                "only asynchronous endpoints and inference components with min_instance_count=0 scale to zero.",
+                remedy="Use Hosting.inference_components(..., min_instance_count=0, max_instance_count=...), "
+                "Hosting.asynchronous(...) or Hosting.serverless(...).",
+            )
+    default = ScalingTarget.backlog(1) if asynchronous else ScalingTarget.concurrency(1)
+    targets = _listed(target) or [default]
+    return _scale(served, of, min_capacity=0, targets=targets, disable_scale_in=False, **rest)
+
+
+def _scale(served: ModelEndpoint, of: str | None, **options: Any) -> list[Autoscaling]:
+    found = {one.name: one for one in scalables(served)}
+    if of is not None and of not in found:
+        raise UsageError(f"there is nothing called {of!r} to scale.", remedy=f"There is {', '.join(found)}.")
+    if not isinstance(served.hosting, ComponentHosting | ServerlessHosting):
+        served.endpoint.retain_variant_properties()
+    return [
+        Autoscaling(served, f"Scaling{name}", scalable=one, **options)
+        for name, one in found.items()
+        if of in (None, name)
+    ]
+
+
+def _listed(target: ScalingTarget | Sequence[ScalingTarget]) -> list[ScalingTarget]:
+    return [target] if isinstance(target, ScalingTarget) else list(target)
+
+
+def scalables(served: ModelEndpoint) -> Sequence[Scalable]:
     """The copies of each component; without components the instances of each variant, or serverless warm capacity."""
+    endpoint, config = served.endpoint, served.config
     if config.holds_components:
         return [
             Scalable(
@@ -29,7 +80,7 @@ def scalables(
                 backlog_metric=None,
                 wake_metric=component.metrics.no_capacity_invocation_failures(),
             )
-            for name, component in own_resources(components).items()
+            for name, component in without_adapters(served.components).items()
         ]
     found = []
     for variant in config.variants:
@@ -49,33 +100,3 @@ def scalables(
             )
         )
     return found
-
-
-def watched(
-    endpoint: Endpoint, config: EndpointConfig, components: Mapping[str, InferenceComponent]
-) -> Sequence[Watched]:
-    """Each component, or each variant."""
-    if config.holds_components:
-        has_gpus = any(
-            spec.resources is not None and spec.resources.num_accelerators
-            for component in components.values()
-            for spec in component.specifications
-        )
-        return [
-            Watched(name=name, metrics=component.metrics, gpus=int(has_gpus), has_hosts=True)
-            for name, component in components.items()
-        ]
-    return [
-        Watched(
-            name=variant.name,
-            metrics=endpoint.metrics.variant(variant.name),
-            gpus=accelerator_count(variant.instance_types) if isinstance(variant, InstanceVariant) else 0,
-            has_hosts=isinstance(variant, InstanceVariant),
-        )
-        for variant in [*config.variants, *config.shadow_variants]
-    ]
-
-
-def own_resources(components: Mapping[str, InferenceComponent]) -> dict[str, InferenceComponent]:
-    """The components that are no adapters: these live in their base's copies."""
-    return {name: one for name, one in components.items() if one.specifications[0].resources is not None}

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_ecr as ecr
-from aws_cdk import aws_ecr_assets as ecr_assets
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import region_info
 from constructs import Construct
 
-from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.constructs.arguments import is_token, region_of
 from cdk_modelbuilder.constructs.permissions import PARTITION, REGION
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import ImageError, UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_ecr as ecr
+    from aws_cdk import aws_ecr_assets as ecr_assets
+    from aws_cdk import aws_lambda as lambda_
 
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)")
 
@@ -105,6 +108,8 @@ class ContainerImage:
         """
 
         def resolve(scope: Construct) -> ResolvedImage:
+            from aws_cdk import aws_ecr_assets as ecr_assets  # noqa: PLC0415 - see above
+
             asset = ecr_assets.DockerImageAsset(
                 scope,
                 "Image",
@@ -134,10 +139,9 @@ class ContainerImage:
 def _of_reference(scope: Construct, image: ImageReference) -> ResolvedImage:
     if image.uri is not None:
         return ResolvedImage(image.uri, _arn_of(image.uri))
-    stack = cdk.Stack.of(scope)
-    region = stack.region
+    region = region_of(scope)
     if is_token(region):
-        accounts = _accounts(stack, image)
+        accounts = _accounts(cdk.Stack.of(scope), image)
         account, suffix = accounts.find_in_map(REGION, "account"), cdk.Aws.URL_SUFFIX
         region = REGION
     else:
@@ -146,11 +150,18 @@ def _of_reference(scope: Construct, image: ImageReference) -> ResolvedImage:
                 f"AWS does not offer {image.repository}:{image.tag} in {region}.",
                 remedy=f"Deploy to one of {', '.join(sorted(image.accounts))}, or build with an image_uri of your own.",
             )
-        account, suffix = image.accounts[region], region_info.RegionInfo.get(region).domain_suffix or cdk.Aws.URL_SUFFIX
+        account, suffix = image.accounts[region], _domain_suffix(region)
     return ResolvedImage(
         uri=f"{account}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}",
         repository_arn=f"arn:{PARTITION}:ecr:{region}:{account}:repository/{image.repository}",
     )
+
+
+@cache
+def _domain_suffix(region: str) -> str:
+    from aws_cdk import region_info  # noqa: PLC0415 - only where the region is known
+
+    return region_info.RegionInfo.get(region).domain_suffix or cdk.Aws.URL_SUFFIX
 
 
 def _accounts(stack: cdk.Stack, image: ImageReference) -> cdk.CfnMapping:

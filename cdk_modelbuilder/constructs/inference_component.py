@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk.interfaces import aws_sagemaker as refs
 from constructs import Construct
 
 from cdk_modelbuilder import instances
@@ -22,10 +21,20 @@ from cdk_modelbuilder.constructs.grants import InferenceComponentGrants
 from cdk_modelbuilder.constructs.instance_type import check_instance_type
 from cdk_modelbuilder.constructs.metrics import InferenceComponentMetrics
 from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION
-from cdk_modelbuilder.constructs.references import HasAlarmName, HasModelRef, model_name, name_in_arn, not_text
+from cdk_modelbuilder.constructs.references import (
+    HasAlarmName,
+    HasModelRef,
+    model_name,
+    name_in_arn,
+    not_text,
+    reference,
+)
 from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.resources import ResourceRequirements
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 _L1 = sagemaker.CfnInferenceComponent
 
@@ -226,7 +235,8 @@ class ImportedInferenceComponent:
     @property
     def inference_component_ref(self) -> refs.InferenceComponentReference:
         """ARN, for what takes a component."""
-        return refs.InferenceComponentReference(inference_component_arn=self.inference_component_arn)
+        made: refs.InferenceComponentReference = reference("InferenceComponent", self.inference_component_arn)
+        return made
 
 
 class InferenceComponent(cdk.Resource):
@@ -336,7 +346,8 @@ class InferenceComponent(cdk.Resource):
     @property
     def inference_component_ref(self) -> refs.InferenceComponentReference:
         """ARN, for what takes a component."""
-        return refs.InferenceComponentReference(inference_component_arn=self.resource.ref)
+        made: refs.InferenceComponentReference = reference("InferenceComponent", self.resource.ref)
+        return made
 
     @property
     def grants(self) -> InferenceComponentGrants:
@@ -374,6 +385,11 @@ class InferenceComponent(cdk.Resource):
             rolling_update_policy=self._rolling.render(),
             auto_rollback_configuration=_L1.AutoRollbackConfigurationProperty(alarms=alarms) if alarms else None,
         )
+
+
+def without_adapters(components: Mapping[str, InferenceComponent]) -> dict[str, InferenceComponent]:
+    """The components that have resources of their own; adapters live in their base's."""
+    return {name: one for name, one in components.items() if one.specifications[0].resources is not None}
 
 
 def _compute(resources: ResourceRequirements) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_modelbuilder import instances
-from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.constructs.arguments import is_token, region_of
 from cdk_modelbuilder.errors import UsageError
 
 _PATTERN = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
@@ -57,7 +56,7 @@ def check_offered(scope: Construct, names: list[str]) -> None:
     Raises:
         UsageError: The region does not have it.
     """
-    region = cdk.Stack.of(scope).region
+    region = region_of(scope)
     if is_token(region):
         return
     for name in names:

@@ -15,15 +15,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from aws_cdk import aws_secretsmanager as secretsmanager
+from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.public_key import check_signed_by, read_public_key
 from cdk_modelbuilder.integrity.public_signature import PublicKey
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_secretsmanager as secretsmanager
 
 Statement = Mapping[str, Any]
 
@@ -108,7 +109,7 @@ class _Secret:
     """An ISecret whose attributes are asked for once: each costs a call to another process."""
 
     secret: secretsmanager.ISecret
-    _arns: tuple[str, str] | None = field(default=None, init=False)
+    _arn: str | None = field(default=None, init=False)
 
     @classmethod
     def of(cls, secret: object) -> _Secret:
@@ -122,18 +123,14 @@ class _Secret:
 
     @property
     def arn(self) -> str:
-        return self._both()[0]
+        if self._arn is None:
+            self._arn = self.secret.secret_arn
+        return self._arn
 
     @property
     def arn_for_policies(self) -> str:
         """The ARN, with a pattern for the six random characters where they are not known."""
-        return self._both()[1]
-
-    def _both(self) -> tuple[str, str]:
-        if self._arns is None:
-            arn, full = self.secret.secret_arn, self.secret.secret_full_arn
-            self._arns = arn, full or f"{arn}-??????"
-        return self._arns
+        return self.secret.secret_full_arn or f"{self.arn}-??????"
 
 
 class _HmacKey(Integrity):

@@ -6,9 +6,12 @@ Source: the guide's page "Amazon SageMaker AI metrics in Amazon CloudWatch".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_cloudwatch as cloudwatch
 
 INVOCATIONS = "AWS/SageMaker"
 HOSTS = "/aws/sagemaker/Endpoints"
@@ -38,6 +41,8 @@ class _Metrics:
             period: Default: one minute.
             dimensions: Others than its own.
         """
+        from aws_cdk import aws_cloudwatch as cloudwatch  # noqa: PLC0415 - see above
+
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,
@@ -130,6 +135,8 @@ class EndpointMetrics:
         self, name: str, *, statistic: str = "Average", period: Duration | None = None, namespace: str = INVOCATIONS
     ) -> cloudwatch.Metric:
         """A metric that has the endpoint as its only dimension, as those of asynchronous endpoints do."""
+        from aws_cdk import aws_cloudwatch as cloudwatch  # noqa: PLC0415 - see above
+
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk.interfaces import aws_sagemaker as refs
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.acknowledgements import no_isolation
@@ -18,9 +16,13 @@ from cdk_modelbuilder.constructs.arguments import check_name
 from cdk_modelbuilder.constructs.container import ROOT_TAG, BoundContainer, Container, check_environment
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole, wait_for
 from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, write_log, write_metrics
-from cdk_modelbuilder.constructs.references import name_in_arn
+from cdk_modelbuilder.constructs.references import name_in_arn, reference
 from cdk_modelbuilder.constructs.vpc import place_in_vpc
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 MAX_CONTAINERS = 15
 
@@ -44,7 +46,8 @@ class ImportedModel:
     @property
     def model_ref(self) -> refs.ModelReference:
         """ARN, for what takes a Model."""
-        return refs.ModelReference(model_arn=self.model_arn)
+        made: refs.ModelReference = reference("Model", self.model_arn)
+        return made
 
 
 class Model(cdk.Resource):
@@ -172,7 +175,8 @@ class Model(cdk.Resource):
     @property
     def model_ref(self) -> refs.ModelReference:
         """ARN, for what takes a Model."""
-        return refs.ModelReference(model_arn=self.resource.ref)
+        made: refs.ModelReference = reference("Model", self.resource.ref)
+        return made
 
     @property
     def connections(self) -> ec2.Connections:

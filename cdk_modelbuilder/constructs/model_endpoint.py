@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
 from cdk_modelbuilder.constructs.artifact import Artifact
-from cdk_modelbuilder.constructs.autoscaling import Autoscaling, ScalingTarget, ScheduledCapacity
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
 from cdk_modelbuilder.constructs.data_capture import DataCapture
 from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Rolling
 from cdk_modelbuilder.constructs.endpoint import Endpoint, RetainedProperty
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, EndpointMetricsOptions
-from cdk_modelbuilder.constructs.endpoint_scaling import own_resources, scalables, watched
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole
 from cdk_modelbuilder.constructs.explainer import ClarifyExplainer
-from cdk_modelbuilder.constructs.golden_gate import GoldenGate, GoldenQuestion, GoldenTest
 from cdk_modelbuilder.constructs.grants import EndpointGrants
 from cdk_modelbuilder.constructs.hosting import (
     AnyHosting,
@@ -44,17 +37,27 @@ from cdk_modelbuilder.constructs.inference_component import (
     ComponentContainer,
     ComponentSpecification,
     InferenceComponent,
+    without_adapters,
 )
 from cdk_modelbuilder.constructs.instance_type import has_local_nvme
 from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
 from cdk_modelbuilder.constructs.model_data import ModelData
-from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring
 from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
 from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME, InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import aws_sns as sns
+
+    from cdk_modelbuilder.constructs.autoscaling import Autoscaling, ScalingTarget, ScheduledCapacity
+    from cdk_modelbuilder.constructs.golden_gate import GoldenGate, GoldenTest
+    from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring
 
 
 class ModelEndpoint(Construct):
@@ -107,6 +110,7 @@ class ModelEndpoint(Construct):
         endpoint: The Endpoint.
         config: The EndpointConfig.
         models: The Models: by variant, or by component.
+        containers: The containers of each Model, as they were given.
         components: The inference components by name.
         role: The execution role.
         hosting: How it is hosted.
@@ -188,7 +192,7 @@ class ModelEndpoint(Construct):
         self.role = self._access.role
         self.bundles: list[ModelBundle] = []
         self.models: dict[str, Model] = {}
-        self._containers: dict[str, list[Container]] = {}
+        self.containers: dict[str, list[Container]] = {}
         self.components: dict[str, InferenceComponent] = {}
         if isinstance(self.hosting, ComponentHosting):
             if single is not None:
@@ -231,7 +235,7 @@ class ModelEndpoint(Construct):
         )
         for component in components:
             self._add_component(component)
-        self.golden_gate = None if not verify_on_deploy else self._verified(verify_on_deploy)
+        self.golden_gate = self._verified(verify_on_deploy) if verify_on_deploy else None
 
     @property
     def endpoint_name(self) -> str:
@@ -304,8 +308,8 @@ class ModelEndpoint(Construct):
         Raises:
             UsageError: No such component, or several and no ``base``.
         """
-        bases = list(own_resources(self.components))
-        chosen = base or (bases[0] if len(bases) == 1 else None)
+        bases = list(without_adapters(self.components))
+        chosen = base or (bases[0] if len(bases) == 1 else "")
         if chosen not in bases:
             raise UsageError(
                 f"there is no component {base!r} to adapt." if base else "base does not say which component to adapt.",
@@ -354,18 +358,18 @@ class ModelEndpoint(Construct):
         Raises:
             UsageError: Limits or metrics that do not fit, or nothing called ``of``.
         """
-        if min_capacity == 0:
-            raise UsageError("nothing would wake an endpoint at zero.", remedy="Use scale_to_zero(...).")
-        return self._scale(
+        from cdk_modelbuilder.constructs import endpoint_scaling  # noqa: PLC0415 - loads CDK modules of its own
+
+        return endpoint_scaling.autoscale(
+            self,
             of,
             min_capacity=min_capacity,
             max_capacity=max_capacity,
-            targets=[target] if isinstance(target, ScalingTarget) else list(target),
+            target=target,
             schedule=schedule,
             scale_in_cooldown=scale_in_cooldown,
             scale_out_cooldown=scale_out_cooldown,
             disable_scale_in=disable_scale_in,
-            wake_to=None,
         )
 
     def scale_to_zero(
@@ -395,26 +399,16 @@ class ModelEndpoint(Construct):
         Raises:
             UsageError: Hosting that cannot sleep, or instances that would stay.
         """
-        asynchronous = isinstance(self.hosting, AsynchronousHosting)
-        if not asynchronous:
-            scaling = self.hosting.managed_scaling() if isinstance(self.hosting, ComponentHosting) else None
-            if scaling is None or scaling.min_instance_count != 0:
-                raise UsageError(
-                    "only asynchronous endpoints and inference components with min_instance_count=0 scale to zero.",
-                    remedy="Use Hosting.inference_components(..., min_instance_count=0, max_instance_count=...), "
-                    "Hosting.asynchronous(...) or Hosting.serverless(...).",
-                )
-        default = ScalingTarget.backlog(1) if asynchronous else ScalingTarget.concurrency(1)
-        targets = [target] if isinstance(target, ScalingTarget) else list(target) or [default]
-        return self._scale(
+        from cdk_modelbuilder.constructs import endpoint_scaling  # noqa: PLC0415 - loads CDK modules of its own
+
+        return endpoint_scaling.scale_to_zero(
+            self,
             of,
-            min_capacity=0,
             max_capacity=max_capacity,
-            targets=targets,
+            target=target,
             schedule=schedule,
             scale_in_cooldown=scale_in_cooldown,
             scale_out_cooldown=scale_out_cooldown,
-            disable_scale_in=False,
             wake_to=wake_to,
         )
 
@@ -440,79 +434,21 @@ class ModelEndpoint(Construct):
         Raises:
             UsageError: More rollback alarms than SageMaker takes.
         """
-        made = Monitoring(
+        from cdk_modelbuilder.constructs import endpoint_monitoring  # noqa: PLC0415 - loads CDK modules of its own
+
+        return endpoint_monitoring.monitor(
             self,
-            "Monitoring",
-            watched=watched(self.endpoint, self.config, self.components),
-            endpoint_metrics=self.metrics if self.config.is_asynchronous else None,
-            title=self._name,
-            thresholds=thresholds or AlarmThresholds(),
+            thresholds=thresholds,
             notify=notify,
             alarm_actions=alarm_actions,
             with_dashboard=dashboard,
+            rollback=rollback,
         )
-        if rollback and self.components:
-            for name, component in self.components.items():
-                if component.rolls:
-                    component.add_rollback_alarm(*made.rollback_alarms[name])
-        elif rollback:
-            names = [variant.name for variant in self.config.variants]
-            self.endpoint.add_rollback_alarm(*(alarm for name in names for alarm in made.rollback_alarms[name]))
-        return made
-
-    def _scale(self, of: str | None, **options: Any) -> list[Autoscaling]:
-        found = {one.name: one for one in scalables(self.endpoint, self.config, self.components)}
-        if of is not None and of not in found:
-            raise UsageError(f"there is nothing called {of!r} to scale.", remedy=f"There is {', '.join(found)}.")
-        if not self.components and not isinstance(self.hosting, ServerlessHosting):
-            self.endpoint.retain_variant_properties()
-        return [
-            Autoscaling(self, f"Scaling{name}", scalable=one, **options)
-            for name, one in found.items()
-            if of in (None, name)
-        ]
 
     def _verified(self, wanted: bool | GoldenTest) -> GoldenGate:
-        queue = None
-        if self._asynchronous is not None:
-            if self._asynchronous.input_s3_uri is None:
-                raise UsageError(
-                    "verify_on_deploy puts a request into S3, but nothing says where requests lie.",
-                    remedy="Give AsyncInference(input_s3_uri='s3://bucket/requests', ...).",
-                )
-            queue = (self._asynchronous.input_s3_uri, self._asynchronous.output_s3_uri)
-        own = own_resources(self.components)
-        return GoldenGate(
-            self,
-            "GoldenGate",
-            endpoint_name=self._name,
-            endpoint_arn=self.endpoint_arn,
-            questions=self._questions,
-            test=wanted if isinstance(wanted, GoldenTest) else GoldenTest(),
-            runs_for=[self.config.endpoint_config_name, *(model.model_name for model in self.models.values())],
-            waits_for=[self.endpoint.resource, *(one.resource for one in own.values())],
-            component_arns=[one.inference_component_arn for one in own.values()],
-            queue=queue,
-        )
+        from cdk_modelbuilder.constructs import endpoint_verification  # noqa: PLC0415 - loads CDK modules of its own
 
-    @property
-    def _questions(self) -> list[GoldenQuestion]:
-        questions = []
-        shadows = {variant.name for variant in self.config.shadow_variants}
-        for name, containers in self._containers.items():
-            if name in shadows:
-                continue
-            if len(containers) > 1 or not isinstance(containers[0], BundleContainer):
-                raise UsageError(
-                    f"{name} is no single bundle, so it has no golden test.", remedy="Leave verify_on_deploy out."
-                )
-            target: dict[str, str] = {}
-            if name in self.components:
-                target = {"InferenceComponentName": self.components[name].inference_component_name}
-            elif len(self._containers) > 1:
-                target = {"TargetVariant": name}
-            questions.append(GoldenQuestion(name, containers[0].bundle, target))
-        return questions
+        return endpoint_verification.verify(self, wanted)
 
     def _variants(
         self,
@@ -553,7 +489,7 @@ class ModelEndpoint(Construct):
     def _add_model(self, name: str, containers: Container | Sequence[Container]) -> Model:
         given = [containers] if isinstance(containers, Container) else list(containers)
         self.bundles += [one.bundle for one in given if isinstance(one, BundleContainer)]
-        self._containers[name] = given
+        self.containers[name] = given
         network = {} if isinstance(self.hosting, ComponentHosting) else self._network
         self.models[name] = Model(
             self,

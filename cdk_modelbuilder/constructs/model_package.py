@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk.interfaces import aws_sagemaker as refs
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.arguments import check_name, check_s3_uri
 from cdk_modelbuilder.constructs.container import BoundContainer, BundleContainer, Container
 from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION
-from cdk_modelbuilder.constructs.references import name_in_arn
+from cdk_modelbuilder.constructs.references import name_in_arn, reference
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 _L1 = sagemaker.CfnModelPackage
 _READ_ACTIONS = (
@@ -45,7 +47,8 @@ class ImportedModelPackageGroup:
     @property
     def model_package_group_ref(self) -> refs.ModelPackageGroupReference:
         """ARN, for what takes a group."""
-        return refs.ModelPackageGroupReference(model_package_group_arn=self.model_package_group_arn)
+        made: refs.ModelPackageGroupReference = reference("ModelPackageGroup", self.model_package_group_arn)
+        return made
 
 
 class ModelPackageGroup(cdk.Resource):
@@ -126,7 +129,8 @@ class ModelPackageGroup(cdk.Resource):
     @property
     def model_package_group_ref(self) -> refs.ModelPackageGroupReference:
         """ARN, for what takes a group."""
-        return refs.ModelPackageGroupReference(model_package_group_arn=self.resource.ref)
+        made: refs.ModelPackageGroupReference = reference("ModelPackageGroup", self.resource.ref)
+        return made
 
 
 class ModelPackage(cdk.Resource):
@@ -290,7 +294,8 @@ class ModelPackage(cdk.Resource):
     @property
     def model_package_ref(self) -> refs.ModelPackageReference:
         """ARN, for what takes a package."""
-        return refs.ModelPackageReference(model_package_arn=self.resource.ref)
+        made: refs.ModelPackageReference = reference("ModelPackage", self.resource.ref)
+        return made
 
 
 def _definition(container: BoundContainer) -> Any:

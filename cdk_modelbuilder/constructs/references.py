@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from aws_cdk.interfaces import aws_sagemaker as refs
+import re
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk.interfaces import aws_sagemaker as refs
 
 
 class HasModelRef(Protocol):
@@ -46,6 +48,14 @@ class HasAlarmName(Protocol):
         ...
 
 
+def reference(kind: str, arn: str) -> Any:
+    """The CDK's reference to the ``kind`` (such as ``Model``) of an ARN."""
+    from aws_cdk.interfaces import aws_sagemaker as refs  # noqa: PLC0415 - see above
+
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+    return getattr(refs, f"{kind}Reference")(**{f"{words}_arn": arn})
+
+
 def model_name(model: HasModelRef) -> str:
     """The name of a Model; a reference to it, where it is in the app, so that CloudFormation knows the order."""
     name = getattr(model, "attr_model_name", None) or getattr(model, "model_name", None)
@@ -80,7 +90,8 @@ def not_text(what: str, value: Any, has: str) -> None:
     Raises:
         UsageError: It is none; a name as text among them, which would hide the order from CloudFormation.
     """
-    if not hasattr(value, has):
+    # Asked of the type: the value would answer, at the price of calls to another process.
+    if not hasattr(type(value), has) and has not in getattr(value, "__dict__", {}):
         shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
         raise UsageError(
             f"{what} is {shown}.", remedy="Give the construct, or import it: Model.from_model_name(self, 'M', 'name')."

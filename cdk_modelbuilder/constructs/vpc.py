@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.permissions import Statement, join_vpc
 from cdk_modelbuilder.errors import UsageError
+
+if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_ec2 as ec2
 
 MAX_SUBNETS, MAX_GROUPS = 16, 5
 
@@ -48,6 +51,8 @@ def place_in_vpc(
         if subnets is not None or security_groups:
             raise UsageError("vpc_subnets and security_groups need a VPC.", remedy="Give vpc= too.")
         return None
+    from aws_cdk import aws_ec2 as ec2  # noqa: PLC0415 - see above
+
     groups = list(security_groups or [])
     if not groups:
         description = "Network interfaces of a SageMaker model"

@@ -1,0 +1,58 @@
+"""Monitoring of a ModelEndpoint: what of it is watched, and which alarms make it go back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdk_modelbuilder.constructs.instance_type import accelerator_count
+from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring, Watched
+from cdk_modelbuilder.constructs.variants import InstanceVariant
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.constructs.model_endpoint import ModelEndpoint
+
+
+def monitor(served: ModelEndpoint, *, thresholds: AlarmThresholds | None, rollback: bool, **options: Any) -> Monitoring:
+    """See :meth:`ModelEndpoint.monitor`."""
+    made = Monitoring(
+        served,
+        "Monitoring",
+        watched=watched(served),
+        endpoint_metrics=served.metrics if served.config.is_asynchronous else None,
+        title=served.endpoint_name,
+        thresholds=thresholds or AlarmThresholds(),
+        **options,
+    )
+    if rollback and served.components:
+        for name, component in served.components.items():
+            if component.rolls:
+                component.add_rollback_alarm(*made.rollback_alarms[name])
+    elif rollback:
+        names = [variant.name for variant in served.config.variants]
+        served.endpoint.add_rollback_alarm(*(alarm for name in names for alarm in made.rollback_alarms[name]))
+    return made
+
+
+def watched(served: ModelEndpoint) -> Sequence[Watched]:
+    """Each component, or each variant."""
+    endpoint, config, components = served.endpoint, served.config, served.components
+    if config.holds_components:
+        has_gpus = any(
+            spec.resources is not None and spec.resources.num_accelerators
+            for component in components.values()
+            for spec in component.specifications
+        )
+        return [
+            Watched(name=name, metrics=component.metrics, gpus=int(has_gpus), has_hosts=True)
+            for name, component in components.items()
+        ]
+    return [
+        Watched(
+            name=variant.name,
+            metrics=endpoint.metrics.variant(variant.name),
+            gpus=accelerator_count(variant.instance_types) if isinstance(variant, InstanceVariant) else 0,
+            has_hosts=isinstance(variant, InstanceVariant),
+        )
+        for variant in [*config.variants, *config.shadow_variants]
+    ]
