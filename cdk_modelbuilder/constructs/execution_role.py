@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -33,9 +34,7 @@ class ExecutionRole:
         self._scope = scope
         self._granted: dict[str, list[IDependable]] = {}
         self._owned = given is None
-        self.role: iam.IRole = given or iam.Role(
-            scope, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
-        )
+        self.role: iam.IRole = given or iam.Role(scope, "Role", assumed_by=_sagemaker())
         self.arn = self.role.role_arn
 
     def grant(self, statements: Sequence[Statement]) -> list[IDependable]:
@@ -59,6 +58,11 @@ class ExecutionRole:
     def _add(self, statements: Sequence[Statement]) -> list[IDependable]:
         results = [self.role.add_to_principal_policy(iam.PolicyStatement.from_json(one)) for one in statements]
         return [result.policy_dependable for result in results if result.policy_dependable is not None]
+
+
+@cache
+def _sagemaker() -> iam.ServicePrincipal:
+    return iam.ServicePrincipal("sagemaker.amazonaws.com")
 
 
 def wait_for(resource: cdk.CfnResource, dependables: Sequence[IDependable]) -> None:
