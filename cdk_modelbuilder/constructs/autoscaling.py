@@ -169,7 +169,7 @@ class Autoscaling(Construct):
         disable_scale_in: bool,
         wake_to: int | None,
     ) -> None:
-        super().__init__(scope, id)
+        # All checks come before the construct is there: what is refused leaves nothing behind.
         check_whole("min_capacity", min_capacity, 0)
         check_whole("max_capacity", max_capacity, 1)
         if max_capacity < min_capacity:
@@ -182,6 +182,11 @@ class Autoscaling(Construct):
                 "nothing says when to scale.",
                 remedy="Give target=ScalingTarget.invocations(...) or another, or schedule=[ScheduledCapacity(...)].",
             )
+        tracked = [
+            _tracking(one, scalable, scale_in_cooldown, scale_out_cooldown, disable_scale_in=disable_scale_in)
+            for one in targets
+        ]
+        super().__init__(scope, id)
         self.target = aas.CfnScalableTarget(
             self,
             "Target",
@@ -198,11 +203,9 @@ class Autoscaling(Construct):
             self._policy(
                 f"Keep{one.kind.title().replace(' ', '')}",
                 policy_type="TargetTrackingScaling",
-                target_tracking_scaling_policy_configuration=_tracking(
-                    one, scalable, scale_in_cooldown, scale_out_cooldown, disable_scale_in=disable_scale_in
-                ),
+                target_tracking_scaling_policy_configuration=configuration,
             )
-            for one in targets
+            for one, configuration in zip(targets, tracked, strict=True)
         ]
         self.wake_alarm: cloudwatch.CfnAlarm | None = None
         if wake_to is not None:
