@@ -90,7 +90,10 @@ def _refusal(operation: str, place: str, message: str) -> PublishError:
     if "kms" in message.lower():
         hint = f" For an encrypted bucket, {' and '.join(KEY_ACTIONS)} on its key, too."
     elif operation == "HeadObject":
-        hint = " And s3:ListBucket on the bucket, without which an object that is absent is refused in the same way."
+        hint = (
+            " Refused in the same way without s3:ListBucket on the bucket, if the object is absent, and without "
+            "kms:Decrypt on its key."
+        )
     elif operation == "HeadBucket":
         hint = " If that is so, the bucket may be somebody else's: check its name."
     return PublishError(
