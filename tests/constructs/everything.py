@@ -63,18 +63,19 @@ HUB = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:hub-content/hub/Model/x/1"
 PACKAGE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/group/1"
 
 
-def key(stack: cdk.Stack) -> kms.IKey:
-    return kms.Key.from_key_arn(stack, "StorageKey", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/storage")
+def key(stack: cdk.Stack, name: str = "StorageKey") -> kms.IKey:
+    arn = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    return kms.Key.from_key_arn(stack, name, arn)
 
 
 def vpc(stack: cdk.Stack) -> ec2.IVpc:
     return ec2.Vpc.from_vpc_attributes(
         stack,
         "Vpc",
-        vpc_id="vpc-1",
+        vpc_id="vpc-0123456789abcdef0",
         availability_zones=["eu-west-1a", "eu-west-1b"],
-        private_subnet_ids=["subnet-1", "subnet-2"],
-        private_subnet_route_table_ids=["rtb-1", "rtb-2"],
+        private_subnet_ids=["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        private_subnet_route_table_ids=["rtb-0123456789abcdef0", "rtb-0123456789abcdef1"],
     )
 
 
@@ -165,7 +166,7 @@ def instances(stack: cdk.Stack) -> None:
             startup_health_check_timeout=Duration.minutes(10),
             model_data_download_timeout=Duration.minutes(10),
             instance_provision_timeout=Duration.minutes(10),
-            routing=Routing.prefix_aware(prefix_length=128, concurrency_threshold=4),
+            routing=Routing.prefix_aware(prefix_length=1024, concurrency_threshold=4),
             inference_ami_version="al2-ami-sagemaker-inference-gpu-2",
             capacity_reservation=CapacityReservation(ml_reservation_arn=RESERVATION),
             core_dump=CoreDump(destination_s3_uri="s3://dumps/here", encryption_key=dumps),
@@ -178,13 +179,13 @@ def instances(stack: cdk.Stack) -> None:
         variants=variant("live"),
         shadow_variants=[variant("shadow")],
         endpoint_config_name="config",
-        encryption_key=kms.Key.from_key_arn(stack, "Own", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/own"),
+        encryption_key=key(stack, "OwnKey"),
         data_capture=DataCapture(
             destination_s3_uri="s3://captured/here",
             sampling_percentage=10,
             csv_content_types=["text/csv"],
             json_content_types=["application/json"],
-            encryption_key=kms.Key.from_key_arn(stack, "Capture", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/capture"),
+            encryption_key=key(stack, "CaptureKey"),
         ),
         explainer=ClarifyExplainer(
             baseline=ShapBaseline(s3_uri="s3://baseline/here", mime_type="text/csv"),
