@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.constructs.permissions import Statement, allow
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.public_key import check_signed_by, read_public_key
@@ -25,8 +27,6 @@ from cdk_modelbuilder.integrity.public_signature import PublicKey
 
 if TYPE_CHECKING:  # each of these costs a tenth of a second and more
     from aws_cdk import aws_secretsmanager as secretsmanager
-
-Statement = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class _PublicKey(Integrity):
 
 
 def _may_read(secret: _Secret) -> list[Statement]:
-    statements = [_allow("ReadBundleKey", "secretsmanager:GetSecretValue", secret.arn_for_policies)]
+    statements = [allow("ReadBundleKey", ["secretsmanager:GetSecretValue"], [secret.arn_for_policies])]
     key = secret.secret.encryption_key
     if key is not None:
         statements.append(_may_decrypt(key.key_arn, region=_region(secret)))
@@ -194,15 +194,8 @@ def _may_decrypt(key_arn: str, *, region: str) -> Statement:
     if is_alias:  # a policy cannot name an alias as its resource, but can ask for it
         conditions["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": f"alias/{alias}"}
         key_arn = f"{start}:key/*"
-    return {**_allow("DecryptBundleKey", "kms:Decrypt", key_arn), "Condition": conditions}
-
-
-def _allow(sid: str, action: str, resource: str) -> Statement:
-    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+    return allow("DecryptBundleKey", ["kms:Decrypt"], [key_arn], Condition=conditions)
 
 
 def _region(secret: _Secret) -> str:
-    parts = secret.arn.split(":")
-    if len(parts) > 3 and "${Token[" not in secret.arn:
-        return parts[3]
-    return secret.secret.env.region
+    return secret.secret.env.region if is_token(secret.arn) else secret.arn.split(":")[3]

@@ -210,6 +210,13 @@ def cli(*arguments: object, status: int = 0) -> str:
     return done.stdout if status == 0 else done.stderr
 
 
+def test_a_pair_goes_beside_the_master_key_by_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELBUILDER_MASTER_KEY_FILE", str(tmp_path / "config" / "master.key"))
+    cli("keys", "create-pair")
+    assert sorted(path.name for path in (tmp_path / "config").iterdir()) == ["release.key", "release.pub"]
+    assert "release.pub exists already" in cli("keys", "create-pair", status=1)
+
+
 def test_the_command_line_makes_a_pair_signs_shows_and_verifies(tmp_path):
     made = json.loads(cli("keys", "create-pair", "--file", tmp_path / "release.key", "--json"))
     assert made["public key"] == str(tmp_path / "release.pub")
