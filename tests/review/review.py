@@ -32,14 +32,22 @@ def findings(build: Callable[[cdk.App], object]) -> list[Finding]:
         add_plugins(app)
         build(app)
         app.synth()
-        return found_in(Path(folder))
+        return found_in(Path(folder))[Path(folder)]
 
 
-def found_in(*assemblies: Path) -> list[Finding]:
-    """What all tools find in finished cloud assemblies that `add_plugins` had a part in."""
+def found_in(*assemblies: Path) -> dict[Path, list[Finding]]:
+    """What all tools find in finished cloud assemblies that `add_plugins` had a part in, for each of them.
+
+    The tools are started once for all: that takes longer than their work.
+    """
     templates = [template for assembly in assemblies for template in templates_of(assembly)]
-    by_plugins = [finding for assembly in assemblies for finding in reported(assembly)]
-    return sorted({*by_plugins, *lint(templates), *check(templates)})
+    by_tools = [*lint(templates), *check(templates)]
+    return {
+        assembly: sorted(
+            {*reported(assembly), *(found for template, found in by_tools if template.is_relative_to(assembly))}
+        )
+        for assembly in assemblies
+    }
 
 
 def synthesize(script: Path, output: Path, context: Mapping[str, Any], environment: Mapping[str, str]) -> None:

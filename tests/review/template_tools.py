@@ -28,7 +28,7 @@ def installed() -> bool:
     return (ENVIRONMENT / "bin" / "checkov").exists() and (ENVIRONMENT / "bin" / "cfn-lint").exists()
 
 
-def lint(templates: Iterable[Path]) -> list[Finding]:
+def lint(templates: Iterable[Path]) -> list[tuple[Path, Finding]]:
     """cfn-lint, for the region of each template's stack. Acknowledged: Metadata.cfn-lint.config.ignore_checks."""
     by_region = defaultdict(list)
     for template in templates:
@@ -40,12 +40,13 @@ def lint(templates: Iterable[Path]) -> list[Finding]:
         for match in json.loads(output or "[]"):
             place = match["Location"]["Path"] or []
             logical_id = place[1] if place[:1] == ["Resources"] and len(place) > 1 else "/".join(map(str, place))
-            path = _paths(Path(match["Filename"])).get(logical_id, logical_id)
-            found.append(Finding("cfn-lint", match["Rule"]["Id"], path, match["Message"][:300]))
+            template = Path(match["Filename"])
+            path = _paths(template).get(logical_id, logical_id)
+            found.append((template, Finding("cfn-lint", match["Rule"]["Id"], path, match["Message"][:300])))
     return found
 
 
-def check(templates: Iterable[Path]) -> list[Finding]:
+def check(templates: Iterable[Path]) -> list[tuple[Path, Finding]]:
     """checkov's CloudFormation rules. Acknowledged: Metadata.checkov.skip, a list of ids with comments."""
     words = ["--framework", "cloudformation", "--output", "json", "--quiet", "--compact", "--skip-download"]
     words += [word for template in templates for word in ("--file", str(template))]
@@ -53,8 +54,9 @@ def check(templates: Iterable[Path]) -> list[Finding]:
     found = []
     for failed in report.get("results", {}).get("failed_checks", []):
         logical_id = failed["resource"].partition(".")[2]
-        path = _paths(Path(failed["file_abs_path"])).get(logical_id, logical_id)
-        found.append(Finding("checkov", failed["check_id"], path, failed["check_name"]))
+        template = Path(failed["file_abs_path"])
+        path = _paths(template).get(logical_id, logical_id)
+        found.append((template, Finding("checkov", failed["check_id"], path, failed["check_name"])))
     return found
 
 
