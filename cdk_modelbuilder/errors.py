@@ -9,6 +9,7 @@
     ├── IntegrityError           content or signature is not what was signed
     ├── KeyFileError             the master key is missing, unreadable or malformed
     ├── ImageError               no container image fits
+    ├── PublishError             a bundle did not get into its bucket
     ├── LocalEndpointError       the local endpoint did not start or died
     ├── GoldenTestError          an endpoint answers something else than when the bundle was built
     └── PredictionError          the endpoint answered with an error, or not at all
@@ -76,6 +77,10 @@ class KeyFileError(ModelBuilderError):
 
 class ImageError(ModelBuilderError):
     """No container image fits."""
+
+
+class PublishError(ModelBuilderError):
+    """A bundle did not get into its bucket: no such bucket, no permission, no network."""
 
 
 class LocalEndpointError(ModelBuilderError):
