@@ -3,7 +3,8 @@
     cdk deploy -c bundles=build/churn -c instance_type=ml.c6i.large
 
 Context: bundles (folders, separated by commas; wild cards work), instance_type, instance_count, signing_secret (name or
-ARN of the secret; {name} stands for the bundle's name), region and account (default: decided when deploying).
+ARN of the secret, {name} stands for the bundle's name; default: where `keys push` puts keys), region and account
+(default: decided when deploying).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from cdk_modelbuilder import ModelBuilderError, ModelBundle
-from cdk_modelbuilder.constructs import ModelEndpoint
+from cdk_modelbuilder.constructs import ModelEndpoint, SigningSecret
 
 
 class EndpointStack(cdk.Stack):
@@ -24,18 +25,25 @@ class EndpointStack(cdk.Stack):
     def __init__(self, scope: cdk.App, bundle: ModelBundle, *, env: cdk.Environment | None) -> None:
         super().__init__(scope, f"{bundle.name}-endpoint", env=env, description=f"Endpoint of the model {bundle.name}")
         context = self.node.get_context
-        secret = str(context("signing_secret")).format(name=bundle.name)
-        from_name = secretsmanager.Secret.from_secret_name_v2
-        from_arn = secretsmanager.Secret.from_secret_complete_arn
         endpoint = ModelEndpoint(
             self,
             "Endpoint",
             bundle=bundle,
             instance_type=context("instance_type"),
             initial_instance_count=int(context("instance_count")),
-            signing_secret=(from_arn if secret.startswith("arn:") else from_name)(self, "SigningSecret", secret),
+            signing_secret=self.signing_secret(bundle.name),
         )
+        endpoint.monitor()
         cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
+
+    def signing_secret(self, name: str) -> secretsmanager.ISecret:
+        """The secret that the context names for the bundle called ``name``."""
+        wanted = str(self.node.get_context("signing_secret")).format(name=name)
+        if wanted == "default":
+            return SigningSecret.from_name(self, "SigningSecret", name)
+        if wanted.startswith("arn:"):
+            return SigningSecret.from_arn(self, "SigningSecret", wanted)
+        return SigningSecret.from_name(self, "SigningSecret", secret_name=wanted)
 
 
 def bundle_folders(patterns: str) -> list[Path]:

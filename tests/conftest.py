@@ -14,6 +14,8 @@ MASTER_KEY = "5a" * 32
 
 @pytest.fixture(autouse=True)
 def own_master_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("MODELBUILDER_PRIVATE_KEY", "MODELBUILDER_PRIVATE_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MODELBUILDER_MASTER_KEY", MASTER_KEY)
     monkeypatch.setenv("MODELBUILDER_MASTER_KEY_FILE", str(tmp_path / "no" / "master.key"))
 

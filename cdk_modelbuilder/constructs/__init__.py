@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from cdk_modelbuilder.constructs.instance_type import InstanceType
     from cdk_modelbuilder.constructs.integrity import Integrity
+    from cdk_modelbuilder.constructs.metrics import EndpointMetrics, InferenceComponentMetrics, VariantMetrics
     from cdk_modelbuilder.constructs.model import InferenceExecution, Model
     from cdk_modelbuilder.constructs.model_data import ModelData
     from cdk_modelbuilder.constructs.model_endpoint import ModelEndpoint
@@ -84,12 +85,14 @@ __all__ = [
     "Endpoint",
     "EndpointComponent",
     "EndpointConfig",
+    "EndpointMetrics",
     "EndpointMetricsOptions",
     "EndpointType",
     "EndpointVariant",
     "GoldenTest",
     "Hosting",
     "InferenceComponent",
+    "InferenceComponentMetrics",
     "InferenceExecution",
     "InstancePool",
     "InstanceType",
@@ -117,6 +120,7 @@ __all__ = [
     "ShapBaseline",
     "SigningSecret",
     "TextFeatures",
+    "VariantMetrics",
 ]
 
 _HOMES = {
@@ -141,6 +145,9 @@ _HOMES = {
     "EndpointComponent": "constructs.hosting",
     "EndpointConfig": "constructs.endpoint_config",
     "EndpointMetricsOptions": "constructs.endpoint_config",
+    "EndpointMetrics": "constructs.metrics",
+    "InferenceComponentMetrics": "constructs.metrics",
+    "VariantMetrics": "constructs.metrics",
     "EndpointType": "resources",
     "EndpointVariant": "constructs.hosting",
     "GoldenTest": "constructs.golden_gate",

@@ -61,6 +61,9 @@ class AsyncInference:
         topics = [topic.topic_arn for topic in (self.success_topic, self.error_topic) if topic is not None]
         if topics:
             statements.append(allow("Notify", ["sns:Publish"], topics))
+        keys = [topic.master_key for topic in (self.success_topic, self.error_topic) if topic is not None]
+        arns = list(dict.fromkeys(key.key_arn for key in keys if key is not None))
+        statements += [use_key(f"EncryptNotices{number or ''}", arn) for number, arn in enumerate(arns)]
         if self.encryption_key is not None:
             statements.append(use_key("EncryptAnswers", self.encryption_key.key_arn))
         return statements

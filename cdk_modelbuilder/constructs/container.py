@@ -236,6 +236,7 @@ class BundleContainer(Container):
         spec = self.bundle.container
         extra = {*self.environment, *self.secrets}
         taken = sorted(extra & {*spec.environment, *spec.secret_environment})
+        taken += sorted(name for name in extra if name.startswith("MODELBUILDER_") and name not in taken)
         if taken:
             raise UsageError(
                 f"environment sets {', '.join(taken)}, which the bundle's container spec decides.",

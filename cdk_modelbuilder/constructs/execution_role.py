@@ -17,8 +17,24 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
+from cdk_modelbuilder.constructs.acknowledgements import wide_resources
 from cdk_modelbuilder.constructs.permissions import Statement
 
+_BELOW = "the objects below a prefix are named later"
+_WHY_WIDE = {
+    "LogInToRegistry": "ecr:GetAuthorizationToken knows no resource",
+    "WriteMetrics": "cloudwatch:PutMetricData knows no resource, and is narrowed by its namespace",
+    "WriteLog": "SageMaker names the log's streams",
+    "WriteComponentLogs": "SageMaker names the logs of components",
+    "LookAtVpc": "ec2:Describe actions know no resource",
+    "JoinVpc": "network interfaces get their ids when they are made",
+    "ReadModelFolder": _BELOW,
+    "ReadRequests": _BELOW,
+    "WriteAnswers": _BELOW,
+    "WriteFailures": _BELOW,
+    "WriteCapturedData": _BELOW,
+    "WriteCoreDump": _BELOW,
+}
 _TOKEN_NUMBER = re.compile(r"(?<=[.\[])\d+(?=\]\})")
 
 
@@ -53,11 +69,25 @@ class ExecutionRole:
             policy_document={"Version": "2012-10-17", "Statement": list(statements)},
             roles=[self.role.role_name],
         )
+        wide_resources(policy, _wide(statements))
         return [policy]
 
     def _add(self, statements: Sequence[Statement]) -> list[IDependable]:
         results = [self.role.add_to_principal_policy(iam.PolicyStatement.from_json(one)) for one in statements]
         return [result.policy_dependable for result in results if result.policy_dependable is not None]
+
+
+def _wide(statements: Sequence[Statement]) -> dict[str, str]:
+    """Resources with a wildcard, and why they have it."""
+    reasons: dict[str, list[str]] = {}
+    for statement in statements:
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            if "*" in resource:
+                why = _WHY_WIDE.get(statement["Sid"].rstrip("0123456789").removesuffix("List"))
+                if why is not None:
+                    reasons.setdefault(resource, []).append(why)
+    return {resource: "; ".join(dict.fromkeys(whys)) + "." for resource, whys in reasons.items()}
 
 
 @cache

@@ -13,7 +13,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
+from cdk_modelbuilder.constructs.acknowledgements import no_storage_key, rolls_by_component, sleeps
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
 from cdk_modelbuilder.constructs.data_capture import DataCapture
@@ -235,6 +235,7 @@ class ModelEndpoint(Construct):
         )
         for component in components:
             self._add_component(component)
+        self._acknowledge()
         self.golden_gate = self._verified(verify_on_deploy) if verify_on_deploy else None
 
     @property
@@ -444,6 +445,16 @@ class ModelEndpoint(Construct):
             with_dashboard=dashboard,
             rollback=rollback,
         )
+
+    def _acknowledge(self) -> None:
+        """What a review would ask about this kind of hosting, answered."""
+        if isinstance(self.hosting, ComponentHosting):
+            rolls_by_component(self.endpoint.resource)
+            scaling = self.hosting.managed_scaling()
+            if scaling is not None and scaling.min_instance_count < 2:
+                sleeps(self.config.resource)
+        elif isinstance(self.hosting, AsynchronousHosting):
+            sleeps(self.config.resource)
 
     def _verified(self, wanted: bool | GoldenTest) -> GoldenGate:
         from cdk_modelbuilder.constructs import endpoint_verification  # noqa: PLC0415 - loads CDK modules of its own

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.examples.example_apps import build_bundles
 from tests.review.review import found_in, synthesize
 from tests.review.template_tools import REPOSITORY, installed
 
@@ -15,16 +18,18 @@ SCRIPTS = [REPOSITORY / "app.py", *sorted(REPOSITORY.glob("examples/*/app.py"))]
 
 
 @pytest.fixture(scope="module")
-def found(tumour_bundle, tmp_path_factory):
+def found(tmp_path_factory):
     """Findings of each app, by its folder's name; linted together, as starting a tool takes longer than its work."""
     pytest.importorskip("cdk_nag", reason="cdk-nag is not installed: run `make setup-all`")
     if not installed():
         pytest.skip("the review tools are not installed: run `make setup-all`")
     folder = tmp_path_factory.mktemp("reviewed")
-    bundle = str(tumour_bundle.path)
-    for script in SCRIPTS:
-        synthesize(script, folder / name_of(script), {"bundles": bundle, "bundle": bundle}, {})
-    return {name_of(script): found_in(folder / name_of(script)) for script in SCRIPTS}
+    context = build_bundles(tmp_path_factory.mktemp("bundles"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each is a process of its own, and mostly waits for Node.js
+        list(pool.map(lambda script: synthesize(script, folder / name_of(script), context, {}), SCRIPTS))
+    return {
+        assembly.name: findings for assembly, findings in found_in(*map(folder.joinpath, map(name_of, SCRIPTS))).items()
+    }
 
 
 def name_of(script: Path) -> str:
