@@ -13,6 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IDependable
 
+from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
 from cdk_modelbuilder.constructs.arguments import check_choice, check_name
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
 from cdk_modelbuilder.constructs.data_capture import DataCapture
@@ -199,6 +200,9 @@ class EndpointConfig(cdk.Resource):
             tags=root_tags(roots),
         )
         wait_for(self.resource, waits_for)
+        why = None if encryption_key is not None else _why_no_key([*given, *shadow_variants])
+        if why is not None:
+            no_storage_key(self.resource, why)
         self.endpoint_config_name: str = self.resource.attr_endpoint_config_name
         self.encryption_key = encryption_key
         self.is_asynchronous = asynchronous is not None
@@ -275,6 +279,17 @@ class EndpointConfig(cdk.Resource):
             if isinstance(variant.model, Model) and variant.model.access not in roles:
                 roles.append(variant.model.access)
         return [dependable for role in roles for dependable in role.grant(statements)]
+
+
+def _why_no_key(variants: Sequence[InstanceVariant | ServerlessVariant]) -> str | None:
+    """Why SageMaker would refuse a key for the storage volumes; None if it takes one."""
+    if isinstance(variants[0], ServerlessVariant):
+        return "A serverless endpoint has no storage volume that a key could be given for."
+    types = {str(name) for one in variants if isinstance(one, InstanceVariant) for name in one.instance_types}
+    refusing = sorted(name for name in types if has_local_nvme(name))
+    if not refusing:
+        return None
+    return f"{', '.join(refusing)} has local NVMe disks, which encrypt themselves; SageMaker refuses a key for it."
 
 
 def _check_variants(

@@ -223,8 +223,8 @@ class ModelEndpoint(Construct):
             endpoint_name=self._name,
             **self._component_options(),
         )
-        if self.encryption_key is None:
-            no_storage_key(self.config.resource, self._why_no_key(chosen, encrypt=encrypt_storage))
+        if not encrypt_storage and encryption_key is None:
+            no_storage_key(self.config.resource, "The user chose encrypt_storage=False.")
         self.endpoint = Endpoint(
             self,
             "Endpoint",
@@ -555,11 +555,3 @@ class ModelEndpoint(Construct):
             description=f"Storage volumes of the endpoint {self._name}",
             removal_policy=cdk.RemovalPolicy.DESTROY,  # the volumes end with the endpoint, and nothing else uses it
         )
-
-    def _why_no_key(self, variants: Sequence[Any], *, encrypt: bool) -> str:
-        if isinstance(self.hosting, ServerlessHosting):
-            return "A serverless endpoint has no storage volume that a key could be given for."
-        if not encrypt:
-            return "The user chose encrypt_storage=False."
-        names = sorted({str(n) for v in variants for n in v.instance_types if has_local_nvme(n)})
-        return f"{', '.join(names)} has local NVMe disks, which encrypt themselves; SageMaker refuses a key for it."

@@ -143,6 +143,7 @@ class ModelPackage(cdk.Resource):
         scope: Parent construct.
         id: Id within the parent.
         containers: A container, often ``Container.from_bundle(...)``, or a pipeline of them.
+        inference_specification: The same as the L1 has it, instead of ``containers``.
         group: The group of versions; else ``model_package_name`` for one without versions.
         model_package_name: Name of a package without versions.
         description: For people.
@@ -188,6 +189,7 @@ class ModelPackage(cdk.Resource):
         id: str,  # noqa: A002 - the CDK's name for it
         *,
         containers: Container | Sequence[Container] | None = None,
+        inference_specification: _L1.InferenceSpecificationProperty | None = None,
         group: ModelPackageGroup | ImportedModelPackageGroup | None = None,
         model_package_name: str | None = None,
         description: str | None = None,
@@ -238,10 +240,12 @@ class ModelPackage(cdk.Resource):
         takes = content_types if content_types is not None else _types(bundles[:1], "input")
         gives = response_types if response_types is not None else _types(bundles[-1:], "output")
         facts = {f"cdk-modelbuilder:{name}": value for bundle in bundles[:1] for name, value in _facts(bundle).items()}
-        specification = None
+        if given and inference_specification is not None:
+            raise UsageError("containers and inference_specification say the same.", remedy="Give one of them.")
+        specification = inference_specification
         if given:
             specification = _L1.InferenceSpecificationProperty(
-                containers=[_definition(container) for container in self.containers],
+                containers=[_definition(*pair) for pair in zip(given, self.containers, strict=True)],
                 supported_content_types=list(takes),
                 supported_response_mime_types=list(gives),
                 supported_realtime_inference_instance_types=_list(realtime_instance_types),
@@ -298,7 +302,7 @@ class ModelPackage(cdk.Resource):
         return made
 
 
-def _definition(container: BoundContainer) -> Any:
+def _definition(given: Container, container: BoundContainer) -> Any:
     if container.image_uri is None:
         raise UsageError(
             "a package is made of images and model data, not of other packages.", remedy="Give a container with image=."
@@ -311,9 +315,13 @@ def _definition(container: BoundContainer) -> Any:
                 compression_type=data.source.compression_type,
                 s3_data_type=data.source.s3_data_type,
                 s3_uri=data.source.s3_uri,
+                model_access_config=_access(data.source),
             )
         )
+    framework = given.bundle.info.get("framework", {}) if isinstance(given, BundleContainer) else {}
     return _L1.ModelPackageContainerDefinitionProperty(
+        framework=framework["name"].upper() if framework.get("name") else None,
+        framework_version=framework.get("version"),
         image=container.image_uri,
         container_hostname=definition.container_hostname,
         # What a package's environment holds is shown to everybody who may see the package: no reference to a secret.
@@ -321,6 +329,11 @@ def _definition(container: BoundContainer) -> Any:
         model_data_url=None if data is None else data.url,
         model_data_source=source,
     )
+
+
+def _access(source: sagemaker.CfnModel.S3DataSourceProperty) -> Any:
+    accepted = getattr(source.model_access_config, "accept_eula", None)
+    return None if accepted is None else _L1.ModelAccessConfigProperty(accept_eula=accepted)
 
 
 def _list(values: Sequence[str] | None) -> list[str] | None:

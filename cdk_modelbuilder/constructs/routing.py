@@ -34,13 +34,17 @@ class Routing:
         return cls("LEAST_OUTSTANDING_REQUESTS")
 
     @classmethod
-    def prefix_aware(cls, *, prefix_length: int | None = None, concurrency_threshold: int | None = None) -> Routing:
+    def prefix_aware(cls, *, prefix_length: int, concurrency_threshold: int) -> Routing:
         """Prompts with the same beginning to the same instance, whose key-value cache has it.
 
+        Args:
+            prefix_length: How many bytes of the request are compared, at least 1024.
+            concurrency_threshold: Requests in work beyond which another instance is taken.
+
         Raises:
-            UsageError: Numbers below 1.
+            UsageError: Numbers that SageMaker would refuse.
         """
-        check_whole("prefix_length", prefix_length, 1)
+        check_whole("prefix_length", prefix_length, 1024)
         check_whole("concurrency_threshold", concurrency_threshold, 1)
         return cls("PREFIX_AWARE", prefix_length, concurrency_threshold)
 

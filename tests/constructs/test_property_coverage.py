@@ -25,7 +25,6 @@ TYPES = ("Model", "EndpointConfig", "Endpoint", "InferenceComponent", "ModelPack
 STRUCT = re.compile(r"(Cfn\w+)\.(\w+Property)")
 
 _READ_ONLY = "only ever read: CloudFormation's registry lists it as a result"
-_UNBUILT = "ModelPackage makes this container from a Container, which has no place for it; additional specifications do"
 # Property -> why no construct writes it, nor what is below it.
 LEFT_OUT: dict[str, str] = {
     "EndpointConfig.ProductionVariants.AcceleratorType": "Elastic Inference has ended",
@@ -39,18 +38,13 @@ LEFT_OUT: dict[str, str] = {
     "InferenceComponent.Specification.Container.DeployedImage": _READ_ONLY,
     "InferenceComponent.Specification.CurrentDataCacheConfig": _READ_ONLY,
     "InferenceComponent.Specifications.CurrentDataCacheConfig": _READ_ONLY,
-    "ModelPackage.InferenceSpecification.Containers.Framework": _UNBUILT,
-    "ModelPackage.InferenceSpecification.Containers.FrameworkVersion": _UNBUILT,
-    "ModelPackage.InferenceSpecification.Containers.ImageDigest": _UNBUILT,
-    "ModelPackage.InferenceSpecification.Containers.ModelDataSource.S3DataSource.ModelAccessConfig": _UNBUILT,
-    "ModelPackage.InferenceSpecification.Containers.ModelInput": _UNBUILT,
-    "ModelPackage.InferenceSpecification.Containers.NearestModelName": _UNBUILT,
 }
 # The user gives CloudFormation's own structure, so all that is below is within reach.
 AS_IT_IS = (
     "ModelPackage.AdditionalInferenceSpecifications",
     "ModelPackage.AdditionalInferenceSpecificationsToAdd",
     "ModelPackage.DriftCheckBaselines",
+    "ModelPackage.InferenceSpecification",
     "ModelPackage.MetadataProperties",
     "ModelPackage.ModelCard",
     "ModelPackage.ModelMetrics",
