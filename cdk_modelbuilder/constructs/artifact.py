@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import Size
@@ -24,6 +26,8 @@ if TYPE_CHECKING:  # each of these costs a tenth of a second and more
 ASSET_LIMIT_MIB = 512
 """Largest archive that goes through an asset: beyond it, cdk.out and every runner that holds it grow by the model."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# By stack and digest: asked again, a stack would give other tokens for the same place.
+_staged: WeakKeyDictionary[cdk.Stack, dict[str, str]] = WeakKeyDictionary()
 
 
 class Artifact:
@@ -128,15 +132,22 @@ def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> ModelData:
             remedy=f"Run `cdk-modelbuilder publish {bundle.path} --bucket BUCKET` and give the "
             "artifact=Artifact.s3(...) that it prints; or raise Artifact.asset(size_limit=...).",
         )
+    uris = _staged.setdefault(cdk.Stack.of(scope), {})
+    if bundle.artifact_digest not in uris:
+        uris[bundle.artifact_digest] = _add_asset(scope, bundle, size)
+    return ModelData.archive(uris[bundle.artifact_digest])
+
+
+def _add_asset(scope: Construct, bundle: ModelBundle, size: int) -> str:
     stack, stage = cdk.Stack.of(scope), cdk.Stage.of(scope)
     assert stage is not None
-    name = f"asset.{bundle.artifact_digest}.tar.gz"
-    staged = Path(stage.asset_outdir) / name
+    staged = Path(stage.asset_outdir) / f"asset.{bundle.artifact_digest}.tar.gz"
     if not (staged.exists() and staged.stat().st_size == size):
         staged.unlink(missing_ok=True)
         place_file(bundle.archive_path, staged)
     location = stack.synthesizer.add_file_asset(
-        file_name=name,
+        # Relative to the manifest, which lies in a folder of its own for a Stage within the app.
+        file_name=Path(os.path.relpath(staged, stage.outdir)).as_posix(),
         source_hash=bundle.artifact_digest,
         packaging=cdk.FileAssetPackaging.FILE,
         display_name=f"{scope.node.path}/model.tar.gz",
@@ -144,4 +155,4 @@ def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> ModelData:
     # Not s3_object_url, which would say it too: the role needs bucket and key apart.
     uri = f"s3://{location.bucket_name}/{location.object_key}"
     assert is_token(uri) or uri.endswith(".gz")
-    return ModelData.archive(uri)
+    return uri

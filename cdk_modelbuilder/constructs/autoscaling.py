@@ -199,14 +199,15 @@ class Autoscaling(Construct):
         )
         # The id is made of names, which are no reference that CloudFormation could take the order from.
         self.target.node.add_dependency(scalable.waits_for)
-        self.policies: list[aas.CfnScalingPolicy] = [
-            self._policy(
-                f"Keep{one.kind.title().replace(' ', '')}",
+        self.policies: list[aas.CfnScalingPolicy] = []
+        for one, configuration in zip(targets, tracked, strict=True):
+            before = sum(other.kind == one.kind for other in targets[: len(self.policies)])
+            policy = self._policy(
+                f"Keep{one.kind.title().replace(' ', '')}{before + 1 if before else ''}",
                 policy_type="TargetTrackingScaling",
                 target_tracking_scaling_policy_configuration=configuration,
             )
-            for one, configuration in zip(targets, tracked, strict=True)
-        ]
+            self.policies.append(policy)
         self.wake_alarm: cloudwatch.CfnAlarm | None = None
         if wake_to is not None:
             self._wake(scalable, wake_to)

@@ -167,8 +167,10 @@ class Endpoint(cdk.Resource):
         An alarm on this endpoint's own metrics needs its name before the endpoint is there: give ``endpoint_name``.
 
         Raises:
-            UsageError: More than ten.
+            UsageError: More than ten, or instances that cannot go back.
         """
+        if isinstance(self.endpoint_config, EndpointConfig):
+            _check_deployment(self.endpoint_config, self._deployment, bool(alarms))
         self._alarms += alarms
         self.resource.deployment_config = self._deployment_config()
 
@@ -224,7 +226,8 @@ def _check_deployment(config: EndpointConfig, deployment: BlueGreen | Rolling | 
              for name in variant.instance_types]  # fmt: skip
     if any(str(name).startswith("ml.inf1.") for name in types):
         raise UsageError(
-            "deployment guardrails do not work with ml.inf1 instances.", remedy="Leave deployment out, or use ml.inf2."
+            "deployment guardrails do not work with ml.inf1 instances.",
+            remedy="Leave out deployment and rollback alarms (monitor(rollback=False)), or use ml.inf2.",
         )
     if isinstance(deployment, Rolling) and (config.is_serverless or len(config.variants) > 1):
         what = "a serverless endpoint" if config.is_serverless else "several variants"

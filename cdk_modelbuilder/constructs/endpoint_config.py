@@ -81,11 +81,15 @@ def publish_seconds(frequency: Duration | None) -> int | None:
 
 
 class ImportedEndpointConfig:
-    """An EndpointConfig that another stack, or nobody's stack, made."""
+    """An EndpointConfig that another stack, or nobody's stack, made.
 
-    def __init__(self, name: str) -> None:
-        self.endpoint_config_name = name
-        self.endpoint_config_arn = f"arn:{PARTITION}:sagemaker:{REGION}:{ACCOUNT}:endpoint-config/{name}"
+    Attributes:
+        endpoint_config_arn: ARN.
+        endpoint_config_name: Name.
+    """
+
+    def __init__(self, endpoint_config_arn: str, endpoint_config_name: str) -> None:
+        self.endpoint_config_arn, self.endpoint_config_name = endpoint_config_arn, endpoint_config_name
 
     @property
     def endpoint_config_ref(self) -> refs.EndpointConfigReference:
@@ -178,7 +182,7 @@ class EndpointConfig(cdk.Resource):
             own = [write_log(endpoint_name), write_component_logs(), write_metrics()]
             waits_for += self.access.grant([*own, *(placed.permissions if placed else ())])
         waits_for += self._grant_features(instance_variants, asynchronous, data_capture)
-        roots = [root for v in [*given, *shadow_variants] for root in getattr(v.model, "root_sha256s", ())]
+        roots = [root for model in _models([*given, *shadow_variants]) for root in model.root_sha256s]
         self.resource = sagemaker.CfnEndpointConfig(
             self,
             "Resource",
@@ -216,8 +220,9 @@ class EndpointConfig(cdk.Resource):
         id: str,  # noqa: A002, ARG003
         endpoint_config_name: str,
     ) -> ImportedEndpointConfig:
-        """An EndpointConfig by its name, as it is."""
-        return ImportedEndpointConfig(endpoint_config_name)
+        """An EndpointConfig of this account and region by its name, as it is."""
+        arn = f"arn:{PARTITION}:sagemaker:{REGION}:{ACCOUNT}:endpoint-config/{endpoint_config_name}"
+        return ImportedEndpointConfig(arn, endpoint_config_name)
 
     @classmethod
     def from_endpoint_config_arn(
@@ -231,7 +236,7 @@ class EndpointConfig(cdk.Resource):
         Raises:
             UsageError: It is no ARN of an EndpointConfig.
         """
-        return ImportedEndpointConfig(name_in_arn(endpoint_config_arn, "endpoint-config"))
+        return ImportedEndpointConfig(endpoint_config_arn, name_in_arn(endpoint_config_arn, "endpoint-config"))
 
     @property
     def endpoint_config_arn(self) -> str:
@@ -275,10 +280,20 @@ class EndpointConfig(cdk.Resource):
         if not statements:
             return []
         roles: list[ExecutionRole] = [] if self.access is None else [self.access]
-        for variant in variants:
-            if isinstance(variant.model, Model) and variant.model.access not in roles:
-                roles.append(variant.model.access)
+        for model in _models(variants):
+            if model.access not in roles:
+                roles.append(model.access)
         return [dependable for role in roles for dependable in role.grant(statements)]
+
+
+def _models(variants: Sequence[InstanceVariant | ServerlessVariant]) -> list[Model]:
+    """Our Models among those that they run: their own, and those for one instance type of several."""
+    named = [
+        model
+        for variant in variants
+        for model in (variant.model, *(pool.model for pool in getattr(variant, "instance_pools", ())))
+    ]
+    return [model for model in dict.fromkeys(named) if isinstance(model, Model)]
 
 
 def _why_no_key(variants: Sequence[InstanceVariant | ServerlessVariant]) -> str | None:

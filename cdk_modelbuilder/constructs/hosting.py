@@ -24,6 +24,9 @@ from cdk_modelbuilder.constructs.variants import (
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.resources import ResourceRequirements
 
+LONGEST_COMPONENT = 52
+"""Characters in a component's name, before which a digest of the endpoint's name has to find a place."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RealTimeHosting:
@@ -217,9 +220,9 @@ class EndpointComponent:
     model_data_download_timeout: Duration | None = None
 
     def __post_init__(self) -> None:
-        check_name("the component's name", self.name)
+        check_name("the component's name", self.name, longest=LONGEST_COMPONENT)
         for name, uri in self.adapters.items():
-            check_name("the adapter's name", name)
+            check_name("the adapter's name", name, longest=LONGEST_COMPONENT)
             check_s3_uri(f"the adapter {name}", uri)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # each of these costs a tenth of a second and more
     from aws_cdk import aws_ecr_assets as ecr_assets
     from aws_cdk import aws_lambda as lambda_
 
+# By stack and mapping: asked again, the CDK would give another token for the same account.
+_mapped: WeakKeyDictionary[cdk.Stack, dict[str, str]] = WeakKeyDictionary()
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)")
 
 
@@ -141,8 +144,7 @@ def _of_reference(scope: Construct, image: ImageReference) -> ResolvedImage:
         return ResolvedImage(image.uri, _arn_of(image.uri))
     region = region_of(scope)
     if is_token(region):
-        accounts = _accounts(cdk.Stack.of(scope), image)
-        account, suffix = accounts.find_in_map(REGION, "account"), cdk.Aws.URL_SUFFIX
+        account, suffix = _mapped_account(cdk.Stack.of(scope), image), cdk.Aws.URL_SUFFIX
         region = REGION
     else:
         if region not in image.accounts:
@@ -164,14 +166,17 @@ def _domain_suffix(region: str) -> str:
     return region_info.RegionInfo.get(region).domain_suffix or cdk.Aws.URL_SUFFIX
 
 
-def _accounts(stack: cdk.Stack, image: ImageReference) -> cdk.CfnMapping:
-    """One mapping for each repository and stack, whoever asks."""
+def _mapped_account(stack: cdk.Stack, image: ImageReference) -> str:
+    """The account of the registry in the stack's region, from one mapping for each repository and stack."""
+    known = _mapped.setdefault(stack, {})
     name = "ImageAccounts" + re.sub(r"[^A-Za-z0-9]", "", str(image.repository).title())
-    found = stack.node.try_find_child(name)
-    if isinstance(found, cdk.CfnMapping):
-        return found
-    mapping = {name: {"account": account} for name, account in sorted(image.accounts.items())}
-    return cdk.CfnMapping(stack, name, mapping=mapping)
+    if name not in known:
+        mapping = stack.node.try_find_child(name)
+        if not isinstance(mapping, cdk.CfnMapping):
+            rows = {region: {"account": account} for region, account in sorted(image.accounts.items())}
+            mapping = cdk.CfnMapping(stack, name, mapping=rows)
+        known[name] = mapping.find_in_map(REGION, "account")
+    return known[name]
 
 
 def _arn_of(uri: str) -> str | None:

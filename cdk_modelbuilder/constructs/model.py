@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -37,11 +38,15 @@ class InferenceExecution(StrEnum):
 
 
 class ImportedModel:
-    """A Model that another stack, or nobody's stack, made."""
+    """A Model that another stack, or nobody's stack, made.
 
-    def __init__(self, name: str) -> None:
-        self.model_name = name
-        self.model_arn = f"arn:{PARTITION}:sagemaker:{REGION}:{ACCOUNT}:model/{name}"
+    Attributes:
+        model_arn: ARN.
+        model_name: Name.
+    """
+
+    def __init__(self, model_arn: str, model_name: str) -> None:
+        self.model_arn, self.model_name = model_arn, model_name
 
     @property
     def model_ref(self) -> refs.ModelReference:
@@ -50,6 +55,7 @@ class ImportedModel:
         return made
 
 
+@jsii.implements(iam.IGrantable)
 class Model(cdk.Resource):
     """A SageMaker Model: one container, or up to 15 of them.
 
@@ -123,7 +129,7 @@ class Model(cdk.Resource):
         self.role = self.access.role
         waits_for = self.access.grant(
             [
-                *_distinct(self.containers),
+                *(statement for container in self.containers for statement in container.permissions),
                 *(placed.permissions if placed else ()),
                 write_log(endpoint_name),
                 write_metrics(),
@@ -155,8 +161,8 @@ class Model(cdk.Resource):
 
     @classmethod
     def from_model_name(cls, scope: Construct, id: str, model_name: str) -> ImportedModel:  # noqa: A002, ARG003
-        """A Model by its name, as it is."""
-        return ImportedModel(model_name)
+        """A Model of this account and region by its name, as it is."""
+        return ImportedModel(f"arn:{PARTITION}:sagemaker:{REGION}:{ACCOUNT}:model/{model_name}", model_name)
 
     @classmethod
     def from_model_arn(cls, scope: Construct, id: str, model_arn: str) -> ImportedModel:  # noqa: A002, ARG003
@@ -165,7 +171,7 @@ class Model(cdk.Resource):
         Raises:
             UsageError: It is no ARN of a Model.
         """
-        return ImportedModel(name_in_arn(model_arn, "model"))
+        return ImportedModel(model_arn, name_in_arn(model_arn, "model"))
 
     @property
     def model_arn(self) -> str:
@@ -205,19 +211,6 @@ def root_tags(roots: Sequence[str]) -> list[cdk.CfnTag] | None:
         return None
     # A tag's value ends at 256 characters: three digests.
     return [cdk.CfnTag(key=ROOT_TAG, value=" ".join(roots[:3]))]
-
-
-def _distinct(containers: Sequence[BoundContainer]) -> list[Any]:
-    """The containers' statements, with equal ones once and others under a Sid of their own."""
-    found: list[dict[str, Any]] = []
-    for container in containers:
-        for statement in container.permissions:
-            content = {key: value for key, value in statement.items() if key != "Sid"}
-            if any({k: v for k, v in one.items() if k != "Sid"} == content for one in found):
-                continue
-            same_name = sum(1 for one in found if one["Sid"].rstrip("0123456789") == statement["Sid"])
-            found.append({**statement, "Sid": f"{statement['Sid']}{same_name or ''}"})
-    return found
 
 
 def _check_containers(containers: Sequence[Container], execution: InferenceExecution | None) -> None:

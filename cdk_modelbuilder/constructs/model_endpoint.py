@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key, rolls_by_component, sleeps
+from cdk_modelbuilder.constructs.arguments import check_name, is_token
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
 from cdk_modelbuilder.constructs.data_capture import DataCapture
@@ -24,6 +26,7 @@ from cdk_modelbuilder.constructs.execution_role import ExecutionRole
 from cdk_modelbuilder.constructs.explainer import ClarifyExplainer
 from cdk_modelbuilder.constructs.grants import EndpointGrants
 from cdk_modelbuilder.constructs.hosting import (
+    LONGEST_COMPONENT,
     AnyHosting,
     AsynchronousHosting,
     ComponentHosting,
@@ -267,7 +270,13 @@ class ModelEndpoint(Construct):
         """
         if self.config.holds_components:
             return self.config.connections
-        return next(iter(self.models.values())).connections
+        every = [model.connections for model in self.models.values()]
+        if len(every) == 1:
+            return every[0]
+        from aws_cdk import aws_ec2 as ec2  # noqa: PLC0415 - see above
+
+        groups = {id(group): group for one in every for group in one.security_groups}
+        return ec2.Connections(security_groups=list(groups.values()))
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee`` send requests, asynchronous ones if the endpoint is so, and to its components."""
@@ -316,6 +325,7 @@ class ModelEndpoint(Construct):
                 f"there is no component {base!r} to adapt." if base else "base does not say which component to adapt.",
                 remedy=f"Give base= one of {', '.join(bases) or 'the components; there is none'}.",
             )
+        check_name("the adapter's name", name, longest=LONGEST_COMPONENT)
         if name in self.components:
             raise UsageError(f"there is a component {name!r} already.", remedy="Give the adapter another name.")
         self._access.grant(ModelData.archive(artifact_s3_uri).permissions)
@@ -541,7 +551,12 @@ class ModelEndpoint(Construct):
         return {"components": True, "role": self._access, "network_isolation": isolated, **self._network}
 
     def _component_name(self, name: str) -> str:
-        return f"{self._name[: 62 - len(name)].rstrip('-')}-{name}"
+        room = 62 - len(name)
+        if is_token(self._name) or len(self._name) <= room:
+            return f"{self._name}-{name}"
+        # The end of the endpoint's name may be all that tells it from another.
+        digest = hashlib.sha256(self._name.encode()).hexdigest()[:8]
+        return f"{self._name[: room - 9].rstrip('-')}-{digest}-{name}"
 
     def _storage_key(self, given: kms.IKey | None, variants: Sequence[Any], *, encrypt: bool) -> kms.IKey | None:
         if given is not None or not encrypt or isinstance(self.hosting, ServerlessHosting):

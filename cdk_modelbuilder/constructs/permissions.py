@@ -5,7 +5,7 @@ Source of the lists: the AWS guide's page "SageMaker AI Roles", section "CreateM
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -25,6 +25,29 @@ def allow(sid: str, actions: Sequence[str], resources: Sequence[str], **more: An
         "Resource": resources[0] if len(resources) == 1 else list(resources),
         **more,
     }
+
+
+def joined(statements: Iterable[Statement]) -> list[Statement]:
+    """The same permissions in few statements: one for each kind, with all its resources, and each Sid once."""
+    found: list[dict[str, Any]] = []
+    for statement in statements:
+        kind = _kind(statement)
+        alike = next((one for one in found if _kind(one) == kind), None)
+        if alike is not None:
+            resources = list(dict.fromkeys([*_listed(alike["Resource"]), *_listed(statement["Resource"])]))
+            alike["Resource"] = resources[0] if len(resources) == 1 else resources
+        else:
+            number = sum(1 for one in found if _kind(one)["Sid"] == kind["Sid"])
+            found.append({**statement, "Sid": f"{kind['Sid']}{number or ''}"})
+    return list(found)
+
+
+def _kind(statement: Statement) -> dict[str, Any]:
+    return {**statement, "Sid": statement["Sid"].rstrip("0123456789"), "Resource": None}
+
+
+def _listed(resources: str | Sequence[str]) -> Sequence[str]:
+    return [resources] if isinstance(resources, str) else resources
 
 
 def write_log(endpoint_name: str | None) -> Statement:
