@@ -10,7 +10,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import archive, bundle, first_prediction, imports, payloads, publish, small_build, throughput, verify
+from benchmarks import (
+    archive,
+    bundle,
+    first_prediction,
+    imports,
+    payloads,
+    publish,
+    small_build,
+    synth,
+    throughput,
+    verify,
+)
 from benchmarks.measure import ROOT, Row, Settings, machine_facts
 
 TOPICS = {
@@ -20,6 +31,7 @@ TOPICS = {
     "archive": archive,
     "verify": verify,
     "publish": publish,
+    "synth": synth,
     "process": first_prediction,
     "serving": throughput,
     "payloads": payloads,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION
 
+# What each resource has been told: adding metadata replaces what was there.
+_said: WeakKeyDictionary[cdk.CfnResource, dict[str, list[Any]]] = WeakKeyDictionary()
 _PSEUDO = {PARTITION: "<AWS::Partition>", REGION: "<AWS::Region>", ACCOUNT: "<AWS::AccountId>"}
 _KMS_ON_CONFIG = [
     f"{pack}-SageMakerEndpointConfigurationKMSKeyConfigured"
@@ -30,12 +33,13 @@ def acknowledge(
     if cdk_rules:
         cdk.Validations.of(resource).acknowledge(*(cdk.Acknowledgment(id=rule, reason=reason) for rule in cdk_rules))
     if checkov:
-        said = (resource.get_metadata("checkov") or {}).get("skip", [])
-        skipped = [{"id": rule, "comment": reason} for rule in checkov]
-        resource.add_metadata("checkov", {"skip": [*said, *skipped]})
+        skipped = _said.setdefault(resource, {}).setdefault("checkov", [])
+        skipped += [{"id": rule, "comment": reason} for rule in checkov]
+        resource.add_metadata("checkov", {"skip": skipped})
     if guard:
-        ruled = (resource.get_metadata("guard") or {}).get("SuppressedRules", [])
-        resource.add_metadata("guard", {"SuppressedRules": [*ruled, *guard]})
+        suppressed = _said.setdefault(resource, {}).setdefault("guard", [])
+        suppressed += guard
+        resource.add_metadata("guard", {"SuppressedRules": suppressed})
 
 
 def no_storage_key(config: cdk.CfnResource, reason: str) -> None:

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from cdk_modelbuilder.errors import UsageError
 
-_regions: WeakKeyDictionary[cdk.Stack, str] = WeakKeyDictionary()
+_places: WeakKeyDictionary[Construct, tuple[str, str]] = WeakKeyDictionary()
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
@@ -26,10 +26,26 @@ def is_token(value: object) -> bool:
 
 def region_of(scope: Construct) -> str:
     """The region of ``scope``'s stack; a token where it is decided when deploying."""
-    stack = cdk.Stack.of(scope)
-    if stack not in _regions:
-        _regions[stack] = stack.region
-    return _regions[stack]
+    return _place(scope)[0]
+
+
+def account_of(scope: Construct) -> str:
+    """The account of ``scope``'s stack; a token where it is decided when deploying."""
+    return _place(scope)[1]
+
+
+def same_place(child: Construct, scope: Construct) -> None:
+    """Let ``child`` have the region and account of its parent without asking for them again."""
+    _places[child] = _place(scope)
+
+
+def _place(scope: Construct) -> tuple[str, str]:
+    if scope not in _places:
+        stack = cdk.Stack.of(scope)
+        if stack not in _places:
+            _places[stack] = (stack.region, stack.account)
+        _places[scope] = _places[stack]
+    return _places[scope]
 
 
 def check_name(what: str, name: str | None, *, longest: int = 63) -> None:

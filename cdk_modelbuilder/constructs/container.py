@@ -16,6 +16,7 @@ from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.arguments import check_name, is_token
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.image import ContainerImage, PrivateRegistry
+from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
 from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.permissions import Statement, pull_image
@@ -76,7 +77,7 @@ class Container:
     image: ContainerImage | None = None
     model_data: ModelData | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] = field(default_factory=dict)
+    secrets: Mapping[str, secretsmanager.ISecret | ImportedSecret | cdk.SecretValue] = field(default_factory=dict)
     hostname: str | None = None
     multi_model: bool = False
     model_cache: bool | None = None
@@ -121,11 +122,11 @@ class Container:
         cls,
         bundle: ModelBundle | Path | str,
         *,
-        signing_secret: secretsmanager.ISecret | None = None,
+        signing_secret: secretsmanager.ISecret | ImportedSecret | None = None,
         integrity: Integrity | None = None,
         artifact: Artifact | None = None,
         environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] | None = None,
+        secrets: Mapping[str, secretsmanager.ISecret | ImportedSecret | cdk.SecretValue] | None = None,
         hostname: str | None = None,
     ) -> BundleContainer:
         """The container of a bundle, as its container spec says.
@@ -327,7 +328,7 @@ def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
     return None
 
 
-def _one_integrity(secret: secretsmanager.ISecret | None, integrity: Integrity | None) -> Integrity:
+def _one_integrity(secret: secretsmanager.ISecret | ImportedSecret | None, integrity: Integrity | None) -> Integrity:
     if secret is not None and integrity is None:
         return Integrity.hmac(secret)
     if integrity is None or secret is not None:

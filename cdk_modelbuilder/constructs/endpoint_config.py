@@ -14,7 +14,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IDependable
 
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
-from cdk_modelbuilder.constructs.arguments import check_choice, check_name
+from cdk_modelbuilder.constructs.arguments import check_choice, check_name, same_place
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
 from cdk_modelbuilder.constructs.data_capture import DataCapture
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole, wait_for
@@ -157,6 +157,7 @@ class EndpointConfig(cdk.Resource):
         endpoint_name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
+        same_place(self, scope)
         given = [variants] if isinstance(variants, InstanceVariant | ServerlessVariant) else list(variants)
         check_name("endpoint_config_name", endpoint_config_name)
         _check_variants(given, shadow_variants, components=components)

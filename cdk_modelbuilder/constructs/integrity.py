@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.arguments import is_token
+from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
 from cdk_modelbuilder.constructs.permissions import Statement, allow
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
@@ -50,7 +51,7 @@ class Integrity(ABC):
     """How a container gets the key: one of the three static methods makes one, :meth:`bind` applies it to a bundle."""
 
     @staticmethod
-    def hmac(secret: secretsmanager.ISecret) -> Integrity:
+    def hmac(secret: secretsmanager.ISecret | ImportedSecret) -> Integrity:
         """CloudFormation puts the bundle's own key into the environment, by a dynamic reference.
 
         The template names the key's id only. Works with network isolation; DescribeModel shows the key, which can sign
@@ -65,7 +66,7 @@ class Integrity(ABC):
         return _HmacKey(_Secret.of(secret))
 
     @staticmethod
-    def secret_reference(secret: secretsmanager.ISecret) -> Integrity:
+    def secret_reference(secret: secretsmanager.ISecret | ImportedSecret) -> Integrity:
         """The environment holds the secret's ARN; the container fetches the key once, with its execution role.
 
         DescribeModel shows no key. Needs boto3 in the container and a way to Secrets Manager: no network isolation,
@@ -108,7 +109,7 @@ class Integrity(ABC):
 class _Secret:
     """An ISecret whose attributes are asked for once: each costs a call to another process."""
 
-    secret: secretsmanager.ISecret
+    secret: secretsmanager.ISecret | ImportedSecret
     _arn: str | None = field(default=None, init=False)
 
     @classmethod
@@ -198,4 +199,7 @@ def _may_decrypt(key_arn: str, *, region: str) -> Statement:
 
 
 def _region(secret: _Secret) -> str:
-    return secret.secret.env.region if is_token(secret.arn) else secret.arn.split(":")[3]
+    given = secret.secret
+    if isinstance(given, ImportedSecret):
+        return given.region
+    return given.env.region if is_token(secret.arn) else secret.arn.split(":")[3]

@@ -13,7 +13,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.acknowledgements import no_isolation
-from cdk_modelbuilder.constructs.arguments import check_name
+from cdk_modelbuilder.constructs.arguments import check_name, same_place
 from cdk_modelbuilder.constructs.container import ROOT_TAG, BoundContainer, Container, check_environment
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole, wait_for
 from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, write_log, write_metrics
@@ -106,6 +106,7 @@ class Model(cdk.Resource):
         endpoint_name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
+        same_place(self, scope)
         given = [containers] if isinstance(containers, Container) else list(containers)
         check_name("model_name", model_name)
         _check_containers(given, execution)

@@ -36,6 +36,7 @@ from cdk_modelbuilder.constructs.hosting import (
     ServerlessHosting,
     hosting_from,
 )
+from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
 from cdk_modelbuilder.constructs.inference_component import (
     ComponentContainer,
     ComponentSpecification,
@@ -133,11 +134,11 @@ class ModelEndpoint(Construct):
         id: str,  # noqa: A002 - the CDK's name for it
         *,
         bundle: ModelBundle | Path | str | None = None,
-        signing_secret: secretsmanager.ISecret | None = None,
+        signing_secret: secretsmanager.ISecret | ImportedSecret | None = None,
         integrity: Integrity | None = None,
         artifact: Artifact | None = None,
         environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, secretsmanager.ISecret | cdk.SecretValue] | None = None,
+        secrets: Mapping[str, secretsmanager.ISecret | ImportedSecret | cdk.SecretValue] | None = None,
         pipeline: Sequence[Container] = (),
         variants: Sequence[EndpointVariant] = (),
         shadow: EndpointVariant | None = None,

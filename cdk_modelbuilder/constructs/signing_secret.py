@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.acknowledgements import acknowledge
-from cdk_modelbuilder.constructs.arguments import check_name, is_token
+from cdk_modelbuilder.constructs.arguments import account_of, check_name, is_token, region_of
+from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
+from cdk_modelbuilder.constructs.permissions import PARTITION
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity.secrets_manager import default_secret_name, looks_complete
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_secretsmanager as secretsmanager
 
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _ROTATION_RULES = [
@@ -59,6 +64,8 @@ class SigningSecret(Construct):
         secret_name: str | None = None,
         encryption_key: kms.IKey | None = None,
     ) -> None:
+        from aws_cdk import aws_secretsmanager as secretsmanager  # noqa: PLC0415 - not needed where one is imported
+
         super().__init__(scope, id)
         name = _name(model_name, secret_name)
         self.encryption_key: kms.IKey = encryption_key or self._new_key(name)
@@ -85,7 +92,7 @@ class SigningSecret(Construct):
         *,
         secret_name: str | None = None,
         encryption_key: kms.IKey | None = None,
-    ) -> secretsmanager.ISecret:
+    ) -> ImportedSecret:
         """The secret of a model in this account and region, made in another stack or by ``keys push``.
 
         Its ARN ends in six characters that only AWS knows, so policies allow any six there.
@@ -101,14 +108,12 @@ class SigningSecret(Construct):
             UsageError: Neither or both of the names, or one that Secrets Manager does not take or would mistake.
         """
         name = _name(model_name, secret_name)
-        arn = cdk.Stack.of(scope).format_arn(
-            service="secretsmanager",
-            resource="secret",
-            resource_name=name,
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
-        key = encryption_key or kms.Alias.from_alias_name(scope, f"{id}Alias", _alias(name))
-        return secretsmanager.Secret.from_secret_attributes(scope, id, secret_partial_arn=arn, encryption_key=key)
+        arn = f"arn:{PARTITION}:secretsmanager:{region_of(scope)}:{account_of(scope)}:secret:{name}"
+
+        def key() -> kms.IKey:
+            return encryption_key or kms.Alias.from_alias_name(scope, f"{id}Alias", _alias(name))
+
+        return ImportedSecret(scope, id, secret_arn=arn, is_complete=False, region=region_of(scope), encryption_key=key)
 
     @staticmethod
     def from_arn(
@@ -117,7 +122,7 @@ class SigningSecret(Construct):
         secret_arn: str,
         *,
         encryption_key: kms.IKey | None = None,
-    ) -> secretsmanager.ISecret:
+    ) -> ImportedSecret:
         """A secret by its complete ARN, as ``keys push`` prints it: also one of another account or region.
 
         Args:
@@ -140,8 +145,13 @@ class SigningSecret(Construct):
                 f"{secret_arn} is not complete: the hyphen and six characters at its end are missing.",
                 remedy="Give what `cdk-modelbuilder keys push` printed, or use SigningSecret.from_name().",
             )
-        return secretsmanager.Secret.from_secret_attributes(
-            scope, id, secret_complete_arn=secret_arn, encryption_key=encryption_key
+        return ImportedSecret(
+            scope,
+            id,
+            secret_arn=secret_arn,
+            is_complete=True,
+            region=region_of(scope) if is_token(secret_arn) else parts[3],
+            encryption_key=lambda: encryption_key,
         )
 
     def grant_push(self, grantee: iam.IGrantable) -> iam.Grant:

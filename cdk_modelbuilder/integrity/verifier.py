@@ -22,6 +22,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,7 @@ ALGORITHM = "HMAC-SHA256"
 
 _READ_SIZE = 1 << 20
 _METADATA_LIMIT = 64 << 20
+_UNSAFE = re.compile("[\x00-\x1f\\\\:\ud800-\udfff]")
 _verified: dict[str, str] = {}  # real path -> root digest, for this process
 
 
@@ -321,7 +323,7 @@ def safe_name(name: str) -> bool:
     return (
         all(part not in ("", ".", "..") for part in parts)
         and parts[0] != METADATA_FOLDER
-        and not any(ord(char) < 32 or char in "\\:" or 0xD800 <= ord(char) <= 0xDFFF for char in name)
+        and _UNSAFE.search(name) is None
     )
 
 

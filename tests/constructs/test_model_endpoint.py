@@ -55,8 +55,12 @@ def template_of(bundle: ModelBundle, folder: Path, **options) -> dict:
     ):
         assert value in text
         text = text.replace(value, f"<{name}>")
-    # Policies are called by their content, and the key's ARN and the artifact's are part of it.
-    return json.loads(re.sub(r"Access[0-9a-f]{8}[0-9A-F]{8}", "Access<content>", text))
+    # Policies are called by their content, of which the artifact is a part; here by their first statement.
+    for name, resource in json.loads(text)["Resources"].items():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            first = resource["Properties"]["PolicyDocument"]["Statement"][0]["Sid"]
+            text = text.replace(name, re.sub(r"[0-9a-f]{8}[0-9A-F]{8}$", f"<{first}>", name))
+    return json.loads(text)
 
 
 @pytest.fixture
