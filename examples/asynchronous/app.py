@@ -12,10 +12,16 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 
-from cdk_modelbuilder.constructs import AlarmThresholds, AsyncInference, Hosting, ModelEndpoint, ScalingTarget
+from cdk_modelbuilder.constructs import (
+    AlarmThresholds,
+    AsyncInference,
+    Hosting,
+    ModelEndpoint,
+    ScalingTarget,
+    SigningSecret,
+)
 
 
 class Asynchronous(cdk.Stack):
@@ -23,7 +29,7 @@ class Asynchronous(cdk.Stack):
 
     def __init__(self, scope: cdk.App) -> None:
         super().__init__(scope, "asynchronous")
-        key = secretsmanager.Secret.from_secret_name_v2(self, "Key", self.node.get_context("secret"))
+        key = SigningSecret.from_name(self, "Key", "tumour")
         bucket = self.node.get_context("bucket")
         topic_key = kms.Key(self, "TopicKey", enable_key_rotation=True)
         failures = sns.Topic(self, "Failures", master_key=topic_key, enforce_ssl=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import Duration
-from aws_cdk import aws_secretsmanager as secretsmanager
 
 from cdk_modelbuilder.constructs import (
     AlarmThresholds,
@@ -21,6 +20,7 @@ from cdk_modelbuilder.constructs import (
     EndpointVariant,
     Hosting,
     ModelEndpoint,
+    SigningSecret,
 )
 
 
@@ -29,7 +29,7 @@ class Canary(cdk.Stack):
 
     def __init__(self, scope: cdk.App) -> None:
         super().__init__(scope, "canary")
-        key = secretsmanager.Secret.from_secret_name_v2(self, "Key", self.node.get_context("secret"))
+        key = SigningSecret.from_name(self, "Key", "tumour")
         current = Container.from_bundle(self.node.get_context("bundle"), signing_secret=key)
         tried = Container.from_bundle(self.node.get_context("tried"), signing_secret=key)
         endpoint = ModelEndpoint(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import Duration
-from aws_cdk import aws_secretsmanager as secretsmanager
 
 from cdk_modelbuilder.constructs import (
     Capacity,
@@ -20,6 +19,7 @@ from cdk_modelbuilder.constructs import (
     ModelEndpoint,
     ResourceRequirements,
     ScalingTarget,
+    SigningSecret,
 )
 
 
@@ -28,7 +28,7 @@ class Components(cdk.Stack):
 
     def __init__(self, scope: cdk.App) -> None:
         super().__init__(scope, "components")
-        key = secretsmanager.Secret.from_secret_name_v2(self, "Key", self.node.get_context("secret"))
+        key = SigningSecret.from_name(self, "Key", "tumour")
         bundle = self.node.get_context("bundle")
         endpoint = ModelEndpoint(
             self,

@@ -10,9 +10,8 @@ cdk deploy
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_secretsmanager as secretsmanager
 
-from cdk_modelbuilder.constructs import Container, Hosting, ModelEndpoint
+from cdk_modelbuilder.constructs import Container, Hosting, ModelEndpoint, SigningSecret
 
 
 class Pipeline(cdk.Stack):
@@ -23,16 +22,16 @@ class Pipeline(cdk.Stack):
         endpoint = ModelEndpoint(
             self,
             "Scaled",
-            pipeline=[self.container("scaler"), self.container("bundle")],
+            pipeline=[self.container("scaler", "scaler"), self.container("bundle", "tumour")],
             hosting=Hosting.real_time(instance_type="ml.c6i.large", initial_instance_count=2),
         )
         endpoint.monitor()
         cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
 
-    def container(self, name: str) -> Container:
-        """The bundle that the context has under ``name``, and the secret with its key."""
-        key = secretsmanager.Secret.from_secret_name_v2(self, f"{name}Key", self.node.get_context(f"{name}_secret"))
-        return Container.from_bundle(self.node.get_context(name), signing_secret=key)
+    def container(self, context: str, model: str) -> Container:
+        """The bundle that the context names, and the secret with the keys of its model."""
+        key = SigningSecret.from_name(self, f"{context}Key", model)
+        return Container.from_bundle(self.node.get_context(context), signing_secret=key)
 
 
 app = cdk.App()

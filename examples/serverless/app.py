@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import Size
-from aws_cdk import aws_secretsmanager as secretsmanager
 
-from cdk_modelbuilder.constructs import Hosting, ModelEndpoint
+from cdk_modelbuilder.constructs import Hosting, ModelEndpoint, SigningSecret
 
 
 class Serverless(cdk.Stack):
@@ -19,7 +18,7 @@ class Serverless(cdk.Stack):
 
     def __init__(self, scope: cdk.App) -> None:
         super().__init__(scope, "serverless")
-        key = secretsmanager.Secret.from_secret_name_v2(self, "Key", self.node.get_context("secret"))
+        key = SigningSecret.from_name(self, "Key", "tumour")
         endpoint = ModelEndpoint(
             self,
             "Tumour",
