@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def test_an_example_is_deployed_and_removed(script, context, tmp_path):
 def test_every_app_has_its_settings_and_says_how_to_run_it():
     assert len(APPS) >= 9
     for script in APPS:
-        assert "\ncdk deploy" in script.read_text()
+        assert re.search(r"^ *cdk deploy", script.read_text(), re.MULTILINE)
         assert json.loads(script.with_name("cdk.json").read_text())["app"] == "python3 app.py"
     readme = (EXAMPLES / "README.md").read_text()
     assert not [script.parent.name for script in APPS if f"({script.parent.name}/app.py)" not in readme]
