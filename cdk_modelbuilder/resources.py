@@ -54,7 +54,12 @@ class ResourceRequirements:
                     )
                 _check_number(f"{place}[{key!r}]", key, value)
         low, high = self.min_memory, self.max_memory
-        if low is not None and high is not None and high < low:
+        if (
+            low is not None
+            and high is not None
+            and not (_is_decided_later(low) or _is_decided_later(high))
+            and high < low
+        ):
             raise UsageError(
                 f"limits['memory'] is {high} MiB, below requests['memory'] of {low} MiB.",
                 remedy="Raise the limit or leave it out.",
@@ -87,10 +92,17 @@ class ResourceRequirements:
 
 
 def _check_number(what: str, key: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise UsageError(f"{what} is {value!r}, which is no number.", remedy="Give a number.")
+    if _is_decided_later(value):
+        return
     if key != "num_cpus" and value != int(value):
         raise UsageError(f"{what} is {value}.", remedy="Give a whole number.")
     least = {"num_accelerators": 1, "num_cpus": 0.25, "memory": 128, "copies": 0}[key]
     if value < least:
         raise UsageError(f"{what} is {value}.", remedy=f"SageMaker takes {least} or more.")
+
+
+def _is_decided_later(value: float) -> bool:
+    """Whether it is one of the numbers by which the CDK stands for a value that is known when deploying."""
+    return value < -1e288

@@ -103,44 +103,50 @@ def check_choice(what: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def seconds(what: str, value: Duration | None, low: int, high: int) -> int | None:
-    """Whole seconds of ``value``, in the range that SageMaker takes.
+    """Whole seconds of ``value``, in the range that SageMaker takes; a token stays one.
 
     Raises:
-        UsageError: No Duration, or outside the range.
+        UsageError: No Duration, no whole number of seconds, or outside the range.
     """
-    if value is None:
-        return None
-    if not isinstance(value, Duration):
-        raise UsageError(f"{what} is {value!r}, not a Duration.", remedy=f"Write Duration.seconds({value}).")
-    whole = int(value.to_seconds())
-    check_range(what, whole, low, high, unit=" s")
-    return whole
+    return _whole(what, value, Duration, unit="seconds", low=low, high=high, shown=" s")
+
+
+def minutes(what: str, value: Duration | None, low: int, high: int) -> int | None:
+    """The same in minutes.
+
+    Raises:
+        UsageError: No Duration, no whole number of minutes, or outside the range.
+    """
+    return _whole(what, value, Duration, unit="minutes", low=low, high=high, shown=" min")
 
 
 def gibibytes(what: str, value: Size | None, low: int, high: int) -> int | None:
-    """Whole GiB of ``value``, in the range that SageMaker takes.
+    """Whole GiB of ``value``, in the range that SageMaker takes; a token stays one.
 
     Raises:
-        UsageError: No Size, or outside the range.
+        UsageError: No Size, no whole number of GiB, or outside the range.
     """
-    if value is None:
-        return None
-    whole = int(_size(what, value).to_gibibytes())
-    check_range(what, whole, low, high, unit=" GiB")
-    return whole
+    return _whole(what, value, Size, unit="gibibytes", low=low, high=high, shown=" GiB")
 
 
 def mebibytes(what: str, value: Size | None, low: int, high: int | None = None) -> int | None:
-    """Whole MiB of ``value``, in the range that SageMaker takes.
+    """The same in MiB.
 
     Raises:
-        UsageError: No Size, or outside the range.
+        UsageError: No Size, no whole number of MiB, or outside the range.
     """
-    if value is None:
-        return None
-    whole = int(_size(what, value).to_mebibytes())
-    check_range(what, whole, low, high, unit=" MiB")
-    return whole
+    return _whole(what, value, Size, unit="mebibytes", low=low, high=high, shown=" MiB")
+
+
+def times(what: str, value: float, factor: int) -> float:
+    """``value`` times ``factor``.
+
+    Raises:
+        UsageError: It is a token, with which nothing can be calculated before the deployment.
+    """
+    if is_token(value) and factor != 1:
+        raise UsageError(f"{what} is a token, which cannot be multiplied by {factor}.", remedy="Give a number.")
+    return value * factor
 
 
 def check_s3_uri(what: str, uri: str) -> None:
@@ -153,7 +159,20 @@ def check_s3_uri(what: str, uri: str) -> None:
         raise UsageError(f"{what} {uri!r} is no S3 URI.", remedy="Write s3://bucket/prefix.")
 
 
-def _size(what: str, value: object) -> Size:
-    if not isinstance(value, Size):
-        raise UsageError(f"{what} is {value!r}, not a Size.", remedy="Write Size.gibibytes(...) or .mebibytes(...).")
-    return value
+def _whole(what: str, value: Any, kind: type, *, unit: str, low: int, high: int | None, shown: str) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, kind):
+        raise UsageError(
+            f"{what} is {value!r}, not a {kind.__name__}.", remedy=f"Write {kind.__name__}.{unit}({value})."
+        )
+    try:
+        amount = getattr(value, f"to_{unit}")()
+    except RuntimeError:  # the CDK converts no token, and rounds nothing
+        raise UsageError(
+            f"{what} is no whole number of {unit}, or a token in another unit.",
+            remedy=f"Write {kind.__name__}.{unit}(...).",
+        ) from None
+    whole: int = amount if is_token(amount) else int(amount)
+    check_range(what, whole, low, high, unit=shown)
+    return whole

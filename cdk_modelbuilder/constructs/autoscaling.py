@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import Duration, TimeZone
 from aws_cdk import aws_applicationautoscaling as aas
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk_modelbuilder.constructs.arguments import check_name, check_range, check_whole, seconds
+from cdk_modelbuilder.constructs.arguments import check_name, check_range, check_whole, is_token, seconds, times
 from cdk_modelbuilder.errors import UsageError
 
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
@@ -172,7 +171,7 @@ class Autoscaling(Construct):
         # All checks come before the construct is there: what is refused leaves nothing behind.
         check_whole("min_capacity", min_capacity, 0)
         check_whole("max_capacity", max_capacity, 1)
-        if max_capacity < min_capacity:
+        if not (is_token(max_capacity) or is_token(min_capacity)) and max_capacity < min_capacity:
             raise UsageError(
                 f"max_capacity {max_capacity} is below min_capacity {min_capacity}.",
                 remedy="Raise one or lower the other.",
@@ -272,7 +271,7 @@ def _tracking(
     value, metric = target.value, target.metric
     predefined = _PREDEFINED.get((target.kind, scalable.dimension))
     if target.kind == "gpu":
-        metric, value = scalable.gpu_metric, target.value * scalable.gpus
+        metric, value = scalable.gpu_metric, times("percent", target.value, scalable.gpus)
     elif target.kind == "backlog":
         metric = scalable.backlog_metric
     if predefined is None and metric is None:
@@ -324,6 +323,6 @@ def _action(number: int, wanted: ScheduledCapacity) -> Any:
 
 def _positive(what: str, value: float) -> float:
     check_range(what, value, 0)
-    if not cdk.Token.is_unresolved(value) and value == 0:
+    if value == 0:
         raise UsageError(f"{what} is 0.", remedy="Give a value above 0.")
     return value

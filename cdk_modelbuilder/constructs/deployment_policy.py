@@ -8,7 +8,7 @@ from typing import Any
 from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 
-from cdk_modelbuilder.constructs.arguments import check_range, check_whole, seconds
+from cdk_modelbuilder.constructs.arguments import check_range, check_whole, is_token, seconds
 from cdk_modelbuilder.errors import UsageError
 
 _L1 = sagemaker.CfnEndpoint
@@ -133,7 +133,8 @@ class BlueGreen:
         wait = seconds("bake_time", self.bake_time, 0, 3600)
         terminate = seconds("termination_wait", self.termination_wait, 0, 3600)
         timeout = seconds("timeout", self.timeout, 600, 28800)
-        if timeout is not None and timeout <= (wait or 0) + (terminate or 0):
+        decided_later = any(is_token(number) for number in (wait, terminate, timeout))
+        if timeout is not None and not decided_later and timeout <= (wait or 0) + (terminate or 0):
             raise UsageError(
                 f"timeout is {timeout} s, but waiting alone takes {(wait or 0) + (terminate or 0)} s.",
                 remedy="Raise timeout, or shorten bake_time and termination_wait.",

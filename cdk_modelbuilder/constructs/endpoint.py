@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from cdk_modelbuilder.constructs.arguments import check_name
+from cdk_modelbuilder.constructs.arguments import check_name, is_token
 from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Rolling
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig
 from cdk_modelbuilder.constructs.grants import EndpointGrants
@@ -247,6 +247,8 @@ def _check_deployment(config: EndpointConfig, deployment: BlueGreen | Rolling | 
 def _check_step(variant: InstanceVariant, deployment: BlueGreen | Rolling | None) -> None:
     step = deployment.batch if isinstance(deployment, Rolling) else deployment.step if deployment else None
     if step is None or step.kind != "INSTANCE_COUNT":
+        return
+    if is_token(step.value) or is_token(variant.initial_instance_count):
         return
     if step.value * 2 > variant.initial_instance_count:
         raise UsageError(

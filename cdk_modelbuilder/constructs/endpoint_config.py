@@ -14,7 +14,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IDependable
 
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key
-from cdk_modelbuilder.constructs.arguments import check_choice, check_name, same_place
+from cdk_modelbuilder.constructs.arguments import check_choice, check_name, is_token, same_place, seconds
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
 from cdk_modelbuilder.constructs.data_capture import DataCapture
 from cdk_modelbuilder.constructs.execution_role import ExecutionRole, wait_for
@@ -75,8 +75,9 @@ def publish_seconds(frequency: Duration | None) -> int | None:
     """
     if frequency is None:
         return None
-    whole = int(frequency.to_seconds())
-    check_choice("publish_frequency", str(whole), [str(one) for one in _FREQUENCIES])
+    whole = seconds("publish_frequency", frequency, 0, 86400)
+    if not is_token(whole):
+        check_choice("publish_frequency", str(whole), [str(one) for one in _FREQUENCIES])
     return whole
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from aws_cdk import Duration, Size
 
-from cdk_modelbuilder.constructs.arguments import check_name, check_s3_uri, check_whole
+from cdk_modelbuilder.constructs.arguments import check_name, check_s3_uri, check_whole, is_token
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
 from cdk_modelbuilder.constructs.container import Container
 from cdk_modelbuilder.constructs.inference_component import ComponentRollingUpdate, Scheduling
@@ -147,6 +147,8 @@ class ComponentHosting:
         if self.scaling is not None or (self.min_instance_count, self.max_instance_count) == (None, None):
             return self.scaling
         low = self.initial_instance_count if self.min_instance_count is None else self.min_instance_count
+        if self.max_instance_count is None and (is_token(low) or is_token(self.initial_instance_count)):
+            raise UsageError("nothing says max_instance_count, and the least is a token.", remedy="Give it.")
         return ManagedInstanceScaling(
             min_instance_count=low,
             max_instance_count=max(low, self.initial_instance_count, 1)

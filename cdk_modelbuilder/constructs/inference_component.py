@@ -54,7 +54,8 @@ class Scheduling:
 
     Attributes:
         placement: Spread or packed.
-        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows.
+        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows;
+            0 to 100.
     """
 
     placement: Placement
@@ -62,7 +63,7 @@ class Scheduling:
 
     def render(self) -> Any:
         """The L1 property."""
-        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0)
+        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0, 100)
         return _L1.InferenceComponentSchedulingConfigProperty(
             placement_strategy=self.placement.value,
             availability_zone_balance=_L1.InferenceComponentAvailabilityZoneBalanceProperty(

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.acknowledgements import acknowledge
-from cdk_modelbuilder.constructs.arguments import check_range, check_whole
+from cdk_modelbuilder.constructs.arguments import check_range, check_whole, times
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics, InferenceComponentMetrics, VariantMetrics
 from cdk_modelbuilder.errors import UsageError
 
@@ -129,7 +129,8 @@ class Monitoring(Construct):
         if limits.latency_p99 is not None:
             found["latency_p99"] = (
                 metrics.model_latency(statistic="p99", period=period),
-                limits.latency_p99.to_milliseconds() * 1000,  # the metric counts in microseconds
+                # The metric counts in microseconds.
+                times("latency_p99", limits.latency_p99.to_milliseconds(), 1000),
                 f"the slowest hundredth takes over {limits.latency_p99.to_milliseconds():g} ms.",
             )
         for kind, percent, metric in (
@@ -161,7 +162,7 @@ class Monitoring(Construct):
         if limits.gpu_memory is not None and one.gpus:
             gpu = metrics.gpu_memory_utilization(period=period, statistic="Maximum")
             words = f"over {limits.gpu_memory:g} % of the GPU memory is used."
-            found["gpu_memory"] = (gpu, limits.gpu_memory * one.gpus, words)
+            found["gpu_memory"] = (gpu, times("gpu_memory", limits.gpu_memory, one.gpus), words)
         return found
 
     def _watch_queue(self, metrics: EndpointMetrics, title: str) -> None:

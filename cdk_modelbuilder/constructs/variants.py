@@ -18,6 +18,8 @@ from cdk_modelbuilder.constructs.arguments import (
     check_whole,
     gibibytes,
     is_token,
+    mebibytes,
+    minutes,
     seconds,
 )
 from cdk_modelbuilder.constructs.instance_type import check_instance_type, has_local_nvme
@@ -46,7 +48,7 @@ class ScaleIn:
     Attributes:
         strategy: SageMaker's word for it.
         cooldown: Between two steps; 5 to 1440 minutes.
-        maximum_step_size: Most instances in one step.
+        maximum_step_size: Most instances in one step, up to 100.
     """
 
     strategy: str
@@ -65,11 +67,10 @@ class ScaleIn:
 
     def render(self) -> Any:
         """The L1 property."""
-        waits = seconds("cooldown", self.cooldown, 300, 86400)
-        check_whole("maximum_step_size", self.maximum_step_size, 1)
+        check_whole("maximum_step_size", self.maximum_step_size, 1, 100)
         return _L1.ScaleInPolicyProperty(
             strategy=self.strategy,
-            cooldown_in_minutes=None if waits is None else waits // 60,
+            cooldown_in_minutes=minutes("cooldown", self.cooldown, 5, 1440),
             maximum_step_size=self.maximum_step_size,
         )
 
@@ -91,7 +92,8 @@ class ManagedInstanceScaling:
     def __post_init__(self) -> None:
         check_whole("min_instance_count", self.min_instance_count, 0)
         check_whole("max_instance_count", self.max_instance_count, 1)
-        if self.max_instance_count < self.min_instance_count:
+        decided_later = is_token(self.max_instance_count) or is_token(self.min_instance_count)
+        if not decided_later and self.max_instance_count < self.min_instance_count:
             raise UsageError(
                 f"max_instance_count {self.max_instance_count} is below min_instance_count {self.min_instance_count}.",
                 remedy="Raise one or lower the other.",
@@ -238,8 +240,8 @@ class InstanceVariant:
                 f"variant {self.name} has {len(self.instance_pools)} instance pools, or two with one priority.",
                 remedy="Give up to 5 pools, each with a priority of its own.",
             )
-        least = 1 if self.managed_scaling is None else 0
-        check_whole("initial_instance_count", self.initial_instance_count, least)
+        # Also where managed scaling may go down to 0 afterwards.
+        check_whole("initial_instance_count", self.initial_instance_count, 1)
         check_range("weight", self.weight, 0)
         check_choice("inference_ami_version", self.inference_ami_version, INFERENCE_AMI_VERSIONS)
         with_disks = [name for name in self.instance_types if has_local_nvme(name)]
@@ -328,7 +330,7 @@ class ServerlessVariant:
             initial_variant_weight=1,
             serverless_config=_L1.ServerlessConfigProperty(
                 max_concurrency=self.max_concurrency,
-                memory_size_in_mb=int(self.memory_size.to_mebibytes()),
+                memory_size_in_mb=mebibytes("memory_size", self.memory_size, 1024, 6144),
                 provisioned_concurrency=self.provisioned_concurrency,
             ),
         )
@@ -342,8 +344,6 @@ def check_serverless_memory(size: object) -> None:
     """
     if not isinstance(size, Size):
         raise UsageError(f"memory_size is {size!r}, not a Size.", remedy="Write Size.gibibytes(2).")
-    mebibytes = size.to_mebibytes()
-    if mebibytes % 1024 or not 1024 <= mebibytes <= 6144:
-        raise UsageError(
-            f"memory_size is {mebibytes:g} MiB.", remedy="Serverless endpoints take 1, 2, 3, 4, 5 or 6 GiB."
-        )
+    amount = mebibytes("memory_size", size, 0)
+    if not is_token(amount) and amount not in range(1024, 6145, 1024):
+        raise UsageError(f"memory_size is {amount} MiB.", remedy="Serverless endpoints take 1, 2, 3, 4, 5 or 6 GiB.")

@@ -144,7 +144,7 @@ VALUES = {
         "between 60 and 3600 s",
     ),
     "scaling": (lambda: ManagedInstanceScaling(min_instance_count=3, max_instance_count=2), "below min_instance_count"),
-    "cooldown": (lambda: ScaleIn.idle_release(cooldown=Duration.minutes(1)).render(), "between 300 and 86400 s"),
+    "cooldown": (lambda: ScaleIn.idle_release(cooldown=Duration.minutes(1)).render(), "between 5 and 1440 min"),
     "core dump": (lambda: CoreDump(destination_s3_uri="/tmp"), "no S3 URI"),
     "serverless memory": (lambda: Hosting.serverless(memory_size=Size.mebibytes(1500)), "1, 2, 3, 4, 5 or 6 GiB"),
     "serverless concurrency": (lambda: Hosting.serverless(max_concurrency=201), "between 1 and 200"),
