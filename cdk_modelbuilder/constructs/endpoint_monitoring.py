@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdk_modelbuilder.constructs.inference_component import without_adapters
 from cdk_modelbuilder.constructs.instance_type import accelerator_count
 from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring, Watched
 from cdk_modelbuilder.constructs.variants import InstanceVariant
@@ -38,14 +39,11 @@ def watched(served: ModelEndpoint) -> Sequence[Watched]:
     """Each component, or each variant."""
     endpoint, config, components = served.endpoint, served.config, served.components
     if config.holds_components:
-        has_gpus = any(
-            spec.resources is not None and spec.resources.num_accelerators
-            for component in components.values()
-            for spec in component.specifications
-        )
+        own = without_adapters(components)
         return [
-            Watched(name=name, metrics=component.metrics, gpus=int(has_gpus), has_hosts=True)
-            for name, component in components.items()
+            # Percentages are of all GPUs of the component; an adapter has none of its own, and no memory.
+            Watched(name=name, metrics=one.metrics, gpus=int(one.has_accelerators), has_hosts=name in own)
+            for name, one in components.items()
         ]
     return [
         Watched(

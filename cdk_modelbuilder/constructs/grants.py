@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from aws_cdk import aws_iam as iam
+
+_INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+
+
+class HasComponentArn(Protocol):
+    """An inference component: ours, or an imported one."""
+
+    @property
+    def inference_component_arn(self) -> str:
+        """Its ARN."""
+        ...
 
 
 class EndpointGrants:
@@ -15,9 +28,10 @@ class EndpointGrants:
     def __init__(self, endpoint_arn: str) -> None:
         self._arn = endpoint_arn
 
-    def invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Send requests, for an answer in one piece or as a stream."""
-        return self.actions(grantee, "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+    def invoke(self, grantee: iam.IGrantable, *components: HasComponentArn) -> iam.Grant:
+        """Send requests, for an answer in one piece or as a stream; to ``components`` of it too."""
+        arns = [self._arn, *(component.inference_component_arn for component in components)]
+        return iam.Grant.add_to_principal(grantee=grantee, actions=_INVOKE, resource_arns=arns)
 
     def invoke_async(self, grantee: iam.IGrantable) -> iam.Grant:
         """Queue asynchronous requests."""
@@ -47,7 +61,7 @@ class InferenceComponentGrants:
         """Send requests to this component. SageMaker asks for the action on the endpoint and on the component."""
         return iam.Grant.add_to_principal(
             grantee=grantee,
-            actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
+            actions=_INVOKE,
             resource_arns=[self._endpoint, self._component],
         )
 

@@ -81,7 +81,7 @@ class ContainerImage:
         """
         if not isinstance(uri, str) or not uri.strip():
             raise UsageError(f"{uri!r} names no image.", remedy="Give a URI such as registry/repository:tag.")
-        return cls(lambda _: ResolvedImage(uri, _arn_of(uri)))
+        return cls(lambda _: ResolvedImage(uri, repository_arn(uri)))
 
     @classmethod
     def from_ecr_repository(cls, repository: ecr.IRepository, tag_or_digest: str) -> ContainerImage:
@@ -141,7 +141,7 @@ class ContainerImage:
 
 def _of_reference(scope: Construct, image: ImageReference) -> ResolvedImage:
     if image.uri is not None:
-        return ResolvedImage(image.uri, _arn_of(image.uri))
+        return ResolvedImage(image.uri, repository_arn(image.uri))
     region = region_of(scope)
     if is_token(region):
         account, suffix = _mapped_account(cdk.Stack.of(scope), image), cdk.Aws.URL_SUFFIX
@@ -179,7 +179,8 @@ def _mapped_account(stack: cdk.Stack, image: ImageReference) -> str:
     return known[name]
 
 
-def _arn_of(uri: str) -> str | None:
+def repository_arn(uri: str) -> str | None:
+    """The ECR repository of an image; None for an image that is elsewhere, or whose URI is decided when deploying."""
     found = _ECR.match(uri)
     if found is None:
         return None

@@ -17,10 +17,13 @@ from cdk_modelbuilder.constructs.arguments import check_name, check_range, check
 from cdk_modelbuilder.constructs.deployment_policy import Capacity
 from cdk_modelbuilder.constructs.endpoint import Endpoint, ImportedEndpoint
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, publish_seconds
+from cdk_modelbuilder.constructs.execution_role import wait_for
 from cdk_modelbuilder.constructs.grants import InferenceComponentGrants
+from cdk_modelbuilder.constructs.image import repository_arn
 from cdk_modelbuilder.constructs.instance_type import check_instance_type
 from cdk_modelbuilder.constructs.metrics import InferenceComponentMetrics
-from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION
+from cdk_modelbuilder.constructs.model_data import ModelData
+from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, Statement, pull_image
 from cdk_modelbuilder.constructs.references import (
     HasAlarmName,
     HasModelRef,
@@ -54,8 +57,7 @@ class Scheduling:
 
     Attributes:
         placement: Spread or packed.
-        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows;
-            0 to 100.
+        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows.
     """
 
     placement: Placement
@@ -63,7 +65,7 @@ class Scheduling:
 
     def render(self) -> Any:
         """The L1 property."""
-        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0, 100)
+        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0)
         return _L1.InferenceComponentSchedulingConfigProperty(
             placement_strategy=self.placement.value,
             availability_zone_balance=_L1.InferenceComponentAvailabilityZoneBalanceProperty(
@@ -95,6 +97,14 @@ class ComponentContainer:
             check_s3_uri("artifact_s3_uri", self.artifact_s3_uri)
         if self.metrics_frequency is not None and self.metrics_path is None:
             raise UsageError("metrics_frequency needs metrics_path.", remedy="Give metrics_path='/metrics'.")
+
+    def permissions(self) -> list[Statement]:
+        """What the endpoint's execution role needs to fetch it."""
+        repository = None if self.image is None else repository_arn(self.image)
+        statements = pull_image([repository] if repository else [])
+        if self.artifact_s3_uri is not None:
+            statements += ModelData.archive(self.artifact_s3_uri).permissions
+        return statements
 
     def render(self, *, for_instance_type: bool = False) -> Any:
         """The L1 property."""
@@ -246,7 +256,7 @@ class InferenceComponent(cdk.Resource):
     Args:
         scope: Parent construct.
         id: Id within the parent.
-        endpoint: An endpoint made for components.
+        endpoint: An endpoint made for components. Its configuration's role gets what containers without a Model need.
         specification: What it runs; or two to five specifications, one for each instance type.
         base: For an adapter: the component that holds the base model. An adapter has no resources of its own.
         variant_name: The endpoint's variant. Default: its first.
@@ -309,6 +319,7 @@ class InferenceComponent(cdk.Resource):
         )
         if isinstance(base, InferenceComponent):
             self.resource.node.add_dependency(base.resource)
+        self._grant_containers()
         # There is no attribute for the name; it is the end of the ARN.
         self.inference_component_name: str = inference_component_name or cdk.Fn.select(
             1, cdk.Fn.split("/", self.resource.ref)
@@ -361,6 +372,11 @@ class InferenceComponent(cdk.Resource):
         return InferenceComponentMetrics(self.inference_component_name)
 
     @property
+    def has_accelerators(self) -> bool:
+        """Whether a copy has accelerators to itself."""
+        return any(spec.resources is not None and spec.resources.num_accelerators for spec in self.specifications)
+
+    @property
     def rolls(self) -> bool:
         """Whether its copies move to another specification part after part, so that alarms can stop it."""
         return self._rolling is not None
@@ -373,6 +389,14 @@ class InferenceComponent(cdk.Resource):
         """
         self._alarms += alarms
         self.resource.deployment_config = self._deployment_config()
+
+    def _grant_containers(self) -> None:
+        """What has no Model is fetched with the role of the endpoint's configuration."""
+        config = getattr(self.endpoint, "endpoint_config", None)
+        wanted = [one for spec in self.specifications if spec.container is not None
+                  for one in spec.container.permissions()]  # fmt: skip
+        if wanted and isinstance(config, EndpointConfig) and config.access is not None:
+            wait_for(self.resource, config.access.grant(wanted))
 
     def _deployment_config(self) -> Any:
         if self._rolling is None:

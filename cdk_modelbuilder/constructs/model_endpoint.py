@@ -47,7 +47,6 @@ from cdk_modelbuilder.constructs.instance_type import has_local_nvme
 from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
-from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
 from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME, InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.errors import UsageError
@@ -198,6 +197,7 @@ class ModelEndpoint(Construct):
         self.models: dict[str, Model] = {}
         self.containers: dict[str, list[Container]] = {}
         self.components: dict[str, InferenceComponent] = {}
+        self._callers: list[iam.IGrantable] = []
         if isinstance(self.hosting, ComponentHosting):
             if single is not None:
                 components = [component_of(single, resources)]
@@ -280,13 +280,11 @@ class ModelEndpoint(Construct):
         return ec2.Connections(security_groups=list(groups.values()))
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee`` send requests, asynchronous ones if the endpoint is so, and to its components."""
+        """Let ``grantee`` send requests, asynchronous ones if it is so, and to its components, later ones too."""
         if isinstance(self.hosting, AsynchronousHosting):
             return self.grants.invoke_async(grantee)
-        grant = self.grants.invoke(grantee)
-        for component in self.components.values():
-            component.grants.invoke(grantee)
-        return grant
+        self._callers.append(grantee)
+        return self.grants.invoke(grantee, *self.components.values())
 
     def add_component(self, component: EndpointComponent) -> InferenceComponent:
         """One more inference component.
@@ -329,8 +327,7 @@ class ModelEndpoint(Construct):
         check_name("the adapter's name", name, longest=LONGEST_COMPONENT)
         if name in self.components:
             raise UsageError(f"there is a component {name!r} already.", remedy="Give the adapter another name.")
-        self._access.grant(ModelData.archive(artifact_s3_uri).permissions)
-        self.components[name] = InferenceComponent(
+        made = InferenceComponent(
             self,
             f"Adapter{name}",
             endpoint=self.endpoint,
@@ -338,7 +335,7 @@ class ModelEndpoint(Construct):
             inference_component_name=self._component_name(name),
             specification=ComponentSpecification(container=ComponentContainer(artifact_s3_uri=artifact_s3_uri)),
         )
-        return self.components[name]
+        return self._hold(name, made)
 
     def autoscale(
         self,
@@ -540,10 +537,16 @@ class ModelEndpoint(Construct):
                 model_data_download_timeout=component.model_data_download_timeout,
             ),
         )
-        self.components[component.name] = made
+        self._hold(component.name, made)
         for name, uri in component.adapters.items():
             self.add_adapter(name, artifact_s3_uri=uri, base=component.name)
         return made
+
+    def _hold(self, name: str, component: InferenceComponent) -> InferenceComponent:
+        for caller in self._callers:
+            component.grants.invoke(caller)
+        self.components[name] = component
+        return component
 
     def _component_options(self) -> dict[str, Any]:
         if not isinstance(self.hosting, ComponentHosting):
