@@ -18,7 +18,19 @@ import pytest
 from tests.aws_stand_in import AwsStandIn
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMANDS = ("build", "inspect", "verify", "run", "invoke", "publish", "keys", "keys create", "keys id", "keys push")
+COMMANDS = (
+    "build",
+    "inspect",
+    "verify",
+    "run",
+    "invoke",
+    "publish",
+    "diff",
+    "keys",
+    "keys create",
+    "keys id",
+    "keys push",
+)
 
 
 def run(*words, status: int = 0, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess[str]:

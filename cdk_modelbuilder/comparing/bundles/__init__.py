@@ -1,0 +1,1 @@
+"""Two bundles: what changes for the service that they are."""
