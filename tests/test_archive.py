@@ -208,7 +208,7 @@ def sealed(folder: Path, target: Path | None) -> list[tuple[int, int]]:
     with seal(
         folder, name="demo", archive=target, progress=lambda step, done, total: told.append((done, total))
     ) as made:
-        made.finish(b"{}\n")
+        made.finish(b"{}\n", None)
     return told
 
 
