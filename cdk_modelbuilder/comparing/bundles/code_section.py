@@ -73,8 +73,12 @@ def _changed_files(old: BundleText, new: BundleText) -> Iterator[_ChangedFile]:
         if not path.startswith(CODE_FOLDER):
             continue
         before, after = old.model_file(path), new.model_file(path)
-        listed_alike = old.files.get(path) == new.files.get(path)
-        if not listed_alike or (before is not None and after is not None and before != after):
+        if path not in old.files and path not in new.files:
+            differs = before != after
+        else:  # a text that is not here says nothing about the one that is
+            both = before is not None and after is not None
+            differs = old.files.get(path) != new.files.get(path) or (both and before != after)
+        if differs:
             yield _ChangedFile(path, before, after)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cdk_modelbuilder.comparing.bundles.bundle_text import BundleText
 from cdk_modelbuilder.comparing.bundles.payload_forms import Form, form_of
-from cdk_modelbuilder.comparing.json_data import differences, same
+from cdk_modelbuilder.comparing.json_data import canonical, differences, same
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Facet, Group, Mark, Section, section_of
 from cdk_modelbuilder.comparing.wording import quoted
 
@@ -185,14 +185,13 @@ def _shape_mark(old: list[Any], new: list[Any], direction: _Direction) -> Mark:
 
 
 def _allowed(words: str, old: list[Any], new: list[Any], direction: _Direction) -> Iterator[Change]:
-    lines = list(differences(old, new))
-    for item in lines:
-        if item.path[:1] != ("[]",):
-            yield Change(words, old, new, (Mark.UNCLEAR,))
-            return
-    for item in lines:
-        added = item.old is ABSENT
-        yield Change(words, item.old, item.new, (Mark.COMPATIBLE if added == direction.sent else Mark.BREAKING,))
+    before, after = ({canonical(entry): entry for entry in entries} for entries in (old, new))
+    if before.keys() == after.keys():
+        yield Change(words, old, new, (Mark.UNCLEAR,), "in another order")
+    for text in sorted(before.keys() - after.keys()):
+        yield Change(words, before[text], ABSENT, (Mark.BREAKING if direction.sent else Mark.COMPATIBLE,))
+    for text in sorted(after.keys() - before.keys()):
+        yield Change(words, ABSENT, after[text], (Mark.COMPATIBLE if direction.sent else Mark.BREAKING,))
 
 
 def _parts(old: Form, new: Form, direction: _Direction, place: str) -> Iterator[Change]:
