@@ -5,6 +5,9 @@ REVIEW := .venv-review
 BIN := $(VENV)/bin
 # Bytecode is compiled when it is needed: half the size and half the time of an install.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+# Files are shared out between this many processes; WORKERS=0 runs all in one, which pdb needs.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 
 .PHONY: help setup setup-all demo test test-all lint bench tables fuzz clean
@@ -44,10 +47,10 @@ demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one rea
 	$(BIN)/python examples/demo.py
 
 test: setup ## Run the tests (without the slow ones)
-	$(BIN)/python -m pytest -m "not slow and not docker"
+	$(PYTEST) -m "not slow and not docker"
 
 test-all: setup-all ## Run every test; the slow ones install more
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(VENV)/.lint ## Check style, types and import rules
 	$(BIN)/ruff check .
