@@ -14,13 +14,15 @@ from constructs import Construct
 from cdk_modelbuilder.errors import UsageError
 
 _places: WeakKeyDictionary[Construct, tuple[str, str]] = WeakKeyDictionary()
+LIST_PLACEHOLDER = "#{Token["
+"""How the only element of a list begins that stands for a whole list."""
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
 def is_token(value: object) -> bool:
     """Whether ``value`` is decided when deploying. Read off the text: asking the CDK is a call to another process."""
     if isinstance(value, str):
-        return "${Token[" in value
+        return "${Token[" in value or value.startswith(LIST_PLACEHOLDER)
     return isinstance(value, float) and value < -1e288
 
 
@@ -155,7 +157,7 @@ def check_s3_uri(what: str, uri: str) -> None:
     Raises:
         UsageError: It does not begin with s3://.
     """
-    if not isinstance(uri, str) or not (is_token(uri) or re.match(r"s3://[^/]+", uri)):
+    if not isinstance(uri, str) or not re.match(r"s3://[^/]+|\$\{Token\[", uri):
         raise UsageError(f"{what} {uri!r} is no S3 URI.", remedy="Write s3://bucket/prefix.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -14,14 +15,17 @@ from aws_cdk import Size
 from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.constructs.arguments import check_s3_uri, is_token
-from cdk_modelbuilder.constructs.model_data import ModelData
+from cdk_modelbuilder.constructs.arguments import check_s3_uri
+from cdk_modelbuilder.constructs.model_data import ModelData, by_url
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.publishing.location import artifact_key
 from cdk_modelbuilder.staging import place_file
 
 if TYPE_CHECKING:  # each of these costs a tenth of a second and more
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_s3
+
+    from cdk_modelbuilder.constructs.artifact_bucket import ArtifactBucket
 
 ASSET_LIMIT_MIB = 512
 """Largest archive that goes through an asset: beyond it, cdk.out and every runner that holds it grow by the model."""
@@ -37,24 +41,27 @@ class Artifact:
         self._locate = locate
 
     @classmethod
-    def asset(cls, *, size_limit: Size | None = None) -> Artifact:
+    def asset(cls, *, size_limit: Size | None = None, encryption_key: kms.IKey | None = None) -> Artifact:
         """The bundle's archive as a FILE asset, whose key in the bootstrap bucket is the artifact digest.
 
         The archive is linked into the cloud assembly, not copied, where the file system can; it is not read.
 
         Args:
             size_limit: Largest archive to take. Default: 512 MiB.
+            encryption_key: Key of the bootstrap bucket, where it is one of yours that roles need to be allowed to use;
+                the one that ``cdk bootstrap --bootstrap-customer-key`` makes lets every role in.
         """
         limit = ASSET_LIMIT_MIB << 20 if size_limit is None else int(size_limit.to_bytes())
-        return cls(lambda scope, bundle: _stage(scope, bundle, limit))
+        return cls(lambda scope, bundle: by_url(_stage(scope, bundle, limit), encryption_key))
 
     @classmethod
-    def s3(cls, uri: str, digest: str) -> Artifact:
+    def s3(cls, uri: str, digest: str, *, encryption_key: kms.IKey | None = None) -> Artifact:
         """What ``cdk-modelbuilder publish`` put into a bucket; it prints this line.
 
         Args:
             uri: ``s3://bucket/.../model.tar.gz``, or a prefix that ends in a slash.
             digest: The bundle's artifact digest, so that a bundle that was built anew and not published is noticed.
+            encryption_key: Key of the bucket, where it is one of yours.
 
         Raises:
             UsageError: No S3 URI, or no digest.
@@ -72,33 +79,43 @@ class Artifact:
                     f"{digest}.",
                     remedy=f"Run `cdk-modelbuilder publish {bundle.path.name}` and put what it prints here.",
                 )
-            return ModelData.folder(uri) if uri.endswith("/") else ModelData.archive(uri)
+            return _data(uri, encryption_key)
 
         return cls(locate)
 
     @classmethod
-    def published(cls, bucket: aws_s3.IBucket | str, *, prefix: str = "", form: str | None = None) -> Artifact:
+    def published(
+        cls,
+        bucket: aws_s3.IBucket | ArtifactBucket | str,
+        *,
+        prefix: str = "",
+        form: str | None = None,
+        encryption_key: kms.IKey | None = None,
+    ) -> Artifact:
         """The same, with the key made from the bundle: whatever is built is expected in ``bucket``.
 
         Args:
             bucket: The bucket, or its name.
             prefix: As given to ``publish``.
             form: ``archive`` or ``folder``. Default: what the bundle's container spec says.
+            encryption_key: Key of the bucket, where it is one of yours. Default: what the bucket says.
 
         Raises:
             UsageError: A form that there is not.
         """
-        name = bucket if isinstance(bucket, str) else bucket.bucket_name
+        if isinstance(bucket, str):
+            name, key_used = bucket, encryption_key
+        else:
+            name, key_used = bucket.bucket_name, encryption_key or bucket.encryption_key
         if form not in (None, "archive", "folder"):
             raise UsageError(f"form is {form!r}.", remedy="Choose archive or folder.")
 
         def locate(_: Construct, bundle: ModelBundle) -> ModelData:
             wanted = form or bundle.container.model_data.form
-            if wanted == "folder":
-                key = artifact_key(bundle.artifact_digest, prefix=prefix, form="folder")
-                return ModelData.folder(f"s3://{name}/{key}")
-            key = artifact_key(bundle.artifact_digest, prefix=prefix, form="archive")
-            return ModelData.archive(f"s3://{name}/{key}")
+            key = artifact_key(
+                bundle.artifact_digest, prefix=prefix, form="folder" if wanted == "folder" else "archive"
+            )
+            return _data(f"s3://{name}/{key}", key_used)
 
         return cls(locate)
 
@@ -111,7 +128,12 @@ class Artifact:
         return self._locate(scope, bundle)
 
 
-def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> ModelData:
+def _data(uri: str, key: kms.IKey | None) -> ModelData:
+    make = ModelData.folder if uri.endswith("/") else ModelData.archive
+    return make(uri, encryption_key=key)
+
+
+def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> str:
     """Aws_cdk's own Asset would copy the file and hash it twice, and its key would not be the reviewed digest."""
     if bundle.container.model_data.form != "archive":
         raise BundleError(
@@ -135,24 +157,47 @@ def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> ModelData:
     uris = _staged.setdefault(cdk.Stack.of(scope), {})
     if bundle.artifact_digest not in uris:
         uris[bundle.artifact_digest] = _add_asset(scope, bundle, size)
-    return ModelData.archive(uris[bundle.artifact_digest])
+    return uris[bundle.artifact_digest]
 
 
 def _add_asset(scope: Construct, bundle: ModelBundle, size: int) -> str:
     stack, stage = cdk.Stack.of(scope), cdk.Stage.of(scope)
     assert stage is not None
     staged = Path(stage.asset_outdir) / f"asset.{bundle.artifact_digest}.tar.gz"
+    _place(bundle.archive_path, staged, size)
+    try:
+        location = stack.synthesizer.add_file_asset(
+            # Relative to the manifest, which lies in a folder of its own for a Stage within the app.
+            file_name=Path(os.path.relpath(staged, stage.outdir)).as_posix(),
+            # The key is this and the file's last ending, and SageMaker wants one that ends in .tar.gz.
+            source_hash=f"{bundle.artifact_digest}.tar",
+            packaging=cdk.FileAssetPackaging.FILE,
+            display_name=f"{scope.node.path}/model.tar.gz",
+        )
+    except RuntimeError:
+        # jsii hands out the synthesizer that was passed to the app or the stack, and not the one that knows the stack.
+        return _add_by_the_cdk(scope, bundle, Path(stage.asset_outdir), size)
+    # Not s3_object_url, which would say it too: the role needs bucket and key apart.
+    return f"s3://{location.bucket_name}/{location.object_key}"
+
+
+def _add_by_the_cdk(scope: Construct, bundle: ModelBundle, folder: Path, size: int) -> str:
+    """The same by the CDK's own Asset, which finds its copy there already. Its key is a digest of the digest."""
+    from aws_cdk import aws_s3_assets  # noqa: PLC0415 - rarely needed
+
+    digest = bundle.artifact_digest
+    _place(bundle.archive_path, folder / f"asset.{hashlib.sha256(digest.encode()).hexdigest()}.tar.gz", size)
+    try:
+        asset = aws_s3_assets.Asset(scope, "ModelData", path=str(bundle.archive_path), asset_hash=digest)
+    except RuntimeError as error:
+        raise BundleError(
+            f"the stack takes no asset: {str(error).splitlines()[0]}",
+            remedy=f"Run `cdk-modelbuilder publish {bundle.path.name}` and use artifact=Artifact.s3(...).",
+        ) from None
+    return f"s3://{asset.s3_bucket_name}/{asset.s3_object_key}"
+
+
+def _place(archive: Path, staged: Path, size: int) -> None:
     if not (staged.exists() and staged.stat().st_size == size):
         staged.unlink(missing_ok=True)
-        place_file(bundle.archive_path, staged)
-    location = stack.synthesizer.add_file_asset(
-        # Relative to the manifest, which lies in a folder of its own for a Stage within the app.
-        file_name=Path(os.path.relpath(staged, stage.outdir)).as_posix(),
-        source_hash=bundle.artifact_digest,
-        packaging=cdk.FileAssetPackaging.FILE,
-        display_name=f"{scope.node.path}/model.tar.gz",
-    )
-    # Not s3_object_url, which would say it too: the role needs bucket and key apart.
-    uri = f"s3://{location.bucket_name}/{location.object_key}"
-    assert is_token(uri) or uri.endswith(".gz")
-    return uri
+        place_file(archive, staged)

@@ -132,6 +132,11 @@ class ArtifactBucket(Construct):
         """The bucket's ARN, as a token."""
         return self.bucket.bucket_arn
 
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The KMS key, if there is one."""
+        return self._key
+
     def grant_publish(self, grantee: iam.IGrantable, *, prefix: str = "") -> iam.Grant:
         """Let ``grantee`` do what ``cdk-modelbuilder publish`` does, and no more.
 

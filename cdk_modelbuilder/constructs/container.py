@@ -115,7 +115,7 @@ class Container:
         if both:
             raise UsageError(f"{', '.join(both)} stands in environment and in secrets.", remedy="Name it once.")
         for name, text in self.environment.items():
-            _check_variable(name, text)
+            check_variable(name, text)
 
     @classmethod
     def from_bundle(
@@ -160,7 +160,7 @@ class Container:
         Raises:
             ImageError: AWS does not offer the image in the stack's region.
         """
-        environment = {**self.environment, **self._unwrapped()}
+        environment = {**self.environment, **self._unwrapped(scope)}
         return self._bound(scope, self.image, self.model_data, environment)
 
     def _bound(
@@ -197,6 +197,7 @@ class Container:
             definition=definition,
             permissions=[
                 *pull_image([repository] if repository else []),
+                *(self.private_registry.permissions() if self.private_registry else ()),
                 *(data.permissions if data else ()),
                 *permissions,
             ],
@@ -207,12 +208,13 @@ class Container:
             model_data=data,
         )
 
-    def _unwrapped(self) -> dict[str, str]:
+    def _unwrapped(self, scope: Construct) -> dict[str, str]:
         # Only unwrapping gives the dynamic reference: the text of a SecretValue is its Python repr.
         values: dict[str, str] = {}
         for name, secret in self.secrets.items():
             value = secret if isinstance(secret, cdk.SecretValue) else secret.secret_value
             values[name] = value.unsafe_unwrap()
+            _check_reference(scope, name, values[name])
         return values
 
 
@@ -259,7 +261,7 @@ class BundleContainer(Container):
             scope,
             ContainerImage.from_reference(spec.image),
             self.artifact.bind(scope, self.bundle),
-            {**spec.environment, **self.environment, **self._unwrapped(), **proof.environment},
+            {**spec.environment, **self.environment, **self._unwrapped(scope), **proof.environment},
             permissions=proof.statements,
             isolation_hindrance=_hindrance(self.bundle, proof),
             root_sha256=self.bundle.root_sha256,
@@ -301,7 +303,27 @@ def check_environment(containers: Sequence[BoundContainer]) -> None:
         )
 
 
-def _check_variable(name: object, value: object) -> None:
+def _check_reference(scope: Construct, name: str, text: str) -> None:
+    """Refuse a secret whose value would stand in the template, or that CloudFormation would not resolve there."""
+    shown = str(cdk.Stack.of(scope).resolve(text)) if is_token(text) else text
+    if not is_token(text) and not text.startswith("{{resolve:"):
+        raise UsageError(
+            f"the secret {name} is plain text, which would stand in the template.",
+            remedy="Give an ISecret, or SecretValue.secrets_manager('name', json_field='field').",
+        )
+    if "{{resolve:ssm-secure:" in shown:
+        raise UsageError(
+            f"the secret {name} is a SecureString of Parameter Store, which CloudFormation resolves for no Model.",
+            remedy="Keep it in Secrets Manager.",
+        )
+
+
+def check_variable(name: object, value: object) -> None:
+    """Refuse a variable that no container takes.
+
+    Raises:
+        UsageError: It is none, or too long.
+    """
     if not isinstance(name, str) or not isinstance(value, str):
         raise UsageError(
             f"the environment has {name!r}: {value!r}; both must be text.", remedy="Write numbers as text, such as '4'."

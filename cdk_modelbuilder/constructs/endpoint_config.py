@@ -399,10 +399,11 @@ def _check_serverless_model(variant: ServerlessVariant) -> None:
         "network isolation": model.resource.enable_network_isolation is True,
         "a VPC": model.resource.vpc_config is not None,
         "a multi-model container": any(one.definition.mode == "MultiModel" for one in model.containers),
+        "model data that is no archive": any(one.definition.model_data_source is not None for one in model.containers),
     }
     found = [name for name, there in excluded.items() if there]
     if found:
         raise UsageError(
             f"a serverless endpoint serves no model with {' and '.join(found)}.",
-            remedy="Leave that out, or use an instance variant.",
+            remedy="Leave that out (model data: ModelData.archive() of a .tar.gz), or use an instance variant.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.autoscaling import COPIES, INSTANCES, WARM, Autoscaling, Scalable, ScalingTarget
 from cdk_modelbuilder.constructs.hosting import AsynchronousHosting, ComponentHosting, ServerlessHosting
 from cdk_modelbuilder.constructs.inference_component import without_adapters
@@ -37,7 +38,7 @@ def scale_to_zero(
     asynchronous = isinstance(served.hosting, AsynchronousHosting)
     if not asynchronous:
         scaling = served.hosting.managed_scaling() if isinstance(served.hosting, ComponentHosting) else None
-        if scaling is None or scaling.min_instance_count != 0:
+        if scaling is None or not (is_token(scaling.min_instance_count) or scaling.min_instance_count == 0):
             raise UsageError(
                 "only asynchronous endpoints and inference components with min_instance_count=0 scale to zero.",
                 remedy="Use Hosting.inference_components(..., min_instance_count=0, max_instance_count=...), "

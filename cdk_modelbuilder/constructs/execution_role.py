@@ -130,6 +130,8 @@ def _wide(statements: Sequence[Statement]) -> dict[str, str]:
         for resource in [resources] if isinstance(resources, str) else resources:
             if "*" in resource:
                 why = _WHY_WIDE.get(statement["Sid"].rstrip("0123456789").removesuffix("List"))
+                if "kms:ResourceAliases" in str(statement.get("Condition")):
+                    why = "the key is named by its alias, in the condition"
                 if why is not None:
                     reasons.setdefault(resource, []).append(why)
     return {resource: "; ".join(dict.fromkeys(whys)) + "." for resource, whys in reasons.items()}

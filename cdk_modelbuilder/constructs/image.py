@@ -15,7 +15,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from cdk_modelbuilder.constructs.arguments import is_token, region_of
-from cdk_modelbuilder.constructs.permissions import PARTITION, REGION
+from cdk_modelbuilder.constructs.permissions import PARTITION, REGION, Statement, allow
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import ImageError, UsageError
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:  # each of these costs a tenth of a second and more
 
 # By stack and mapping: asked again, the CDK would give another token for the same account.
 _mapped: WeakKeyDictionary[cdk.Stack, dict[str, str]] = WeakKeyDictionary()
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)")
+_PLACEHOLDER = r"\$\{Token\[[^\]]*\]\}"
+_ECR = re.compile(
+    rf"(?P<account>\d{{12}}|{_PLACEHOLDER})\.dkr\.ecr\.(?P<region>[a-z0-9-]+|{_PLACEHOLDER})\.(?:[a-z0-9.-]|{_PLACEHOLDER})+/"
+    r"(?P<repository>[^:@]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,12 @@ class PrivateRegistry:
     """
 
     credentials_provider: lambda_.IFunction | None = None
+
+    def permissions(self) -> list[Statement]:
+        """What the execution role needs: SageMaker asks the function in its name."""
+        if self.credentials_provider is None:
+            return []
+        return [allow("AskForCredentials", ["lambda:InvokeFunction"], [self.credentials_provider.function_arn])]
 
     def render(self) -> sagemaker.CfnModel.ImageConfigProperty:
         """The L1 property."""

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import check_name, check_range, check_s3_uri, check_whole, is_token, seconds
+from cdk_modelbuilder.constructs.container import check_variable
 from cdk_modelbuilder.constructs.deployment_policy import Capacity
 from cdk_modelbuilder.constructs.endpoint import Endpoint, ImportedEndpoint
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, publish_seconds
@@ -57,7 +58,8 @@ class Scheduling:
 
     Attributes:
         placement: Spread or packed.
-        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows.
+        max_zone_imbalance: Largest difference in copies between two Availability Zones, as far as capacity allows;
+            0 to 100.
     """
 
     placement: Placement
@@ -65,7 +67,7 @@ class Scheduling:
 
     def render(self) -> Any:
         """The L1 property."""
-        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0)
+        check_whole("max_zone_imbalance", self.max_zone_imbalance, 0, 100)
         return _L1.InferenceComponentSchedulingConfigProperty(
             placement_strategy=self.placement.value,
             availability_zone_balance=_L1.InferenceComponentAvailabilityZoneBalanceProperty(
@@ -95,6 +97,8 @@ class ComponentContainer:
     def __post_init__(self) -> None:
         if self.artifact_s3_uri is not None:
             check_s3_uri("artifact_s3_uri", self.artifact_s3_uri)
+        for name, text in self.environment.items():
+            check_variable(name, text)
         if self.metrics_frequency is not None and self.metrics_path is None:
             raise UsageError("metrics_frequency needs metrics_path.", remedy="Give metrics_path='/metrics'.")
 

@@ -15,12 +15,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
-from cdk_modelbuilder.constructs.permissions import Statement, allow
+from cdk_modelbuilder.constructs.permissions import Statement, allow, decrypt_with
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.public_key import check_signed_by, read_public_key
@@ -185,17 +185,9 @@ def _may_read(secret: _Secret) -> list[Statement]:
     statements = [allow("ReadBundleKey", ["secretsmanager:GetSecretValue"], [secret.arn_for_policies])]
     key = secret.secret.encryption_key
     if key is not None:
-        statements.append(_may_decrypt(key.key_arn, region=_region(secret)))
+        through = f"secretsmanager.{_region(secret)}.amazonaws.com"
+        statements.append(decrypt_with("DecryptBundleKey", key.key_arn, through=through))
     return statements
-
-
-def _may_decrypt(key_arn: str, *, region: str) -> Statement:
-    conditions: dict[str, Any] = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
-    start, is_alias, alias = key_arn.partition(":alias/")
-    if is_alias:  # a policy cannot name an alias as its resource, but can ask for it
-        conditions["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": f"alias/{alias}"}
-        key_arn = f"{start}:key/*"
-    return allow("DecryptBundleKey", ["kms:Decrypt"], [key_arn], Condition=conditions)
 
 
 def _region(secret: _Secret) -> str:

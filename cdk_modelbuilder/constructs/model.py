@@ -224,6 +224,12 @@ def _check_containers(containers: Sequence[Container], execution: InferenceExecu
                 "direct invocation names the container by its hostname.",
                 remedy="Give each container a hostname of its own.",
             )
+    named = [container.hostname for container in containers if container.hostname is not None]
+    if len(containers) > 1 and named and (len(named) < len(containers) or len(set(named)) < len(named)):
+        raise UsageError(
+            f"of {len(containers)} containers {len(named)} have a hostname, or two have the same.",
+            remedy="Give each a hostname of its own, or none.",
+        )
     in_pipeline = len(containers) > 1 and execution is not InferenceExecution.DIRECT
     if in_pipeline and any(container.multi_model for container in containers):
         raise UsageError(

@@ -325,7 +325,12 @@ def _definition(given: Container, container: BoundContainer) -> Any:
         image=container.image_uri,
         container_hostname=definition.container_hostname,
         # What a package's environment holds is shown to everybody who may see the package: no reference to a secret.
-        environment={name: value for name, value in container.environment.items() if "{{resolve:" not in value} or None,
+        environment={
+            name: value
+            for name, value in container.environment.items()
+            if name not in given.secrets and "{{resolve:" not in value
+        }
+        or None,
         model_data_url=None if data is None else data.url,
         model_data_source=source,
     )

@@ -1,19 +1,24 @@
 """IAM statements that hosting needs, each narrowed to what it names.
 
-Source of the lists: the AWS guide's page "SageMaker AI Roles", section "CreateModel API: Execution Role Permissions".
+Source of the lists: the AWS guide's pages "How to use SageMaker AI execution roles" (section "CreateModel API"), "Give
+SageMaker AI Hosted Endpoints Access to Resources in Your Amazon VPC" and those of each feature.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
 
+from cdk_modelbuilder.constructs.arguments import LIST_PLACEHOLDER
+
 Statement = Mapping[str, Any]
 # Read once: each look at cdk.Aws is a call to another process.
 PARTITION, REGION, ACCOUNT = cdk.Aws.PARTITION, cdk.Aws.REGION, cdk.Aws.ACCOUNT_ID
 LOG_GROUPS = "/aws/sagemaker/Endpoints/"
+_TOKEN = re.compile(r"(\$\{Token\[[^\]]*\]\})")
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[str], **more: Any) -> Statement:
@@ -83,47 +88,81 @@ def pull_image(repository_arns: Sequence[str]) -> list[Statement]:
     ]
 
 
-def read_objects(object_arns: Sequence[str]) -> list[Statement]:
-    """Read exactly these objects."""
-    return [allow("ReadModel", ["s3:GetObject"], object_arns)] if object_arns else []
+def read_object(uri: str) -> Statement:
+    """Read exactly this object."""
+    return allow("ReadModel", ["s3:GetObject"], [f"arn:{PARTITION}:s3:::{_path(uri)}"])
 
 
 def read_prefixes(prefixes: Sequence[str], sid: str = "ReadModelFolder") -> list[Statement]:
     """Read and list everything below these ``s3://bucket/prefix/`` places."""
     statements = []
     for index, uri in enumerate(prefixes):
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        number = index or ""
-        arn = f"arn:{PARTITION}:s3:::{bucket}"
-        statements.append(allow(f"{sid}{number}", ["s3:GetObject"], [f"{arn}/{prefix}*"]))
+        number, path = index or "", _path(uri)
+        bucket, slash, prefix = path.partition("/")
+        if not uri.startswith("s3://"):  # a token, which is cut when deploying
+            bucket, slash = cdk.Fn.select(0, cdk.Fn.split("/", path)), "/"
+        arn = f"arn:{PARTITION}:s3:::"
+        statements.append(allow(f"{sid}{number}", ["s3:GetObject"], [f"{arn}{path}{'' if slash else '/'}*"]))
         only = {"Condition": {"StringLike": {"s3:prefix": [f"{prefix}*"]}}} if prefix else {}
-        statements.append(allow(f"{sid}List{number}", ["s3:ListBucket"], [arn], **only))
+        statements.append(allow(f"{sid}List{number}", ["s3:ListBucket"], [f"{arn}{bucket}"], **only))
     return statements
 
 
 def write_prefix(sid: str, uri: str) -> Statement:
     """Write objects below an ``s3://bucket/prefix``, as data capture and asynchronous answers need."""
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    below = prefix.rstrip("/") + "/*" if prefix.rstrip("/") else "*"
-    return allow(sid, ["s3:PutObject"], [f"arn:{PARTITION}:s3:::{bucket}/{below}"])
+    path = _path(uri)
+    # Whether a token ends in a slash is known when deploying.
+    below = "*" if not uri.startswith("s3://") else "/*"
+    actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    return allow(sid, actions, [f"arn:{PARTITION}:s3:::{path.rstrip('/')}{below}"])
 
 
 def use_key(sid: str, key_arn: str) -> Statement:
     """Encrypt and decrypt with one KMS key."""
-    return allow(sid, ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn])
+    return _with_key(sid, ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key_arn, {})
+
+
+def decrypt_with(sid: str, key_arn: str, *, through: str | None = None) -> Statement:
+    """Decrypt with one KMS key; only ``through`` the service of this host name, where one is named."""
+    return _with_key(sid, ["kms:Decrypt"], key_arn, {"StringEquals": {"kms:ViaService": through}} if through else {})
+
+
+def _with_key(sid: str, actions: Sequence[str], key_arn: str, conditions: dict[str, Any]) -> Statement:
+    start, is_alias, alias = key_arn.partition(":alias/")
+    if is_alias:  # a policy cannot name an alias as its resource, but can ask for it
+        conditions = {**conditions, "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}
+        key_arn = f"{start}:key/*"
+    return allow(sid, actions, [key_arn], **({"Condition": conditions} if conditions else {}))
 
 
 def join_vpc(subnet_ids: Sequence[str], group_ids: Sequence[str]) -> list[Statement]:
     """Make network interfaces in these subnets with these groups; the describing actions know no resource."""
-    ec2 = f"arn:{PARTITION}:ec2:{REGION}:{ACCOUNT}"
-    interfaces = f"{ec2}:network-interface/*"
-    places = [f"{ec2}:subnet/{name}" for name in subnet_ids] + [f"{ec2}:security-group/{name}" for name in group_ids]
+    ec2 = f"arn:{PARTITION}:ec2:{REGION}"
+    interfaces = f"{ec2}:{ACCOUNT}:network-interface/*"
+    # A shared VPC belongs to another account; the ids are unique in the world.
+    places = _named(f"{ec2}:*:subnet", subnet_ids) + _named(f"{ec2}:*:security-group", group_ids)
     change = [
         "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
         "ec2:DeleteNetworkInterfacePermission",
     ]  # fmt: skip
     look = [
         "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+        "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
     ]  # fmt: skip
     return [allow("JoinVpc", change, [interfaces, *places]), allow("LookAtVpc", look, ["*"])]
+
+
+def _named(start: str, ids: Sequence[str]) -> list[str]:
+    """Resources by their ids; all of the kind where the ids are a list that is known when deploying."""
+    return [f"{start}/{'*' if name.startswith(LIST_PLACEHOLDER) else name}" for name in ids]
+
+
+def _path(uri: str) -> str:
+    """Bucket and key of an S3 URI, as they stand in an ARN: with wild cards that are none."""
+    if not uri.startswith("s3://"):
+        return cdk.Fn.select(1, cdk.Fn.split("s3://", uri))
+    parts = _TOKEN.split(uri.removeprefix("s3://"))
+    return "".join(
+        part if index % 2 else re.sub(r"[$*?]", lambda found: f"${{{found.group()}}}", part)
+        for index, part in enumerate(parts)
+    )

@@ -324,13 +324,15 @@ class ServerlessVariant:
 
     def render(self) -> Any:
         """The L1 property."""
+        memory = mebibytes("memory_size", self.memory_size, 1024, 6144)
+        assert memory is not None
         return _L1.ProductionVariantProperty(
             variant_name=self.name,
             model_name=model_name(self.model),
             initial_variant_weight=1,
             serverless_config=_L1.ServerlessConfigProperty(
                 max_concurrency=self.max_concurrency,
-                memory_size_in_mb=mebibytes("memory_size", self.memory_size, 1024, 6144),
+                memory_size_in_mb=memory,
                 provisioned_concurrency=self.provisioned_concurrency,
             ),
         )

@@ -111,7 +111,7 @@ def test_the_archive_is_linked_into_the_assembly_under_its_digest(tumour_bundle,
     staged = tmp_path / "cdk.out" / f"asset.{tumour_bundle.artifact_digest}.tar.gz"
     assert staged.read_bytes() == tumour_bundle.archive_path.read_bytes()
     assets = json.loads((tmp_path / "cdk.out" / "Test.assets.json").read_text())["files"]
-    assert tumour_bundle.artifact_digest in assets
+    assert f"{tumour_bundle.artifact_digest}.tar" in assets
     assert str(tmp_path) not in json.dumps(assets)
 
 
