@@ -69,11 +69,15 @@ def test_pins_stand_once_and_not_among_the_containers_variables(homes, other_hom
     assert "MODELBUILDER_ROOT_SHA256" not in text
 
 
+def answer_of(bundle):
+    golden = json.loads((bundle.path / "golden.json").read_text())
+    return json.loads(base64.b64decode(golden["comparable"]["base64"]))
+
+
 def test_golden_test_without_values_unless_asked(homes, other_homes):
     report = compare(str(homes.path), str(other_homes.path))
     (line,) = section(report, "golden").groups[0].changes
-    old, new = (json.loads(base64.b64decode(json.loads((bundle.path / "golden.json").read_text())["comparable"]["base64"]))
-                for bundle in (homes, other_homes))  # fmt: skip
+    old, new = (answer_of(bundle) for bundle in (homes, other_homes))
     values = [[row[0] for row in side["data"]] for side in (old, new)]
     largest = max(abs(a - b) / max(a, b) for a, b in zip(*values, strict=True))
     assert line.what == "the answer is another"

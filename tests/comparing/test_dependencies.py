@@ -59,7 +59,13 @@ def test_a_line_that_is_no_requirement_is_not_lost():
 
 @pytest.mark.parametrize(
     ("old", "new", "major"),
-    [("1.9", "2.0", True), ("1.9", "1.10", False), ("2.0", "1.9", True), ("1!1.0", "2!1.0", True), ("1", "main", False)],
+    [
+        ("1.9", "2.0", True),
+        ("1.9", "1.10", False),
+        ("2.0", "1.9", True),
+        ("1!1.0", "2!1.0", True),
+        ("1", "main", False),
+    ],
 )
 def test_major(old, new, major):
     assert is_major(old, new) is major

@@ -209,7 +209,9 @@ def test_outputs_break_where_readers_would_see_something_else():
 
 
 def test_another_codec():
-    (line, *_) = [line for line in lines(schema_of(np.ones(2)), schema_of(pd.DataFrame({"a": [1.0]}))) if "kind" in line.what]
+    (line, *_) = [
+        line for line in lines(schema_of(np.ones(2)), schema_of(pd.DataFrame({"a": [1.0]}))) if "kind" in line.what
+    ]
     assert line.marks == (Mark.BREAKING,)
     assert (line.old, line.new) == ("NumPy array float64 any", "pandas DataFrame (a float64)")
 
@@ -271,7 +273,9 @@ def test_recursive_models_end():
 
 
 def test_codecs_of_the_user_are_compared_as_they_are():
-    old = {"input": {"codec": "money", "class": "m:MoneyCodec", "content_types": ["a/b"], "spec": {"cents": [1, {"x": 2}]}}}
+    old = {
+        "input": {"codec": "money", "class": "m:MoneyCodec", "content_types": ["a/b"], "spec": {"cents": [1, {"x": 2}]}}
+    }
     new = copy.deepcopy(old)
     new["input"]["spec"]["cents"][1]["x"] = 3
     (line,) = lines(old, new)
