@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -48,6 +49,7 @@ def _group(group: Group) -> dict[str, Any]:
 def _change(change: Change) -> dict[str, Any]:
     return {
         "what": unquoted(change.what),
+        **({"place": change.place} if change.place else {}),
         **({} if change.old is ABSENT else {"old": change.old}),
         **({} if change.new is ABSENT else {"new": change.new}),
         "marks": [mark.value for mark in change.marks],
@@ -65,7 +67,9 @@ def _diff(diff: Diff) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """``value`` without what UTF-8 cannot write."""
+    """``value`` without what UTF-8 or JSON cannot write."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, str):
         return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", value)
     if isinstance(value, dict):

@@ -17,6 +17,7 @@ MAX_CHARS: Final = 60_000
 LEAST_CHARS: Final = 1000
 
 _LOUD: Final = (Mark.SECURITY, Mark.BREAKING, Mark.WIDENED, Mark.REPLACED, Mark.MAJOR)
+_NEVER_CUT: Final = (Mark.SECURITY, Mark.BREAKING, Mark.WIDENED)
 _CAPS: Final = (1000, 300, 100, 30, 0)
 _MORE: Final = "`cdk-modelbuilder diff` with a larger `--max-chars` shows it all"
 
@@ -40,7 +41,7 @@ def report_markdown(report: Report, *, max_lines: int = MAX_LINES, max_chars: in
         report: What was found.
         max_lines: So many lines of diffs are shown, the others folded.
         max_chars: Diffs are cut, and then the end, until so many characters remain (UTF-16, as browsers count). What is
-            cut is said. At least ``LEAST_CHARS``.
+            cut is said, and marked lines come first then. At least ``LEAST_CHARS``.
     """
     if not report:
         return ""
@@ -50,7 +51,7 @@ def report_markdown(report: Report, *, max_lines: int = MAX_LINES, max_chars: in
         text = "".join(map(str, blocks))
         if _length(text) <= max_chars:
             return text
-    return _cut(blocks, max(max_chars, LEAST_CHARS))
+    return _cut([*_marked_lines(report), *blocks], max(max_chars, LEAST_CHARS))
 
 
 def _length(text: str) -> int:
@@ -81,6 +82,26 @@ def _cut(blocks: list[_Block], max_chars: int) -> str:
         kept.append(f"\n**Cut here to fit {max_chars} characters:** {what}. {_MORE}.\n")
         break
     return "".join(kept)
+
+
+def _marked_lines(report: Report) -> Iterator[_Block]:
+    """What must not be lost where a report is cut, however much stands before it."""
+    lines: list[str] = []
+    sections = [section for part in report.parts for section in part.sections]
+    for title, group in [(section.title, group) for section in sections for group in section.groups]:
+        where = inline(group.title or title)
+        lines += [
+            f"{_line(change, as_fact=group.as_facts).rstrip()}, in {where}\n"
+            for change in group.changes
+            if any(mark in change.marks for mark in _NEVER_CUT)
+        ]
+        lines += [
+            f"- {_marks(diff.marks)}{inline(quoted(diff.path))}: {inline(diff.note)}\n"
+            for diff in group.diffs
+            if any(mark in diff.marks for mark in _NEVER_CUT)
+        ]
+    if lines:
+        yield _Block("### Marked lines, as not all of the report is here\n\n", lines, "\n")
 
 
 def _report(report: Report, max_lines: int, cap: int | None) -> Iterator[_Block]:

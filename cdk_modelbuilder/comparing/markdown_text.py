@@ -81,9 +81,9 @@ def _around_names(words: str, plain: Any, name: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
     text = _SPECIAL.sub(lambda found: f"\\{found.group()}", text)
-    return _CHANGES_LINES.sub(r"\1\\\2", text)
+    text = _CHANGES_LINES.sub(r"\1\\\2", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
 
 
 def _text(value: Any) -> str:

@@ -69,6 +69,7 @@ class Change:
         new: After; both are ``ABSENT`` where the words say it all.
         marks: For the reviewer's eye.
         note: What that means.
+        place: Path of the property or variable, as machines ask for it; empty if it is none.
     """
 
     what: str
@@ -76,6 +77,7 @@ class Change:
     new: Any = ABSENT
     marks: tuple[Mark, ...] = ()
     note: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

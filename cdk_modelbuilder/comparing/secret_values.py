@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Diff, Facet, Group, Mark, Part, Report, Section
-from cdk_modelbuilder.comparing.wording import QUOTED, quoted
+from cdk_modelbuilder.comparing.wording import quoted
 
 MASK: Final = "(masked)"
 
@@ -138,19 +138,22 @@ def _masked_group(masking: Masking, group: Group, section: str) -> Group:
 
 
 def _masked_change(masking: Masking, change: Change, place: str) -> Change:
-    names = QUOTED.findall(change.what)
-    path = names[-1] if names else ""
-    name = re.split(r"[.\[\]]", path.rstrip("]").removesuffix("[").removesuffix(".Value"))[-1]
-    inside = ".Environment." in f".{path}." or place == "container"
+    path = f".{change.place}"
+    name = re.split(r"[.\[\]]", path.removesuffix("[]").removesuffix(".Value").rstrip("]"))[-1]
+    inside = ".Environment." in path or ".environment." in path
+
+    def safe(value: Any, *, counts: bool) -> Any:
+        if value is ABSENT:
+            return value
+        return masking.value(value, name, place, counts=counts, in_environment=inside)
+
     return replace(
         change,
         what=masking.text(change.what, place),
         note=masking.text(change.note, place),
-        old=change.old if change.old is ABSENT
-        else masking.value(change.old, name, place, counts=False, in_environment=inside),
-        new=change.new if change.new is ABSENT
-        else masking.value(change.new, name, place, in_environment=inside),
-    )  # fmt: skip
+        old=safe(change.old, counts=False),
+        new=safe(change.new, counts=True),
+    )
 
 
 def _masked_diff(masking: Masking, diff: Diff) -> Diff:

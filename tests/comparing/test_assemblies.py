@@ -115,7 +115,8 @@ def test_serverless(plain, homes, tmp_path):
     report = compare(plain, synthesize(tmp_path / "cdk.out", endpoint(homes, hosting=hosting)))
     config = lines(titled(report, "EndpointConfig"))
     assert config["instance type of \x02AllTraffic\x03"][:2] == ("ml.m5.large", ABSENT)
-    assert any(what.startswith("\x02ProductionVariants[AllTraffic].ServerlessConfig") for what in config)
+    assert config["serverless memory of \x02AllTraffic\x03"] == (ABSENT, 2048, ())
+    assert config["serverless concurrency of \x02AllTraffic\x03"] == (ABSENT, 5, ())
 
 
 def test_autoscaling_and_monitoring(plain, homes, tmp_path):

@@ -86,8 +86,8 @@ def _line(difference: Difference) -> Change:
     old, new = (value if value is ABSENT else plain(value) for value in (difference.old, difference.new))
     if difference.path == ("terminationProtection",) and new is ABSENT:
         note = "the stack can be deleted in one step"
-        return Change(quoted(difference.place), old, new, (Mark.SECURITY,), note)
-    return Change(quoted(difference.place), old, new)
+        return Change(quoted(difference.place), old, new, (Mark.SECURITY,), note, difference.place)
+    return Change(quoted(difference.place), old, new, place=difference.place)
 
 
 def _summary(changes: StackChanges, sections: Iterable[Section], state: str) -> list[str]:

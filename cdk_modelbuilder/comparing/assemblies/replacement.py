@@ -21,6 +21,13 @@ CREATE_ONLY: Final[dict[str, frozenset[str]]] = {
         "AWS::CloudWatch::Alarm": "AlarmName",
         "AWS::CloudWatch::Dashboard": "DashboardName",
         "AWS::EC2::SecurityGroup": "GroupDescription GroupName VpcId",
+        "AWS::EC2::SecurityGroupEgress": (
+            "CidrIp CidrIpv6 DestinationPrefixListId DestinationSecurityGroupId FromPort GroupId IpProtocol ToPort"
+        ),
+        "AWS::EC2::SecurityGroupIngress": (
+            "CidrIp CidrIpv6 FromPort GroupId GroupName IpProtocol SourcePrefixListId SourceSecurityGroupId"
+            " SourceSecurityGroupName SourceSecurityGroupOwnerId ToPort"
+        ),
         "AWS::IAM::ManagedPolicy": "Description ManagedPolicyName Path",
         "AWS::IAM::Policy": "",
         "AWS::IAM::Role": "Path RoleName",
@@ -36,7 +43,9 @@ CREATE_ONLY: Final[dict[str, frozenset[str]]] = {
         "AWS::S3::Bucket": "BucketName BucketNamePrefix BucketNamespace",
         "AWS::S3::BucketPolicy": "Bucket",
         "AWS::SNS::Topic": "FifoTopic TopicName",
+        "AWS::SNS::TopicPolicy": "",
         "AWS::SQS::Queue": "FifoQueue QueueName",
+        "AWS::SQS::QueuePolicy": "",
         "AWS::SageMaker::Endpoint": "EndpointName",
         "AWS::SageMaker::EndpointConfig": (
             "AsyncInferenceConfig DataCaptureConfig EnableNetworkIsolation EndpointConfigName ExecutionRoleArn"

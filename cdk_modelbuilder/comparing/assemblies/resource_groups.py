@@ -107,7 +107,8 @@ def _whole(resource: Resource, *, created: bool) -> list[Change]:
         facts = [(path, fact) for path, fact in leaves(whole, (str(name),)) if words_for(place_of(path))[0]]
         for path, fact in facts or [((str(name),), whole)]:
             shown = _summed_up(path, fact)
-            lines.append(Change(described(place_of(path)), *((ABSENT, shown) if created else (shown, ABSENT))))
+            old, new = (ABSENT, shown) if created else (shown, ABSENT)
+            lines.append(Change(described(place_of(path)), old, new, place=place_of(path)))
     if not lines and resource.properties:
         lines.append(Change(_ELSEWHERE, marks=(Mark.FOLLOWS,)))
     return lines
@@ -115,9 +116,10 @@ def _whole(resource: Resource, *, created: bool) -> list[Change]:
 
 def _property_lines(change: ResourceChange, digests: list[tuple[Any, Any]]) -> list[Change]:
     shown = [
-        difference
+        fact
         for difference in change.properties
         if not _is_said_elsewhere(change, difference) and not _repeats(difference, digests)
+        for fact in _facts(difference)
     ]
     shown.sort(key=lambda difference: not words_for(difference.place)[0])  # what a reviewer asks for comes first
     lines = [_line(difference) for difference in (*shown, *change.attributes)]
@@ -133,6 +135,18 @@ def _property_lines(change: ResourceChange, digests: list[tuple[Any, Any]]) -> l
     return lines
 
 
+def _facts(difference: Difference) -> list[Difference]:
+    """What is added or removed as a whole, fact by fact, if a reviewer has words for any."""
+    whole = difference.new if difference.old is ABSENT else difference.old
+    if ABSENT not in (difference.old, difference.new) or not isinstance(whole, Mapping | list):
+        return [difference]
+    inside = [
+        Difference(path, *((ABSENT, fact) if difference.old is ABSENT else (fact, ABSENT)))
+        for path, fact in leaves(whole, difference.path)
+    ]
+    return inside if any(words_for(fact.place)[0] for fact in inside) else [difference]
+
+
 def _line(difference: Difference) -> Change:
     place = difference.place
     old, new = _shown(difference.path, difference.old), _shown(difference.path, difference.new)
@@ -142,7 +156,7 @@ def _line(difference: Difference) -> Change:
     elif same(old, new):  # an expression beside a text that reads like it
         note = "the one is worked out by CloudFormation, the other a text"
     marks = (Mark.SECURITY,) if words_for(place)[0] == "accepted finding" and new is not ABSENT else ()
-    return Change(described(place), old, new, marks, note)
+    return Change(described(place), old, new, marks, note, place)
 
 
 def _shown(path: tuple[str, ...], value: Any) -> Any:

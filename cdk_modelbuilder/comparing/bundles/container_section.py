@@ -93,7 +93,7 @@ def _line(difference: Difference) -> Iterator[Change]:
     name = difference.path[-1] if difference.path else ""
     if place.startswith("environment."):
         pinned = name in (verifier.ROOT_VARIABLE, verifier.MANIFEST_VARIABLE, verifier.KEY_ID_VARIABLE)
-        yield Change(f"variable {quoted(name)}", old, new, (Mark.SECURITY,) if pinned else ())
+        yield Change(f"variable {quoted(name)}", old, new, (Mark.SECURITY,) if pinned else (), place=place)
     elif place.startswith("secret_environment."):
         yield Change(f"secret variable {quoted(name)}", old, new, (Mark.SECURITY,))
     elif place in _LIMITS and isinstance(old, int) and isinstance(new, int):
@@ -102,7 +102,7 @@ def _line(difference: Difference) -> Iterator[Change]:
         yield Change(_WORDS[place], old, new, (Mark.BREAKING,))
     else:
         marks = (Mark.SECURITY,) if place.removesuffix(".[]") in _SENSITIVE else ()
-        yield Change(_WORDS.get(place, quoted(place)), old, new, marks)
+        yield Change(_WORDS.get(place, quoted(place)), old, new, marks, place=place)
 
 
 def _accounts(old: Any, new: Any) -> Iterator[Change]:

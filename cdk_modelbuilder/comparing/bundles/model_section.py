@@ -109,7 +109,7 @@ def _fact(difference: Difference) -> Change:
         note = "the same inputs need not give the same digest"
     if place in ("framework.version", "framework.name", "python"):
         marks = _version_marks(old, new)
-    return Change(_WORDS.get(place, quoted(place)), old, new, marks, note)
+    return Change(_WORDS.get(place, quoted(place)), old, new, marks, note, place)
 
 
 def _version_marks(old: Any, new: Any) -> tuple[Mark, ...]:
