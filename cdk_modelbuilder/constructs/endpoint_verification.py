@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.container import BundleContainer
 from cdk_modelbuilder.constructs.golden_gate import GoldenGate, GoldenQuestion, GoldenTest
 from cdk_modelbuilder.constructs.hosting import AsynchronousHosting
 from cdk_modelbuilder.constructs.inference_component import without_adapters
+from cdk_modelbuilder.constructs.permissions import arns_of
 from cdk_modelbuilder.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,26 +19,35 @@ if TYPE_CHECKING:
 def verify(served: ModelEndpoint, wanted: bool | GoldenTest) -> GoldenGate:
     """See ``verify_on_deploy`` of :class:`ModelEndpoint`."""
     asynchronous = served.hosting.asynchronous if isinstance(served.hosting, AsynchronousHosting) else None
-    queue = None
-    if asynchronous is not None:
-        if asynchronous.input_s3_uri is None:
-            raise UsageError(
-                "verify_on_deploy puts a request into S3, but nothing says where requests lie.",
-                remedy="Give AsyncInference(input_s3_uri='s3://bucket/requests', ...).",
-            )
-        queue = (asynchronous.input_s3_uri, asynchronous.output_s3_uri)
+    if asynchronous is not None and asynchronous.input_s3_uri is None:
+        raise UsageError(
+            "verify_on_deploy puts a request into S3, but nothing says where requests lie.",
+            remedy="Give AsyncInference(input_s3_uri='s3://bucket/requests', ...).",
+        )
     own = without_adapters(served.components)
     return GoldenGate(
         served,
         "GoldenGate",
         endpoint_name=served.endpoint_name,
-        endpoint_arn=served.endpoint_arn,
+        # By their names: an attribute would make each test of the stack wait for all of its endpoints, as they share a
+        # policy, and would give IAM no time to hear of it.
+        endpoint_arns=[served.endpoint_arn]
+        if is_token(served.endpoint_name)
+        else arns_of("endpoint", served.endpoint_name),
         questions=_questions(served),
         test=wanted if isinstance(wanted, GoldenTest) else GoldenTest(),
         runs_for=[served.config.endpoint_config_name, *(model.model_name for model in served.models.values())],
         waits_for=[served.endpoint.resource, *(one.resource for one in own.values())],
-        component_arns=[one.inference_component_arn for one in own.values()],
-        queue=queue,
+        component_arns=[
+            arn
+            for one in own.values()
+            for arn in (
+                [one.inference_component_arn]
+                if is_token(served.endpoint_name)
+                else arns_of("inference-component", one.inference_component_name)
+            )
+        ],
+        queue=asynchronous,
     )
 
 

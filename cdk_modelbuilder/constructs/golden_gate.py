@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from constructs import Construct
 from cdk_modelbuilder.bundle import GOLDEN_FILE, ModelBundle
 from cdk_modelbuilder.constructs.acknowledgements import acknowledge
 from cdk_modelbuilder.constructs.arguments import check_range
-from cdk_modelbuilder.constructs.permissions import PARTITION, Statement, allow
+from cdk_modelbuilder.constructs.async_inference import AsyncInference
+from cdk_modelbuilder.constructs.execution_role import RolePolicies
+from cdk_modelbuilder.constructs.permissions import PARTITION, Statement, allow, decrypt_with, write_prefix
 from cdk_modelbuilder.errors import BundleError
 
 _CODE = Path(__file__).parent / "golden_gate_function"
@@ -67,13 +70,13 @@ class GoldenGate(Construct):
         scope: Parent construct.
         id: Id within the parent.
         endpoint_name: The endpoint.
-        endpoint_arn: The same.
+        endpoint_arns: The same.
         questions: What to ask.
         test: How alike the answers must be.
         runs_for: Names whose change means another test, such as the configuration's.
         waits_for: Resources that must be there before.
         component_arns: Inference components that are asked.
-        queue: Where requests and answers of an asynchronous endpoint lie: two S3 prefixes.
+        queue: Where requests and answers of an asynchronous endpoint lie.
 
     Attributes:
         resource: The custom resource.
@@ -89,13 +92,13 @@ class GoldenGate(Construct):
         id: str,  # noqa: A002 - the CDK's name for it
         *,
         endpoint_name: str,
-        endpoint_arn: str,
+        endpoint_arns: Sequence[str],
         questions: Sequence[GoldenQuestion],
         test: GoldenTest,
         runs_for: Sequence[str],
         waits_for: Sequence[Construct],
         component_arns: Sequence[str] = (),
-        queue: tuple[str, str] | None = None,
+        queue: AsyncInference | None = None,
     ) -> None:
         super().__init__(scope, id)
         tests, statements = [], []
@@ -110,20 +113,15 @@ class GoldenGate(Construct):
             place = {"Bucket": asset.s3_bucket_name, "Key": asset.s3_object_key}
             tests.append({"Name": question.name, "Golden": place, "Target": dict(question.target)})
             arn = f"arn:{PARTITION}:s3:::{asset.s3_bucket_name}/{asset.s3_object_key}"
-            statements.append(allow(f"ReadGoldenTest{number}", ["s3:GetObject"], [arn]))
+            statements.append(allow("ReadGoldenTest", ["s3:GetObject"], [arn]))
         action = "sagemaker:InvokeEndpoint" if queue is None else "sagemaker:InvokeEndpointAsync"
-        statements.append(allow("AskEndpoint", [action], [endpoint_arn, *component_arns]))
+        statements.append(allow("AskEndpoint", [action], [*endpoint_arns, *component_arns]))
         if queue is not None:
-            statements += _use_queue(*queue)
+            statements += _use_queue(queue)
         stack = cdk.Stack.of(self)
         self.function = stack.node.try_find_child(_FUNCTION_ID) or _Function(stack, _FUNCTION_ID)
         assert isinstance(self.function, _Function)
-        policy = iam.CfnManagedPolicy(
-            self,
-            "Access",
-            policy_document={"Version": "2012-10-17", "Statement": statements},
-            roles=[self.function.role.role_name],
-        )
+        policies = self.function.policies.hold(statements)
         self.resource = cdk.CfnCustomResource(
             self,
             "Resource",
@@ -139,10 +137,10 @@ class GoldenGate(Construct):
             "RunsFor": list(runs_for),
         }
         if queue is not None:
-            properties["Queue"] = queue[0]
+            properties["Queue"] = queue.input_s3_uri
         for name, value in properties.items():
             self.resource.add_property_override(name, value)
-        self.resource.node.add_dependency(policy, *waits_for)
+        self.resource.node.add_dependency(*policies, *waits_for)
 
 
 class _Function(Construct):
@@ -154,26 +152,24 @@ class _Function(Construct):
             self, "Log", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=cdk.RemovalPolicy.DESTROY
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        policy = iam.CfnManagedPolicy(
-            self,
-            "Access",
-            policy_document={"Version": "2012-10-17", "Statement": _own_statements(group.log_group_arn)},
-            roles=[self.role.role_name],
+        self.policies = RolePolicies(
+            self, self.role, way_out="Put some of the endpoints with verify_on_deploy into another stack."
         )
+        policies = self.policies.hold(_own_statements(group.log_group_arn))
         self.function = lambda_.Function(
             self,
             "Function",
             code=lambda_.Code.from_asset(str(_CODE), exclude=["__init__.py", "__pycache__", "*.pyc"]),
             handler="golden_gate.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=lambda_.Architecture.X86_64,  # which every region has
             timeout=cdk.Duration.minutes(_TIMEOUT_MINUTES),
             memory_size=256,
             role=self.role,
             log_group=group,
             description="Asks new endpoints the golden tests of their bundles (cdk-modelbuilder)",
         )
-        self.function.node.add_dependency(policy)
+        self.function.node.add_dependency(*policies)
         _acknowledge(self.function, group)
 
 
@@ -183,15 +179,21 @@ def _own_statements(log_group_arn: str) -> list[Statement]:
     return [write, look]
 
 
-def _use_queue(requests: str, answers: str) -> list[Statement]:
-    def below(uri: str) -> str:
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        return f"arn:{PARTITION}:s3:::{bucket}/{prefix.rstrip('/') + '/' if prefix.rstrip('/') else ''}"
-
-    return [
-        allow("PutRequest", ["s3:PutObject", "s3:DeleteObject"], [f"{below(requests)}golden-test-*"]),
-        allow("ReadAnswer", ["s3:GetObject"], [f"{below(answers)}*"]),
+def _use_queue(queue: AsyncInference) -> list[Statement]:
+    assert queue.input_s3_uri is not None
+    requests, answers = write_prefix("PutRequest", queue.input_s3_uri), write_prefix("ReadAnswer", queue.output_s3_uri)
+    # Whether a place that is a token ends in a slash is known when deploying.
+    below = re.sub(r"/\*$", "/", str(requests["Resource"]))
+    statements = [
+        allow("PutRequest", ["s3:PutObject", "s3:DeleteObject"], [f"{below}golden-test-*"]),
+        allow("ReadAnswer", ["s3:GetObject"], [answers["Resource"]]),
     ]
+    if queue.failure_s3_uri is not None:
+        failures = write_prefix("ReadAnswer", queue.failure_s3_uri)
+        statements.append(allow("ReadAnswer", ["s3:GetObject"], [failures["Resource"]]))
+    if queue.encryption_key is not None:
+        statements.append(decrypt_with("DecryptAnswer", queue.encryption_key.key_arn))
+    return statements
 
 
 def _acknowledge(function: lambda_.Function, group: logs.LogGroup) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aws_cdk import aws_iam as iam
+
+from cdk_modelbuilder.constructs.arguments import is_token
 
 _INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 
@@ -31,7 +34,7 @@ class EndpointGrants:
     def invoke(self, grantee: iam.IGrantable, *components: HasComponentArn) -> iam.Grant:
         """Send requests, for an answer in one piece or as a stream; to ``components`` of it too."""
         arns = [self._arn, *(component.inference_component_arn for component in components)]
-        return iam.Grant.add_to_principal(grantee=grantee, actions=_INVOKE, resource_arns=arns)
+        return _granted(grantee, _INVOKE, arns)
 
     def invoke_async(self, grantee: iam.IGrantable) -> iam.Grant:
         """Queue asynchronous requests."""
@@ -43,7 +46,7 @@ class EndpointGrants:
 
     def actions(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
         """Any other actions on the endpoint."""
-        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self._arn])
+        return _granted(grantee, actions, [self._arn])
 
 
 class InferenceComponentGrants:
@@ -59,12 +62,19 @@ class InferenceComponentGrants:
 
     def invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Send requests to this component. SageMaker asks for the action on the endpoint and on the component."""
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=_INVOKE,
-            resource_arns=[self._endpoint, self._component],
-        )
+        return _granted(grantee, _INVOKE, [self._endpoint, self._component])
 
     def actions(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
         """Any other actions on the component."""
-        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self._component])
+        return _granted(grantee, actions, [self._component])
+
+
+def _granted(grantee: iam.IGrantable, actions: Sequence[str], arns: Sequence[str]) -> iam.Grant:
+    """Grant on ARNs as they are and, where a name was made an ARN, as SageMaker writes it: in lower case."""
+    resources = []
+    for arn in arns:
+        start, slash, name = arn.rpartition("/")
+        resources += [arn, arn if is_token(name) else f"{start}{slash}{name.lower()}"]
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=list(actions), resource_arns=list(dict.fromkeys(resources))
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from cdk_modelbuilder.constructs.arguments import LIST_PLACEHOLDER
+from cdk_modelbuilder.constructs.arguments import LIST_PLACEHOLDER, is_token
 
 Statement = Mapping[str, Any]
 # Read once: each look at cdk.Aws is a call to another process.
@@ -53,6 +53,12 @@ def _kind(statement: Statement) -> dict[str, Any]:
 
 def _listed(resources: str | Sequence[str]) -> Sequence[str]:
     return [resources] if isinstance(resources, str) else resources
+
+
+def arns_of(kind: str, name: str) -> list[str]:
+    """ARNs of a resource of SageMaker by its name: as it is, and in lower case, as SageMaker writes it."""
+    start = f"arn:{PARTITION}:sagemaker:{REGION}:{ACCOUNT}:{kind}/"
+    return list(dict.fromkeys([f"{start}{name}", f"{start}{name if is_token(name) else name.lower()}"]))
 
 
 def write_log(endpoint_name: str | None) -> Statement:

@@ -12,6 +12,7 @@ import math
 import time
 import urllib.request
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -19,8 +20,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 SECONDS_LEFT_FOR_THE_ANSWER = 15
+SECONDS_UNTIL_PERMITTED = 90
+"""For so long IAM may not know everywhere what it was told a moment ago."""
+PAUSE = 10
+"""Seconds between two tries."""
+_DENIED = ("AccessDenied", "AccessDeniedException")
 _NOT_YET = ("ModelNotReadyException", "ServiceUnavailable", "InternalFailure", "ThrottlingException")
-_AGAIN = ("has no inference component copies", "No inference component copies", "not in service", "is not ready")
+# What SageMaker says of a component that sleeps or is starting; being asked wakes it.
+_AGAIN = ("has no capacity", "no inference component copies", "not in service", "is not ready")
 
 
 class OtherAnswerError(Exception):
@@ -46,7 +53,7 @@ def run(event: dict[str, Any], context: Any) -> str:
     properties = event["ResourceProperties"]
     done = []
     for test in json.loads(properties["Tests"]):
-        golden = read_golden(test["Golden"])
+        golden = read_golden(test["Golden"], context)
         compare_with(properties, test, golden, context)
         done.append(test["Name"])
     return f"the endpoint answers as the golden tests of {', '.join(done)} say"
@@ -57,7 +64,7 @@ def compare_with(properties: dict[str, Any], test: dict[str, Any], golden: dict[
     request, kept = golden["request"], golden.get("comparable", golden["response"])
     answer = ask(properties, test, request, kept["content_type"], context)
     expected = base64.b64decode(kept["base64"])
-    if kept["content_type"].startswith("application/json"):
+    if kept["content_type"].partition(";")[0].strip().lower() == "application/json":
         found, wanted = json.loads(answer), json.loads(expected)
         relative, absolute = float(properties["RelativeTolerance"]), float(properties["AbsoluteTolerance"])
         place = first_difference(found, wanted, relative, absolute)
@@ -76,24 +83,36 @@ def ask(properties: dict[str, Any], test: dict[str, Any], request: dict[str, str
     if "Queue" in properties:
         return ask_queue(properties, request["content_type"], accept, body, context)
     runtime = boto3.client("sagemaker-runtime", config=Config(read_timeout=70, retries={"total_max_attempts": 3}))
+
+    def invoke() -> bytes:
+        response = runtime.invoke_endpoint(
+            EndpointName=properties["EndpointName"],
+            Body=body,
+            ContentType=request["content_type"],
+            Accept=accept,
+            **test["Target"],
+        )
+        content: bytes = response["Body"].read()
+        return content
+
+    answer: bytes = patiently(invoke, context)
+    return answer
+
+
+def patiently(call: Callable[[], Any], context: Any) -> Any:
+    """What ``call`` returns; again while what it asks is starting, or IAM has not heard of the permission."""
+    began = time.monotonic()
     while True:
         try:
-            response = runtime.invoke_endpoint(
-                EndpointName=properties["EndpointName"],
-                Body=body,
-                ContentType=request["content_type"],
-                Accept=accept,
-                **test["Target"],
-            )
-            content: bytes = response["Body"].read()
+            return call()
         except ClientError as error:
             details = error.response.get("Error", {})
-            waits = details.get("Code") in _NOT_YET or any(word in details.get("Message", "") for word in _AGAIN)
-            if not waits or seconds_left(context) < 30:
+            code, message = details.get("Code"), details.get("Message", "").lower()
+            waits = code in _NOT_YET or any(words in message for words in _AGAIN)
+            waits = waits or (code in _DENIED and time.monotonic() - began < SECONDS_UNTIL_PERMITTED)
+            if not waits or seconds_left(context) < 3 * PAUSE:
                 raise
-            time.sleep(10)
-        else:
-            return content
+            time.sleep(PAUSE)
 
 
 def ask_queue(properties: dict[str, Any], content_type: str, accept: str, body: bytes, context: Any) -> bytes:
@@ -101,12 +120,16 @@ def ask_queue(properties: dict[str, Any], content_type: str, accept: str, body: 
     s3 = boto3.client("s3")
     bucket, prefix = place_of(properties["Queue"])
     place = {"Bucket": bucket, "Key": f"{prefix.rstrip('/')}/golden-test-{uuid.uuid4().hex}".lstrip("/")}
-    s3.put_object(**place, Body=body, ContentType=content_type)
-    answer = boto3.client("sagemaker-runtime").invoke_endpoint_async(
-        EndpointName=properties["EndpointName"],
-        InputLocation=f"s3://{place['Bucket']}/{place['Key']}",
-        ContentType=content_type,
-        Accept=accept,
+    patiently(lambda: s3.put_object(**place, Body=body, ContentType=content_type), context)
+    runtime = boto3.client("sagemaker-runtime")
+    answer = patiently(
+        lambda: runtime.invoke_endpoint_async(
+            EndpointName=properties["EndpointName"],
+            InputLocation=f"s3://{place['Bucket']}/{place['Key']}",
+            ContentType=content_type,
+            Accept=accept,
+        ),
+        context,
     )
     try:
         while seconds_left(context) > 10:
@@ -122,10 +145,11 @@ def ask_queue(properties: dict[str, Any], content_type: str, accept: str, body: 
     raise OtherAnswerError("the asynchronous endpoint gave no answer in time.")
 
 
-def read_golden(place: dict[str, str]) -> dict[str, Any]:
+def read_golden(place: dict[str, str], context: Any) -> dict[str, Any]:
     """``golden.json`` from S3."""
-    content = boto3.client("s3").get_object(Bucket=place["Bucket"], Key=place["Key"])["Body"].read()
-    golden: dict[str, Any] = json.loads(content)
+    s3 = boto3.client("s3")
+    found = patiently(lambda: s3.get_object(Bucket=place["Bucket"], Key=place["Key"]), context)
+    golden: dict[str, Any] = json.loads(found["Body"].read())
     return golden
 
 
@@ -160,8 +184,7 @@ def first_difference(found: Any, wanted: Any, relative: float, absolute: float, 
             (f"{place}[{number}]", one, other) for number, (one, other) in enumerate(zip(found, wanted, strict=True))
         ]
     elif is_number(wanted) and is_number(found):
-        close = math.isclose(found, wanted, rel_tol=relative, abs_tol=absolute)
-        return None if close else f"{place} (another number)"
+        return None if is_close(found, wanted, relative, absolute) else f"{place} (another number)"
     else:
         return None if type(found) is type(wanted) and found == wanted else f"{place} (another value)"
     for inner, one, other in pairs:
@@ -169,6 +192,17 @@ def first_difference(found: Any, wanted: Any, relative: float, absolute: float, 
         if different is not None:
             return different
     return None
+
+
+def is_close(found: float, wanted: float, relative: float, absolute: float) -> bool:
+    """Whether two numbers are alike; what is no number is like what is none."""
+    if found == wanted:
+        return True
+    try:
+        both_none = math.isnan(found) and math.isnan(wanted)
+        return both_none or math.isclose(found, wanted, rel_tol=relative, abs_tol=absolute)
+    except OverflowError:  # an integer beyond all floats, beside another number
+        return False
 
 
 def is_number(value: Any) -> bool:
