@@ -36,6 +36,7 @@ class InferenceComponent(Recorded):
             "EndpointName": endpoint.endpoint_name,
             "EndpointArn": endpoint.arn,
             "RuntimeConfig": {"DesiredCopyCount": copies, "CurrentCopyCount": copies},
+            "LastDeploymentConfig": self.properties.get("DeploymentConfig"),
             "CreationTime": now,
             "LastModifiedTime": now,
         }
