@@ -188,7 +188,7 @@ def test_a_pin_that_is_not_the_bundles_own_is_a_finding(homes, tmp_path):
     assert "cdk-modelbuilder-" not in finding.note
     assert lines(report, "container")["variable MODELBUILDER_ROOT_SHA256"][2] == (Mark.SECURITY,)
     mended = compare(str(copy), str(homes.path))
-    assert "the new one does not" in section(mended, "findings").groups[0].changes[0].what
+    assert "the new one is not" in section(mended, "findings").groups[0].changes[0].what
     assert not compare(str(copy), str(copy))
 
 

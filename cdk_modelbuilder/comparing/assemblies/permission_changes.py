@@ -15,10 +15,10 @@ from cdk_modelbuilder.comparing.assemblies.policies import (
     asks_no_more,
     documents_of,
     uncovered,
-    without_digest,
 )
 from cdk_modelbuilder.comparing.assemblies.resource_changes import StackChanges
 from cdk_modelbuilder.comparing.assemblies.resource_matching import Pair
+from cdk_modelbuilder.comparing.assemblies.statement_matching import moved_resources, pair_statements
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Group, Mark
 from cdk_modelbuilder.comparing.wording import quoted
 
@@ -99,7 +99,7 @@ def _document(pair: Pair, old: Document | None, new: Document | None, before: _S
     if old is not None and new is not None and old.statements == new.statements:
         return []
     lines: list[Change] = []
-    for one, other in _pair_statements(old.statements if old else (), new.statements if new else ()):
+    for one, other in pair_statements(old.statements if old else (), new.statements if new else ()):
         if one is not None and other is not None and one.content == other.content:
             continue
         comparison = _Comparison(
@@ -138,7 +138,7 @@ class _Comparison:
 
     def _changed(self, old: Statement, new: Statement) -> list[Change]:
         """Item by item, where an item is marked if it lets somebody do more."""
-        moved = _moved(old.resources, new.resources)
+        moved = moved_resources(old.resources, new.resources)
         back = {other: one for one, other in moved.items()}
         # With another artifact in the place of the old one, nobody may do more.
         stayed = replace(new, resources=tuple(sorted(back.get(text, text) for text in new.resources)))
@@ -222,60 +222,6 @@ def _said_of(item: str, kind: str, *, is_wider: bool) -> tuple[tuple[Mark, ...],
     if kind == "principal" and item in ("*", "AWS:*"):
         return (Mark.SECURITY, Mark.WIDENED), "for everybody"
     return (Mark.WIDENED,), _WILD if "*" in item or "?" in item else ""
-
-
-def _moved(old: Iterable[str], new: Iterable[str]) -> dict[str, str]:
-    """Resources that became others which differ in a digest alone, one for one."""
-    gone: dict[str, list[str]] = defaultdict(list)
-    for text in sorted(set(old) - set(new)):
-        gone[without_digest(text)].append(text)
-    moved: dict[str, str] = {}
-    for text in sorted(set(new) - set(old)):
-        place = without_digest(text)
-        if place != text and gone[place]:
-            moved[gone[place].pop(0)] = text
-    return moved
-
-
-def _pair_statements(
-    old: Sequence[Statement], new: Sequence[Statement]
-) -> list[tuple[Statement | None, Statement | None]]:
-    """By content, then by name, then the likest first; the rest is new, or removed."""
-    left, right = list(old), list(new)
-    pairs: list[tuple[Statement | None, Statement | None]] = []
-    for alike in (_says_the_same, _is_called_the_same, _is_like):
-        candidates = [(-_likeness(one, other), i, j) for i, one in enumerate(left) for j, other in enumerate(right)
-                      if alike(one, other)]  # fmt: skip
-        taken: set[tuple[int, int]] = set()
-        for _, i, j in sorted(candidates):
-            if (0, i) not in taken and (1, j) not in taken:
-                taken |= {(0, i), (1, j)}
-                pairs.append((left[i], right[j]))
-        left = [one for i, one in enumerate(left) if (0, i) not in taken]
-        right = [one for j, one in enumerate(right) if (1, j) not in taken]
-    pairs += [(one, None) for one in left]
-    pairs += [(None, one) for one in right]
-    return pairs
-
-
-def _says_the_same(one: Statement, other: Statement) -> bool:
-    return one.content == other.content
-
-
-def _is_called_the_same(one: Statement, other: Statement) -> bool:
-    return bool(one.sid) and one.sid == other.sid
-
-
-def _is_like(one: Statement, other: Statement) -> bool:
-    return one.allows == other.allows and _likeness(one, other) >= 0.5
-
-
-def _likeness(one: Statement, other: Statement) -> float:
-    shares = []
-    for mine, theirs in ((one.actions, other.actions), (one.resources, other.resources)):
-        both = {without_digest(text) for text in mine}, {without_digest(text) for text in theirs}
-        shares.append(len(both[0] & both[1]) / max(len(both[0] | both[1]), 1))
-    return max(shares) * 0.6 + min(shares) * 0.4
 
 
 def _attachments(pair: Pair, old_names: Mapping[str, str]) -> list[Change]:

@@ -53,9 +53,9 @@ def compare_bundles(
 def _findings(old: BundleText, new: BundleText) -> Iterator[Change]:
     """What is wrong with the new bundle and was not with the old one."""
     if new.defect and new.defect.replace(new.tree.name, "") != old.defect.replace(old.tree.name, ""):
-        yield Change("the new bundle contradicts itself", marks=(Mark.SECURITY,), note=quoted(new.defect))
+        yield Change("the new bundle would be refused", marks=(Mark.SECURITY,), note=quoted(new.defect))
     elif old.defect and not new.defect:
-        yield Change("the old bundle contradicted itself, the new one does not", note=quoted(old.defect))
+        yield Change("the old bundle would have been refused, the new one is not", note=quoted(old.defect))
     yield from tampered_lines(old, new)
 
 
@@ -110,7 +110,7 @@ def _created(bundle: BundleText) -> tuple[tuple[str, ...], tuple[Section, ...]]:
         f"model digest {quoted(bundle.root_sha256[:12])}",
         f"image {quoted(image_text(bundle.container))}",
     )
-    findings = [Change("the new bundle contradicts itself", marks=(Mark.SECURITY,), note=quoted(bundle.defect))]
+    findings = [Change("the new bundle would be refused", marks=(Mark.SECURITY,), note=quoted(bundle.defect))]
     sections = [
         *section_of(Facet.FINDINGS, "Findings", Group("", tuple(findings) if bundle.defect else ())),
         *section_of(Facet.MODEL, "Model", Group("", tuple(_facts(bundle)), as_facts=True)),
