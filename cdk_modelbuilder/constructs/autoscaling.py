@@ -132,6 +132,8 @@ class Scalable:
         gpu_metric: GPU use.
         backlog_metric: Waiting requests for each instance, of an asynchronous endpoint.
         wake_metric: Goes above 0 when a request finds nothing running.
+        burstable: Whether it has instances that SageMaker does not scale. Source: the guide's page "Configure model
+            auto scaling with the console".
     """
 
     name: str
@@ -142,6 +144,7 @@ class Scalable:
     gpu_metric: cloudwatch.Metric | None
     backlog_metric: cloudwatch.Metric | None
     wake_metric: cloudwatch.Metric | None
+    burstable: bool = False
 
 
 class Autoscaling(Construct):
@@ -302,7 +305,8 @@ def _tracking(
 
 
 _HINTS = {
-    INSTANCES: "Instances have invocations, concurrency, GPU use (on types with GPUs) and, if asynchronous, backlog.",
+    INSTANCES: "Instances have invocations, concurrency, GPU use (on types known to have GPUs), if asynchronous "
+    "backlog, and ScalingTarget.of(...).",
     COPIES: "Copies have invocations, concurrency and GPU use.",
     WARM: "Serverless endpoints have provisioned_concurrency_utilization.",
 }

@@ -7,20 +7,23 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from cdk_modelbuilder.constructs.arguments import check_name, is_token
+from cdk_modelbuilder.constructs.arguments import check_name, is_token, seconds
 from cdk_modelbuilder.constructs.deployment_policy import BlueGreen, Rolling
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig
+from cdk_modelbuilder.constructs.execution_role import wait_for
 from cdk_modelbuilder.constructs.grants import EndpointGrants
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
-from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION
+from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, see_alarms
 from cdk_modelbuilder.constructs.references import (
     HasAlarmName,
     HasEndpointConfigRef,
     endpoint_config_name,
     name_in_arn,
+    name_of_alarm,
     not_text,
     reference,
 )
@@ -31,14 +34,17 @@ if TYPE_CHECKING:  # each of these costs a tenth of a second and more
     from aws_cdk.interfaces import aws_sagemaker as refs
 
 MAX_ALARMS = 10
+_BAKE_TIME = Duration.minutes(10)
 
 
 class RetainedProperty(StrEnum):
-    """What an update can leave as it is on the running endpoint. Source: ``VariantProperty``."""
+    """What an update can leave as it is on the running endpoint.
+
+    Source: ``VariantProperty``, whose third value, ``DataCaptureConfig``, is "not currently supported".
+    """
 
     DESIRED_INSTANCE_COUNT = "DesiredInstanceCount"
     DESIRED_WEIGHT = "DesiredWeight"
-    DATA_CAPTURE_CONFIG = "DataCaptureConfig"
 
 
 class ImportedEndpoint:
@@ -70,7 +76,8 @@ class Endpoint(cdk.Resource):
         id: Id within the parent.
         endpoint_config: What it runs.
         endpoint_name: Fixed name, which is safe here: no other property replaces an Endpoint.
-        deployment: How it moves to another configuration. Default: SageMaker's, all at once and no bake time.
+        deployment: How it moves to another configuration. Default: SageMaker's, all at once and no bake time; with
+            alarms all at once and ten minutes, in which they can go off.
         rollback_alarms: Up to ten alarms that make it go back while it moves.
         retain_variant_properties: Keep what autoscaling or an operator changed on the running endpoint: True for all,
             or those named. Then the initial counts and weights of a new configuration say nothing for variants
@@ -120,6 +127,7 @@ class Endpoint(cdk.Resource):
             exclude_retained_variant_properties=_excluded(kept),
             retain_deployment_config=retain_deployment_config,
         )
+        self._let_see(self._alarms)
         self.endpoint_name: str = endpoint_name or self.resource.attr_endpoint_name
         self._arn: str | None = None
         self.variant_names = [] if ours is None else [variant.name for variant in ours.variants]
@@ -173,6 +181,7 @@ class Endpoint(cdk.Resource):
             _check_deployment(self.endpoint_config, self._deployment, bool(alarms))
         self._alarms += alarms
         self.resource.deployment_config = self._deployment_config()
+        self._let_see(alarms)
 
     def retain_variant_properties(self) -> None:
         """Keep the number of instances, which autoscaling changes, when the endpoint moves to another configuration.
@@ -183,6 +192,18 @@ class Endpoint(cdk.Resource):
             self._kept = {RetainedProperty.DESIRED_INSTANCE_COUNT}
             self.resource.retain_all_variant_properties = True
             self.resource.exclude_retained_variant_properties = _excluded(self._kept)
+
+    def _let_see(self, alarms: Sequence[HasAlarmName]) -> None:
+        """SageMaker looks at them in the name of the models' role."""
+        if alarms and isinstance(self.endpoint_config, EndpointConfig):
+            statement = see_alarms([name_of_alarm(alarm) for alarm in alarms])
+            # Apart: an alarm may watch this very configuration, which waits for the Models.
+            wait_for(self.resource, self.endpoint_config.grant_to_roles([statement], apart=True))
+        if alarms and self._deployment is not None and seconds("bake_time", self._deployment.bake_time, 0, 3600) == 0:
+            cdk.Annotations.of(self).add_warning_v2(
+                "cdk-modelbuilder:no-bake-time",
+                "The endpoint has rollback alarms, and bake_time=0 gives them no time to go off.",
+            )
 
     def _deployment_config(self) -> Any:
         for alarm in self._alarms:
@@ -195,8 +216,8 @@ class Endpoint(cdk.Resource):
         if self._deployment is None and not self._alarms:
             return None
         l1 = sagemaker.CfnEndpoint
-        policy = self._deployment or BlueGreen.all_at_once()
-        alarms = [l1.AlarmProperty(alarm_name=alarm.alarm_name) for alarm in self._alarms]
+        policy = self._deployment or BlueGreen.all_at_once(bake_time=_BAKE_TIME)
+        alarms = [l1.AlarmProperty(alarm_name=name_of_alarm(alarm)) for alarm in self._alarms]
         return l1.DeploymentConfigProperty(
             **policy.render(),
             auto_rollback_configuration=l1.AutoRollbackConfigProperty(alarms=alarms) if alarms else None,

@@ -25,6 +25,7 @@ from cdk_modelbuilder.constructs.permissions import (
     ACCOUNT,
     PARTITION,
     REGION,
+    Statement,
     use_key,
     write_component_logs,
     write_log,
@@ -111,8 +112,8 @@ class EndpointConfig(cdk.Resource):
         asynchronous: Queue requests, answers to S3.
         data_capture: Keep a share of requests and answers.
         explainer: Explain answers.
-        encryption_key: Key for the instances' storage volumes. Types with local disks refuse it: they encrypt these by
-            themselves.
+        encryption_key: Key for the instances' storage volumes; of a serverless endpoint for SageMaker's copy of the
+            image. Types with local disks refuse it: they encrypt these by themselves.
         endpoint_config_name: Fixed name; then no property can ever change.
         components: The endpoint is for inference components; its variant has no model then, and the configuration has
             the role, the VPC and the isolation.
@@ -159,6 +160,7 @@ class EndpointConfig(cdk.Resource):
     ) -> None:
         super().__init__(scope, id)
         same_place(self, scope)
+        self._scope = scope
         given = [variants] if isinstance(variants, InstanceVariant | ServerlessVariant) else list(variants)
         check_name("endpoint_config_name", endpoint_config_name)
         _check_variants(given, shadow_variants, components=components)
@@ -206,6 +208,7 @@ class EndpointConfig(cdk.Resource):
             tags=root_tags(roots),
         )
         wait_for(self.resource, waits_for)
+        self._warn_of_exports()
         why = None if encryption_key is not None else _why_no_key([*given, *shadow_variants])
         if why is not None:
             no_storage_key(self.resource, why)
@@ -279,13 +282,32 @@ class EndpointConfig(cdk.Resource):
             statements.append(write_prefix(f"WriteCoreDump{number or ''}", dump.destination_s3_uri))
             if dump.encryption_key is not None:
                 statements.append(use_key(f"EncryptCoreDump{number or ''}", dump.encryption_key.key_arn))
-        if not statements:
-            return []
+        return self.grant_to_roles(statements) if statements else []
+
+    def _warn_of_exports(self) -> None:
+        for model in _models([*self.variants, *self.shadow_variants]):
+            if model.made_in is not self._scope and _root_of(model) != _root_of(self):
+                cdk.Annotations.of(self).add_warning_v2(
+                    "cdk-modelbuilder:model-in-another-stack",
+                    f"The Model {model.node.path} is in another stack. Each change makes another Model, and "
+                    "CloudFormation does not change an export that is in use: put both into one stack.",
+                )
+
+    def grant_to_roles(self, statements: Sequence[Statement], *, apart: bool = False) -> list[IDependable]:
+        """Let the models do more; returns what has to wait for that. See ``ExecutionRole.grant``."""
         roles: list[ExecutionRole] = [] if self.access is None else [self.access]
-        for model in _models(variants):
+        for model in _models([*self.variants, *self.shadow_variants]):
             if model.access not in roles:
                 roles.append(model.access)
-        return [dependable for role in roles for dependable in role.grant(statements)]
+        return [dependable for role in roles for dependable in role.grant(statements, apart=apart)]
+
+
+def _root_of(scope: Construct) -> str:
+    """Path of the stack that is deployed; nested ones go with it, and need no exports."""
+    stack = cdk.Stack.of(scope)
+    while stack.nested_stack_parent is not None:
+        stack = stack.nested_stack_parent
+    return stack.node.path
 
 
 def _models(variants: Sequence[InstanceVariant | ServerlessVariant]) -> list[Model]:
@@ -301,7 +323,7 @@ def _models(variants: Sequence[InstanceVariant | ServerlessVariant]) -> list[Mod
 def _why_no_key(variants: Sequence[InstanceVariant | ServerlessVariant]) -> str | None:
     """Why SageMaker would refuse a key for the storage volumes; None if it takes one."""
     if isinstance(variants[0], ServerlessVariant):
-        return "A serverless endpoint has no storage volume that a key could be given for."
+        return "A serverless endpoint has no storage volume; a key would be for SageMaker's copy of the image."
     types = {str(name) for one in variants if isinstance(one, InstanceVariant) for name in one.instance_types}
     refusing = sorted(name for name in types if has_local_nvme(name))
     if not refusing:
@@ -367,7 +389,6 @@ def _check_features(
             ("data_capture", data_capture),
             ("asynchronous", asynchronous),
             ("explainer", explainer),
-            ("encryption_key", encryption_key),
         ):
             if value is not None:
                 raise UsageError(

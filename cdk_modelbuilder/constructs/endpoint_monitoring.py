@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdk_modelbuilder.constructs.endpoint import MAX_ALARMS
 from cdk_modelbuilder.constructs.inference_component import without_adapters
 from cdk_modelbuilder.constructs.instance_type import accelerator_count
-from cdk_modelbuilder.constructs.monitoring import AlarmThresholds, Monitoring, Watched
+from cdk_modelbuilder.constructs.monitoring import ROLLBACK_ALARMS, AlarmThresholds, Monitoring, Watched
 from cdk_modelbuilder.constructs.variants import InstanceVariant
+from cdk_modelbuilder.errors import UsageError
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.constructs.model_endpoint import ModelEndpoint
@@ -16,13 +18,24 @@ if TYPE_CHECKING:
 
 def monitor(served: ModelEndpoint, *, thresholds: AlarmThresholds | None, rollback: bool, **options: Any) -> Monitoring:
     """See :meth:`ModelEndpoint.monitor`."""
+    limits, variants = thresholds or AlarmThresholds(), served.config.variants
+    if served.node.try_find_child("Monitoring") is not None:
+        raise UsageError("this endpoint is monitored already.", remedy="Say all of it in one call.")
+    kinds = sum(getattr(limits, kind) is not None for kind in ROLLBACK_ALARMS)
+    if rollback and not served.config.holds_components and kinds * len(variants) > MAX_ALARMS:
+        raise UsageError(
+            f"{len(variants)} variants with {kinds} rollback alarms each are more than the {MAX_ALARMS} that SageMaker "
+            "takes.",
+            remedy="Leave some out, as with AlarmThresholds(model_errors=None), or use monitor(rollback=False) and "
+            "endpoint.add_rollback_alarm(...) with some.",
+        )
     made = Monitoring(
         served,
         "Monitoring",
         watched=watched(served),
         endpoint_metrics=served.metrics if served.config.is_asynchronous else None,
         title=served.endpoint_name,
-        thresholds=thresholds or AlarmThresholds(),
+        thresholds=limits,
         **options,
     )
     if rollback and served.components:
@@ -30,7 +43,7 @@ def monitor(served: ModelEndpoint, *, thresholds: AlarmThresholds | None, rollba
             if component.rolls:
                 component.add_rollback_alarm(*made.rollback_alarms[name])
     elif rollback:
-        names = [variant.name for variant in served.config.variants]
+        names = [variant.name for variant in variants]
         served.endpoint.add_rollback_alarm(*(alarm for name in names for alarm in made.rollback_alarms[name]))
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,18 @@ def _scale(served: ModelEndpoint, of: str | None, **options: Any) -> list[Autosc
     found = {one.name: one for one in scalables(served)}
     if of is not None and of not in found:
         raise UsageError(f"there is nothing called {of!r} to scale.", remedy=f"There is {', '.join(found)}.")
+    wanted = {name: one for name, one in found.items() if of in (None, name)}
+    for name, one in wanted.items():
+        if one.burstable:
+            raise UsageError(
+                f"{name} is on burstable instances, which SageMaker does not scale.",
+                remedy="Use another instance type, such as ml.m5.large.",
+            )
+        if served.node.try_find_child(f"Scaling{name}") is not None:
+            raise UsageError(f"{name} is scaled already.", remedy="Give all targets and times in one call.")
     if not isinstance(served.hosting, ComponentHosting | ServerlessHosting):
         served.endpoint.retain_variant_properties()
-    return [
-        Autoscaling(served, f"Scaling{name}", scalable=one, **options)
-        for name, one in found.items()
-        if of in (None, name)
-    ]
+    return [Autoscaling(served, f"Scaling{name}", scalable=one, **options) for name, one in wanted.items()]
 
 
 def _listed(target: ScalingTarget | Sequence[ScalingTarget]) -> list[ScalingTarget]:
@@ -98,6 +104,8 @@ def scalables(served: ModelEndpoint) -> Sequence[Scalable]:
                 if config.is_asynchronous
                 else None,
                 wake_metric=endpoint.metrics.has_backlog_without_capacity() if config.is_asynchronous else None,
+                burstable=isinstance(variant, InstanceVariant)
+                and any(re.match(r"ml\.t\d", str(name)) for name in variant.instance_types),
             )
         )
     return found

@@ -44,8 +44,8 @@ _WHY_WIDE = {
 }
 _FULL = 6000
 """Characters of a policy without white space, of which IAM takes 6144."""
-_MOST_POLICIES = 5
-"""A role holds ten, and an update may bring another one for each before the old ones go."""
+_MOST_POLICIES = 4
+"""A role holds ten, and an update may bring another one for each before the old ones go; one is for what is apart."""
 _PLACEHOLDER = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _LONGEST = {PARTITION: "aws-us-gov", REGION: "ap-southeast-1", ACCOUNT: "123456789012"}
 _UNKNOWN = "?" * 100
@@ -66,16 +66,22 @@ class ExecutionRole:
         self.arn = self.role.role_arn
         way_out = "Spread the components over several endpoints, or give role= a role whose policies you write."
         self._policies = RolePolicies(scope, self.role, way_out=way_out) if given is None else None
+        self._apart = RolePolicies(scope, self.role, way_out=way_out, most=1) if given is None else None
 
-    def grant(self, statements: Sequence[Statement]) -> list[IDependable]:
+    def grant(self, statements: Sequence[Statement], *, apart: bool = False) -> list[IDependable]:
         """Allow ``statements``; returns what a resource that needs them must wait for.
+
+        Args:
+            statements: What to allow.
+            apart: In a policy for which no Model waits, as the statements refer to what may wait for the Models.
 
         Raises:
             UsageError: More than IAM lets one role have.
         """
         text = json.dumps(statements, sort_keys=True)
         if text not in self._granted:
-            self._granted[text] = self._add(statements) if self._policies is None else self._policies.hold(statements)
+            policies = self._apart if apart else self._policies
+            self._granted[text] = self._add(statements) if policies is None else policies.hold(statements)
         return self._granted[text]
 
     def _add(self, statements: Sequence[Statement]) -> list[IDependable]:
@@ -90,10 +96,11 @@ class RolePolicies:
         scope: The construct below which they are made.
         role: The role.
         way_out: What to do when they are too many.
+        most: How many it may become.
     """
 
-    def __init__(self, scope: Construct, role: iam.IRole, *, way_out: str) -> None:
-        self._scope, self._role_name, self._way_out = scope, role.role_name, way_out
+    def __init__(self, scope: Construct, role: iam.IRole, *, way_out: str, most: int = _MOST_POLICIES) -> None:
+        self._scope, self._role_name, self._way_out, self._most = scope, role.role_name, way_out, most
         self._policies: list[_OwnPolicy] = []
 
     def hold(self, statements: Sequence[Statement]) -> list[IDependable]:
@@ -107,9 +114,9 @@ class RolePolicies:
             one, other = _halves(wanted)
             return [*self.hold(one), *self.hold(other)]
         if not self._policies or not self._policies[-1].takes(wanted):
-            if len(self._policies) == _MOST_POLICIES:
+            if len(self._policies) == self._most:
                 raise UsageError(
-                    f"the role of {self._scope.node.path} needs more than {_MOST_POLICIES} policies of {_FULL} "
+                    f"the role of {self._scope.node.path} needs more than {self._most} policies of {_FULL} "
                     "characters; IAM attaches ten to a role, and in an update the old ones lie beside the new.",
                     remedy=self._way_out,
                 )

@@ -16,7 +16,7 @@ from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import check_name, check_range, check_s3_uri, check_whole, is_token, seconds
 from cdk_modelbuilder.constructs.container import check_variable
 from cdk_modelbuilder.constructs.deployment_policy import Capacity
-from cdk_modelbuilder.constructs.endpoint import Endpoint, ImportedEndpoint
+from cdk_modelbuilder.constructs.endpoint import MAX_ALARMS, Endpoint, ImportedEndpoint
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, publish_seconds
 from cdk_modelbuilder.constructs.execution_role import wait_for
 from cdk_modelbuilder.constructs.grants import InferenceComponentGrants
@@ -24,12 +24,13 @@ from cdk_modelbuilder.constructs.image import repository_arn
 from cdk_modelbuilder.constructs.instance_type import check_instance_type
 from cdk_modelbuilder.constructs.metrics import InferenceComponentMetrics
 from cdk_modelbuilder.constructs.model_data import ModelData
-from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, Statement, pull_image
+from cdk_modelbuilder.constructs.permissions import ACCOUNT, PARTITION, REGION, Statement, pull_image, see_alarms
 from cdk_modelbuilder.constructs.references import (
     HasAlarmName,
     HasModelRef,
     model_name,
     name_in_arn,
+    name_of_alarm,
     not_text,
     reference,
 )
@@ -324,6 +325,7 @@ class InferenceComponent(cdk.Resource):
         if isinstance(base, InferenceComponent):
             self.resource.node.add_dependency(base.resource)
         self._grant_containers()
+        self._let_see(self._alarms)
         # There is no attribute for the name; it is the end of the ARN.
         self.inference_component_name: str = inference_component_name or cdk.Fn.select(
             1, cdk.Fn.split("/", self.resource.ref)
@@ -393,6 +395,14 @@ class InferenceComponent(cdk.Resource):
         """
         self._alarms += alarms
         self.resource.deployment_config = self._deployment_config()
+        self._let_see(alarms)
+
+    def _let_see(self, alarms: Sequence[HasAlarmName]) -> None:
+        """SageMaker looks at them in the name of the configuration's role."""
+        config = getattr(self.endpoint, "endpoint_config", None)
+        if alarms and isinstance(config, EndpointConfig):
+            statement = see_alarms([name_of_alarm(alarm) for alarm in alarms])
+            wait_for(self.resource, config.grant_to_roles([statement], apart=True))
 
     def _grant_containers(self) -> None:
         """What has no Model is fetched with the role of the endpoint's configuration."""
@@ -409,7 +419,9 @@ class InferenceComponent(cdk.Resource):
             return None
         for alarm in self._alarms:
             not_text("a rollback alarm", alarm, "alarm_name")
-        alarms = [_L1.AlarmProperty(alarm_name=alarm.alarm_name) for alarm in self._alarms]
+        if len(self._alarms) > MAX_ALARMS:
+            raise UsageError(f"{len(self._alarms)} rollback alarms.", remedy=f"SageMaker takes {MAX_ALARMS}.")
+        alarms = [_L1.AlarmProperty(alarm_name=name_of_alarm(alarm)) for alarm in self._alarms]
         return _L1.InferenceComponentDeploymentConfigProperty(
             rolling_update_policy=self._rolling.render(),
             auto_rollback_configuration=_L1.AutoRollbackConfigurationProperty(alarms=alarms) if alarms else None,

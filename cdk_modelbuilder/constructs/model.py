@@ -83,6 +83,7 @@ class Model(cdk.Resource):
         role: The execution role.
         access: The same, to which permissions can be added that other resources wait for.
         containers: The containers as they were bound.
+        made_in: Its parent.
         resource: The L1.
 
     Raises:
@@ -107,6 +108,7 @@ class Model(cdk.Resource):
     ) -> None:
         super().__init__(scope, id)
         same_place(self, scope)
+        self.made_in = scope
         given = [containers] if isinstance(containers, Container) else list(containers)
         check_name("model_name", model_name)
         _check_containers(given, execution)

@@ -68,7 +68,9 @@ class ModelEndpoint(Construct):
 
     The template pins each bundle's root digest and names its key by key id, so another model is a diff that a reviewer
     sees, and whoever writes to the artifact bucket changes nothing. Models and the EndpointConfig have no fixed names:
-    CloudFormation replaces them and updates the Endpoint in place.
+    CloudFormation replaces them and updates the Endpoint in place. What SageMaker does not update in place is the kind
+    of hosting: from instances to serverless, or from models to inference components, it is another endpoint, with
+    another id and another ``endpoint_name``.
 
     One of ``bundle``, ``pipeline``, ``variants`` and ``components`` says what it serves.
 
@@ -100,6 +102,7 @@ class ModelEndpoint(Construct):
         security_groups: Default: a new one.
         allow_all_outbound: Whether the new security group lets everything out.
         encryption_key: Key for the instances' storage volumes. Default: a new one, where the instance type takes one.
+            A serverless endpoint has no volumes; there it is for SageMaker's copy of the image.
         encrypt_storage: False leaves the volumes to SageMaker's own key.
         data_capture: Keep a share of requests and answers.
         explainer: Explain answers.
@@ -352,7 +355,8 @@ class ModelEndpoint(Construct):
         """Let the number of instances, of a component's copies or of warm serverless capacity follow the load.
 
         From then on updates keep the number of instances that is there, and ``initial_instance_count`` counts for new
-        variants alone.
+        variants alone. SageMaker refuses to change the instance type of a variant that is scaled, or to take it away:
+        deploy once without ``autoscale()``, change it, and scale again.
 
         Args:
             max_capacity: At most this many.

@@ -83,6 +83,15 @@ def write_metrics() -> Statement:
     return allow("WriteMetrics", ["cloudwatch:PutMetricData"], ["*"], Condition=spaces)
 
 
+def see_alarms(names: Sequence[str]) -> Statement:
+    """Look at alarms, as SageMaker does while an endpoint moves.
+
+    Source: the guide's page "Auto-Rollback Configuration and Monitoring".
+    """
+    start = f"arn:{PARTITION}:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
+    return allow("SeeAlarms", ["cloudwatch:DescribeAlarms"], [f"{start}{name}" for name in names])
+
+
 def pull_image(repository_arns: Sequence[str]) -> list[Statement]:
     """Pull from these ECR repositories; the log-in action knows no resource."""
     if not repository_arns:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+import aws_cdk as cdk
+
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.errors import UsageError
 
@@ -46,6 +48,11 @@ class HasAlarmName(Protocol):
     def alarm_name(self) -> str:
         """Its name."""
         ...
+
+
+def name_of_alarm(alarm: HasAlarmName) -> str:
+    """The name of an alarm; of an L1 the reference to it, as its property is None where CloudFormation names it."""
+    return alarm.ref if isinstance(alarm, cdk.CfnResource) else alarm.alarm_name
 
 
 def reference(kind: str, arn: str) -> Any:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from constructs import Construct
 
+from cdk_modelbuilder.constructs.arguments import LIST_PLACEHOLDER
 from cdk_modelbuilder.constructs.permissions import Statement, join_vpc
 from cdk_modelbuilder.errors import UsageError
 
@@ -67,6 +69,11 @@ def place_in_vpc(
             f"{len(chosen)} subnets and {len(groups)} security groups are too many: SageMaker takes {MAX_SUBNETS} and "
             f"{MAX_GROUPS}.",
             remedy="Choose some with vpc_subnets= and security_groups=.",
+        )
+    if len(chosen) == 1 and not chosen[0].startswith(LIST_PLACEHOLDER):
+        cdk.Annotations.of(scope).add_warning_v2(
+            "cdk-modelbuilder:one-subnet",
+            "One subnet: SageMaker wants at least two, in different Availability Zones, even for one instance.",
         )
     ids = [group.security_group_id for group in groups]
     return PlacedInVpc(chosen, ids, ec2.Connections(security_groups=groups), join_vpc(chosen, ids))

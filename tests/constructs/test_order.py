@@ -47,8 +47,10 @@ def test_whatever_has_a_role_of_the_stack_waits_for_all_that_the_role_may_do(nam
     template = templates[name]
     granted = {}
     for policy, resource in resources(template, "IAM::ManagedPolicy").items():
+        said = {statement["Sid"] for statement in resource["Properties"]["PolicyDocument"]["Statement"]}
         for role in resource["Properties"].get("Roles", ()):
-            granted.setdefault(role["Ref"], set()).add(policy)
+            if said != {"SeeAlarms"}:  # only what moves from one model to the next waits for alarms
+                granted.setdefault(role["Ref"], set()).add(policy)
     for kind in ("SageMaker::Model", "SageMaker::EndpointConfig"):
         for one, resource in resources(template, kind).items():
             role = resource["Properties"].get("ExecutionRoleArn", {})

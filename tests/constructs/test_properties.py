@@ -28,7 +28,7 @@ from tests.constructs.synthesis import only, resources, synthesize
 from tests.constructs.test_grants import component, served
 from tests.constructs.uses import IMAGE, AsyncInference, own
 
-COUNT, WEIGHT, CAPTURE = RetainedProperty
+COUNT, WEIGHT = RetainedProperty
 
 
 def retained(template) -> tuple[bool | None, set[str]]:
@@ -44,9 +44,8 @@ def retained(template) -> tuple[bool | None, set[str]]:
         (False, (None, set())),
         ([], (None, set())),
         (True, (True, set())),
-        ([COUNT], (True, {WEIGHT, CAPTURE})),
-        ([COUNT, WEIGHT], (True, {CAPTURE})),
-        ([COUNT, WEIGHT, CAPTURE], (True, set())),
+        ([COUNT], (True, {WEIGHT})),
+        ([COUNT, WEIGHT], (True, set())),
     ],
 )
 def test_an_update_leaves_what_it_is_told_to_leave(tmp_path, given, expected):
@@ -58,12 +57,12 @@ def test_autoscaled_instances_are_left_at_their_number_and_nothing_else_is(tmp_p
     def fill(stack):
         served(stack).autoscale(max_capacity=4, target=ScalingTarget.invocations(per_minute=10))
 
-    assert retained(synthesize(tmp_path, fill)) == (True, {WEIGHT, CAPTURE})
+    assert retained(synthesize(tmp_path, fill)) == (True, {WEIGHT})
 
 
 def test_what_the_user_said_stands(tmp_path):
     def fill(stack):
-        endpoint = served(stack, retain_variant_properties=[COUNT, CAPTURE])
+        endpoint = served(stack, retain_variant_properties=[COUNT])
         endpoint.autoscale(max_capacity=4, target=ScalingTarget.invocations(per_minute=10))
 
     assert retained(synthesize(tmp_path, fill)) == (True, {WEIGHT})
@@ -88,7 +87,7 @@ def test_an_asynchronous_endpoint_that_sleeps_stays_asleep_through_an_update(tmp
         hosting = Hosting.asynchronous(instance_type="ml.m5.large", asynchronous=queue)
         served(stack, instance_type=None, hosting=hosting).scale_to_zero(max_capacity=2)
 
-    assert retained(synthesize(tmp_path, fill)) == (True, {WEIGHT, CAPTURE})
+    assert retained(synthesize(tmp_path, fill)) == (True, {WEIGHT})
 
 
 def test_variables_are_in_order_whatever_the_user_s_was(tmp_path):

@@ -108,7 +108,7 @@ def test_an_update_never_needs_more_than_ten(tmp_path):
 
 
 def test_what_iam_cannot_hold_is_refused_with_the_way_out(stack):
-    with pytest.raises(UsageError, match=r"more than 5 policies.*several endpoints, or give role="):
+    with pytest.raises(UsageError, match=r"more than 4 policies.*several endpoints, or give role="):
         shared(stack, 100, 200)
 
 
