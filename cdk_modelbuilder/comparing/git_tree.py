@@ -51,6 +51,10 @@ class GitTree:
         """Names of the folders right below it, sorted."""
         return tuple(sorted({path.partition("/")[0] for path in self.blobs if "/" in path}))
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the files right in it, sorted."""
+        return tuple(sorted(path for path in self.blobs if "/" not in path))
+
     def below(self, folder: str) -> GitTree:
         """The folder called ``folder`` in it."""
         start = f"{folder}/"

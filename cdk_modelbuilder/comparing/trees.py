@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -32,6 +32,9 @@ class Tree(Protocol):
     def folders(self) -> tuple[str, ...]:
         """Names of the folders right below it, sorted."""
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the files right in it, sorted."""
+
     def below(self, folder: str) -> Tree:
         """The folder called ``folder`` in it."""
 
@@ -49,39 +52,45 @@ class DiskTree:
 
     def read(self, path: str) -> bytes | None:
         """The file's bytes; None if there is no such file, or a larger one than ``MAX_TEXT_BYTES``."""
-        place = self.path / path
-        if ".." in Path(path).parts or Path(path).is_absolute():  # a file that says where others are may say anything
+        place = self._inside(path)
+        if place is None:
             return None
         try:
-            found = os.lstat(place)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_TEXT_BYTES:
+            state = os.lstat(place)
+            if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_TEXT_BYTES:
                 return None
             return place.read_bytes()
-        except (OSError, ValueError):
+        except OSError:
             return None
 
     def files(self, folder: str) -> Mapping[str, int]:
         """Path and size in bytes of every file below ``folder``."""
+        top = self._inside(folder)
+        if top is None:
+            return {}
         found: dict[str, int] = {}
-        for parent, _, names in os.walk(self.path / folder):  # does not follow links
+        for parent, _, names in os.walk(top):  # does not follow links
             for name in names:
                 place = Path(parent, name)
                 state = os.lstat(place)
                 if stat.S_ISREG(state.st_mode):
-                    found[place.relative_to(self.path).as_posix()] = state.st_size
+                    found[f"{folder}/{place.relative_to(top).as_posix()}".lstrip("/")] = state.st_size
         return dict(sorted(found.items()))
 
     def folders(self) -> tuple[str, ...]:
         """Names of the folders right below it, sorted."""
-        try:
-            with os.scandir(self.path) as entries:
-                return tuple(sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False)))
-        except OSError:
-            return ()
+        return self._entries(lambda entry: entry.is_dir(follow_symlinks=False))
 
-    def below(self, folder: str) -> DiskTree:
+    def names(self) -> tuple[str, ...]:
+        """Names of the files right in it, sorted."""
+        return self._entries(lambda entry: entry.is_file(follow_symlinks=False))
+
+    def below(self, folder: str) -> Tree:
         """The folder called ``folder`` in it."""
-        return DiskTree(self.path / folder, f"{self.name}/{folder}")
+        inner = Path(folder)
+        if inner.is_absolute() or ".." in inner.parts:
+            return NoTree(f"{self.name}/{folder}")
+        return DiskTree(self.path / inner, f"{self.name}/{folder}")
 
     @property
     def is_empty(self) -> bool:
@@ -90,6 +99,24 @@ class DiskTree:
             return next(self.path.iterdir(), None) is None
         except OSError:
             return True
+
+    def _inside(self, path: str) -> Path | None:
+        """Where ``path`` is; None if a link or its own dots lead elsewhere: what names files here may name any."""
+        asked = Path(path)
+        if asked.is_absolute() or ".." in asked.parts:
+            return None
+        expected = Path(os.path.realpath(self.path)) / asked
+        try:
+            return expected if os.path.realpath(expected) == str(expected) else None
+        except ValueError:  # a zero byte
+            return None
+
+    def _entries(self, wanted: Callable[[os.DirEntry[str]], bool]) -> tuple[str, ...]:
+        try:
+            with os.scandir(self.path) as entries:
+                return tuple(sorted(entry.name for entry in entries if wanted(entry)))
+        except OSError:
+            return ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,10 @@ class NoTree:
         return {}
 
     def folders(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def names(self) -> tuple[str, ...]:
         """Nothing."""
         return ()
 

@@ -116,6 +116,28 @@ def test_links_and_what_they_lead_to_are_not_read(history, repository, tmp_path)
         assert "secret.txt" not in text
 
 
+def test_a_folder_that_is_a_link_is_not_read_either(history, repository, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "inference.py").write_text("do not show this\n")
+    code = repository / "build/homes/model/code"
+    shutil.rmtree(code)
+    code.symlink_to(elsewhere)
+    text = report_markdown(compare("v1:build/homes", "build/homes"))
+    assert "do not show this" not in text
+
+
+def test_paths_that_leave_a_folder_lead_nowhere(tmp_path, homes):
+    (tmp_path / "outside.json").write_text("{}")
+    (tmp_path / "tree").mkdir()
+    tree = open_place(str(tmp_path / "tree"))
+    for path in ("../outside.json", str(tmp_path / "outside.json"), "a/../../outside.json", "\0", "x" * 5000):
+        assert tree.read(path) is None
+    assert tree.below("..").is_empty
+    assert tree.below(str(homes.path)).is_empty
+    assert tree.names() == tree.folders() == ()
+
+
 def test_sizes_of_what_git_lfs_keeps(history, repository, homes):
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123456789\n"
     (repository / "build/homes/model/model.pkl").write_text(pointer)

@@ -24,8 +24,13 @@ from cdk_modelbuilder.schema.codecs import CodecError
 from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES
 from cdk_modelbuilder.schema.schema_builder import schema_json
 from tests.payloads.cases import CASES
+from tests.payloads.test_matrix import SLOW_LIBRARIES
 
-INSTALLED = [pytest.param(case, id=case.name) for case in CASES if not case.missing]
+INSTALLED = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.library in SLOW_LIBRARIES))
+    for case in CASES
+    if not case.missing
+]
 
 
 def schema_of(sample: Any, output: Any = "x", **options: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from cdk_modelbuilder.comparing import compare, report_markdown
-from cdk_modelbuilder.constructs import Hosting, ScalingTarget
+from cdk_modelbuilder.constructs import Hosting
 from tests.comparing.homes import COLUMNS, build_homes, edit_json
 from tests.comparing.stacks import endpoint, synthesize
 from tests.conftest import MASTER_KEY
@@ -71,7 +71,6 @@ def test_a_new_bundle(homes, snapshot):
 
 def test_stacks_with_another_bundle_and_more_rights(homes, other_homes, tmp_path, snapshot):
     def change(made) -> None:
-        made.autoscale(max_capacity=4, target=ScalingTarget.invocations(100))
         made.role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=["*"]))
 
     old = synthesize(tmp_path / "old", endpoint(homes))

@@ -144,9 +144,9 @@ def _stacks(tree: Tree, prefix: str) -> Iterator[Stack]:
         elif artifact.get("type") == "cdk:cloud-assembly" and "directoryName" in properties:
             stage = str(properties.get("displayName") or f"{prefix}{artifact_id}")
             yield from _stacks(tree.below(str(properties["directoryName"])), f"{stage}/")
-    for path in tree.files(""):
-        if path.endswith(_NESTED_SUFFIX) and "/" not in path:
-            yield stack_of(f"{prefix}{path.removesuffix(_NESTED_SUFFIX)}", _read(tree, path))
+    for name in tree.names():
+        if name.endswith(_NESTED_SUFFIX):
+            yield stack_of(f"{prefix}{name.removesuffix(_NESTED_SUFFIX)}", _read(tree, name))
 
 
 def _settings(artifact: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
