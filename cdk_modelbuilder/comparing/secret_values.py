@@ -27,7 +27,7 @@ _KINDS: Final = {
     "a JSON web token": re.compile(r"(?<![0-9a-zA-Z])eyJ[0-9a-zA-Z_-]{10,}\.eyJ[0-9a-zA-Z_-]{10,}\.[0-9a-zA-Z_-]*"),
     "a key in hexadecimal digits": re.compile(
         r"(?i)(?:key|secret|token|passw(?:or)?d|hmac)[\"']?\s*(?::\s*\w+\s*)?[:=]\s*b?[\"']?"
-        r"(?:0x)?(?<![0-9a-f])([0-9a-f]{64})(?![0-9a-f])"
+        r"(?:0x)?(?<![0-9a-f])([0-9a-f]{64})(?![0-9a-f./])"  # not the key of an object, such as <digest>.json
     ),
 }
 _NAME_OF_A_SECRET: Final = re.compile(

@@ -188,6 +188,15 @@ def test_isolation_and_encryption_that_go_are_marked(plain, homes, tmp_path):
     assert not any("not encrypted" in change.what for change in changes(back))
 
 
+def test_the_golden_gate_is_no_secret_and_no_alarm(plain, homes, tmp_path):
+    report = compare(plain, synthesize(tmp_path / "gate", endpoint(homes, verify_on_deploy=True)))
+    assert facets(report) == ["resources", "iam"]
+    assert {"Lambda Function", "Custom ModelBuilderGoldenTest"} <= set(kinds(report))
+    assert "security" not in report.words
+    again = synthesize(tmp_path / "again", endpoint(homes, verify_on_deploy=True))
+    assert not compare(str(tmp_path / "gate"), again)
+
+
 def test_a_fixed_name_that_cannot_be_replaced_is_foretold(homes, tmp_path):
     def named(name: str):
         return synthesize(

@@ -56,6 +56,8 @@ def test_secrets_by_their_form(text):
         f"root digest {DIGITS}",
         f"s3://bucket/{DIGITS}/model.tar.gz",
         f'"sha256": "{DIGITS}"',
+        f'{{"Bucket": "b", "Key": "{DIGITS}.json"}}',
+        f'key = "{DIGITS}/model.tar.gz"',
         "key = secrets.get('name')",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x",
         "{{resolve:secretsmanager:arn:SecretString:0123456789abcdef::}}",

@@ -68,7 +68,7 @@ def _group(change: ResourceChange, digests: list[tuple[Any, Any]]) -> Group:
         tuple(lines),
         marks=marks,
         note=_note(change),
-        folded=is_whole and not any(line.marks for line in lines),
+        folded=is_whole and all(line.marks in ((), (Mark.FOLLOWS,)) for line in lines),
         as_facts=is_whole,
     )
 
