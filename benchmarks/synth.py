@@ -183,9 +183,6 @@ def _in_l1(stack: Any, number: int, bundle: str) -> None:
         },
     )
     key.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-    source = sagemaker.CfnModel.S3DataSourceProperty(
-        s3_uri=f"s3://models/{copied['key']}", s3_data_type="S3Object", compression_type="Gzip"
-    )
     secret = f"{arn}secretsmanager:eu-west-1:123456789012:secret:cdk-modelbuilder/tumour"
     model = sagemaker.CfnModel(
         stack,
@@ -198,7 +195,7 @@ def _in_l1(stack: Any, number: int, bundle: str) -> None:
                 **copied["environment"],
                 "MODELBUILDER_HMAC_KEY": f"{{{{resolve:secretsmanager:{secret}:SecretString:{copied['key id']}::}}}}",
             },
-            model_data_source=sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source),
+            model_data_url=f"s3://models/{copied['key']}",
         ),
         tags=tags,
     )
