@@ -120,6 +120,9 @@ def deploy(work: Path, first: ModelBundle, second: ModelBundle) -> None:
             print(cdk.deploy(context=context(first)).text)
             before = describe(aws, first)
             outcome.append(f"endpoint {before['EndpointStatus']}, key resolved from the secret")
+        with step("what a reviewer sees of the second model") as outcome:
+            report = command_line("diff", str(first.path), str(second.path))
+            outcome.append(f"{len(report.splitlines())} lines of Markdown")
         with step("cdk diff and deploy of the second model") as outcome:
             command_line("keys", "push", str(second.path), env=env)
             print(cdk.diff(context=context(second)).text)
