@@ -13,10 +13,9 @@ import sys
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_secretsmanager as secretsmanager
 
 from cdk_modelbuilder import ModelBuilderError, ModelBundle
-from cdk_modelbuilder.constructs import ModelEndpoint, SigningSecret
+from cdk_modelbuilder.constructs import ImportedSecret, ModelEndpoint, SigningSecret
 
 
 class EndpointStack(cdk.Stack):
@@ -36,7 +35,7 @@ class EndpointStack(cdk.Stack):
         endpoint.monitor()
         cdk.CfnOutput(self, "EndpointName", value=endpoint.endpoint_name)
 
-    def signing_secret(self, name: str) -> secretsmanager.ISecret:
+    def signing_secret(self, name: str) -> ImportedSecret:
         """The secret that the context names for the bundle called ``name``."""
         wanted = str(self.node.get_context("signing_secret")).format(name=name)
         if wanted == "default":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cdk_modelbuilder.constructs.golden_gate import GoldenTest
     from cdk_modelbuilder.constructs.hosting import EndpointComponent, EndpointVariant, Hosting
     from cdk_modelbuilder.constructs.image import ContainerImage, PrivateRegistry
+    from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
     from cdk_modelbuilder.constructs.inference_component import (
         ComponentContainer,
         ComponentRollingUpdate,
@@ -91,6 +92,7 @@ __all__ = [
     "EndpointVariant",
     "GoldenTest",
     "Hosting",
+    "ImportedSecret",
     "InferenceComponent",
     "InferenceComponentMetrics",
     "InferenceExecution",
@@ -152,6 +154,7 @@ _HOMES = {
     "EndpointVariant": "constructs.hosting",
     "GoldenTest": "constructs.golden_gate",
     "Hosting": "constructs.hosting",
+    "ImportedSecret": "constructs.imported_secret",
     "InferenceComponent": "constructs.inference_component",
     "InferenceExecution": "constructs.model",
     "InstancePool": "constructs.variants",
