@@ -606,6 +606,26 @@ def test_absent_change_set_is_deleted_without_complaint_and_not_found():
         cloudformation.describe_change_set(StackName="stack", ChangeSetName="absent")
 
 
+def test_change_sets_of_one_name_belong_to_their_stacks():
+    """The CLI calls all of them alike, deletes the last one, and waits until it is gone."""
+    cloudformation = client("cloudformation")
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    for name in ("one", "two"):
+        cloudformation.create_change_set(
+            StackName=name, ChangeSetName="same", TemplateBody=body, ChangeSetType="CREATE"
+        )
+    cloudformation.execute_change_set(StackName="two", ChangeSetName="same")
+    states = {one["StackName"]: one["StackStatus"] for one in cloudformation.describe_stacks()["Stacks"]}
+    assert states == {"one": "REVIEW_IN_PROGRESS", "two": "CREATE_COMPLETE"}
+    cloudformation.delete_change_set(StackName="two", ChangeSetName="same")
+    with pytest.raises(cloudformation.exceptions.ChangeSetNotFoundException):
+        cloudformation.describe_change_set(StackName="two", ChangeSetName="same")
+    assert cloudformation.describe_change_set(StackName="one", ChangeSetName="same")["StackName"] == "one"
+    cloudformation.delete_stack(StackName="one")
+    with pytest.raises(cloudformation.exceptions.ChangeSetNotFoundException):
+        cloudformation.describe_change_set(StackName="one", ChangeSetName="same")
+
+
 def test_exports_are_imported_and_follow_an_update():
     exporting = stack()
     exporting["Outputs"]["Model"] = {"Value": att("Model", "ModelName"), "Export": {"Name": "model"}}
