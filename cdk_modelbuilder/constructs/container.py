@@ -67,6 +67,8 @@ class Container:
         multi_model: Load models on demand from the archives below ``model_data``.
         model_cache: Keep the models of a multi-model container in memory between requests. Default: SageMaker's, yes.
         model_package_arn: A package of a model registry, instead of ``image`` and ``model_data``.
+        package_contents: What that package is made of, so that the role may fetch it: its ARN does not say. A package
+            of AWS Marketplace needs nothing.
         inference_specification: Which of the package's specifications.
         private_registry: The image is in a registry inside your VPC.
 
@@ -82,6 +84,7 @@ class Container:
     multi_model: bool = False
     model_cache: bool | None = None
     model_package_arn: str | None = None
+    package_contents: Sequence[ModelData | ContainerImage] = ()
     inference_specification: str | None = None
     private_registry: PrivateRegistry | None = None
 
@@ -96,6 +99,11 @@ class Container:
         if self.model_package_arn is not None and self.model_data is not None:
             raise UsageError(
                 "a container of a model package has its model data from the package.", remedy="Leave out model_data."
+            )
+        if self.package_contents and self.model_package_arn is None:
+            raise UsageError(
+                "package_contents says what a package is made of, and there is none.",
+                remedy="Give model_package_arn=, or image= and model_data= instead.",
             )
         if self.multi_model and (self.model_data is None or self.model_data.url is None):
             raise UsageError(
@@ -199,6 +207,7 @@ class Container:
                 *pull_image([repository] if repository else []),
                 *(self.private_registry.permissions() if self.private_registry else ()),
                 *(data.permissions if data else ()),
+                *self._for_the_package(scope),
                 *permissions,
             ],
             environment=environment,
@@ -207,6 +216,16 @@ class Container:
             image_uri=None if resolved is None else resolved.uri,
             model_data=data,
         )
+
+    def _for_the_package(self, scope: Construct) -> list[Statement]:
+        statements: list[Statement] = []
+        for one in self.package_contents:
+            if isinstance(one, ModelData):
+                statements += one.permissions
+            else:
+                repository = one.bind(scope).repository_arn
+                statements += pull_image([repository] if repository else [])
+        return statements
 
     def _unwrapped(self, scope: Construct) -> dict[str, str]:
         # Only unwrapping gives the dynamic reference: the text of a SecretValue is its Python repr.

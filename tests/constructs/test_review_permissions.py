@@ -24,6 +24,7 @@ from cdk_modelbuilder.constructs import (
     ModelEndpoint,
     PrivateRegistry,
 )
+from cdk_modelbuilder.errors import UsageError
 
 IMAGE = ContainerImage.from_uri("123456789012.dkr.ecr.eu-west-1.amazonaws.com/served:1")
 PLAIN = Container(image=IMAGE, model_data=ModelData.archive("s3://artifacts/model.tar.gz"))
@@ -185,3 +186,15 @@ def test_answers_are_written_below_their_place(stack, uri):
     assert statements[0]["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject"]
     end = "b/p/*" if "/p" in uri else "b/*"
     assert flat(statements[0]["Resource"]) == f"arn:{{AWS::Partition}}:s3:::{end}"
+
+
+def test_a_package_of_a_registry_may_be_fetched(stack):
+    data = ModelData.archive("s3://models/tumour/model.tar.gz")
+    package = "arn:aws:sagemaker:eu-west-1:210987654321:model-package/tumour/3"
+    container = Container(model_package_arn=package, package_contents=[data, IMAGE])
+    Model(stack, "Model", containers=container)
+    statements = granted(stack)
+    assert statements["ReadModel"]["Resource"] == ["arn:{AWS::Partition}:s3:::models/tumour/model.tar.gz"]
+    assert statements["PullImage"]["Resource"] == ["arn:{AWS::Partition}:ecr:eu-west-1:123456789012:repository/served"]
+    with pytest.raises(UsageError, match="package_contents says what a package is made of"):
+        Container(image=IMAGE, package_contents=[data])
