@@ -247,7 +247,7 @@ class ModelBundle:
         if self.container.model_data.form == "archive" and not self.archive_path.is_file():
             raise BundleError(f"{self.archive_path} is missing.", remedy="Build the bundle again.")
         try:
-            for name, here in self._metadata().items():
+            for name, here in self.metadata.items():
                 if verifier.read_metadata(self.model_dir, name) != here:
                     raise IntegrityError(
                         f"{self.path / name} differs from its copy in {MODEL_FOLDER}/{verifier.METADATA_FOLDER}.",
@@ -256,7 +256,7 @@ class ModelBundle:
             resources = verifier.read_resources(self.manifest.data)
             verifier.check_files(self.model_dir, resources, on_bytes)
             for path in sorted((self.model_dir / verifier.METADATA_FOLDER).iterdir()):
-                if path.name not in self._metadata():
+                if path.name not in self.metadata:
                     raise IntegrityError(
                         f"{path} does not belong to the bundle: {BUNDLE_FILE} names no such file.",
                         remedy="Restore the bundle, or build again.",
@@ -269,7 +269,7 @@ class ModelBundle:
         except verifier.IntegrityError as error:
             raise IntegrityError(f"{self.path} is not what was signed:", remedy=str(error)) from None
         if self.container.model_data.form == "archive":
-            members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in self._metadata().items()}
+            members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in self.metadata.items()}
             check_archive(self.archive_path, resources, members, on_bytes)
 
     def deploy(self, **options: Any) -> Predictor:
@@ -298,7 +298,9 @@ class ModelBundle:
             )
         return run_golden_test(_read_json(self.path, GOLDEN_FILE), self.schema, predictor)
 
-    def _metadata(self) -> dict[str, bytes]:
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """The manifest and its signatures: what lies beside the model in ``.modelbuilder``, in the order of writing."""
         files = {verifier.MANIFEST_NAME: self.manifest.data, verifier.SIGNATURE_NAME: self.signature}
         if self.public_signature is not None:
             files[verifier.PUBLIC_SIGNATURE_NAME] = self.public_signature

@@ -146,7 +146,7 @@ def folder_objects(bundle: ModelBundle, prefix: str) -> tuple[ArtifactObject, ..
             (Part(1, 0, len(data), hashlib.sha256(data).digest()),),
             closes=True,
         )
-        for name, data in ((verifier.MANIFEST_NAME, bundle.manifest.data), (verifier.SIGNATURE_NAME, bundle.signature))
+        for name, data in bundle.metadata.items()
     ]
     return (*content, *metadata)
 

@@ -74,8 +74,7 @@ def check_bundle_archive(
     Raises:
         IntegrityError: It does not.
     """
-    metadata = {verifier.MANIFEST_NAME: bundle.manifest.data, verifier.SIGNATURE_NAME: bundle.signature}
-    members = {f"{verifier.METADATA_FOLDER}/{member}": data for member, data in metadata.items()}
+    members = {f"{verifier.METADATA_FOLDER}/{member}": data for member, data in bundle.metadata.items()}
     check_archive_stream(raw, name, verifier.read_resources(bundle.manifest.data), members, on_bytes)
 
 

@@ -10,11 +10,13 @@ import time
 
 import pytest
 
+from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 from cdk_modelbuilder.errors import BundleError, IntegrityError, UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.publishing import artifact_key, publish, verified_archive
 from cdk_modelbuilder.publishing.receipts import SETTLED_SECONDS
 from tests.conftest import MASTER_KEY
+from tests.integrity.key_pairs import private_key, private_pem
 from tests.publishing.conftest import SHARD, WEIGHTS, bundle_of_weights
 
 FORMS = ("archive", "folder")
@@ -62,6 +64,32 @@ def test_a_folder_with_the_signature_last(which, request, bucket, contents, requ
     written = [path for _, path in writes(requests())]
     assert [path.partition("/model/")[2] for path in written[-2:]] == list(SIGNATURE_FILES)
     assert contents.unfinished() == []
+
+
+def test_a_bundle_with_a_public_signature_too(tmp_path, tumours, bucket, contents):
+    """In both forms it holds what a container with the public key needs, and is found there the second time."""
+    bundle = ModelBuilder(
+        model=tumours.model,
+        schema_builder=SchemaBuilder(tumours.X[:2], tumours.y[:2]),
+        model_path=tmp_path / "signed",
+        signing_key=MASTER_KEY,
+        signing_private_key=private_pem(),
+    ).build()
+    for form in FORMS:
+        assert publish(bundle, bucket=bucket, form=form).bytes_sent > 0
+        assert publish(bundle, bucket=bucket, form=form).bytes_sent == 0
+    base = artifact_key(bundle.artifact_digest, form="folder")
+    fetched = tmp_path / "fetched"
+    for key, data in contents.all().items():
+        if key.startswith(base):
+            path = fetched / key.removeprefix(base)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    environment = {**bundle.container.environment, verifier.PUBLIC_KEY_VARIABLE: private_key().public.line}
+    try:
+        assert verifier.verify_from_environment(fetched, environment) == bundle.root_sha256
+    finally:
+        verifier.forget(fetched)
 
 
 def test_parts_of_32_mebibytes(tmp_path, bucket, contents, monkeypatch):
