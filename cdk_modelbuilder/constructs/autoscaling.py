@@ -134,6 +134,7 @@ class Scalable:
         wake_metric: Goes above 0 when a request finds nothing running.
         burstable: Whether it has instances that SageMaker does not scale. Source: the guide's page "Configure model
             auto scaling with the console".
+        most: What max_capacity cannot go beyond; None where nothing limits it.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Scalable:
     backlog_metric: cloudwatch.Metric | None
     wake_metric: cloudwatch.Metric | None
     burstable: bool = False
+    most: int | None = None
 
 
 class Autoscaling(Construct):
@@ -183,6 +185,12 @@ class Autoscaling(Construct):
             raise UsageError(
                 "nothing says when to scale.",
                 remedy="Give target=ScalingTarget.invocations(...) or another, or schedule=[ScheduledCapacity(...)].",
+            )
+        check_whole("wake_to", wake_to, 1, None if is_token(max_capacity) else max_capacity)
+        if scalable.most is not None and not is_token(max_capacity) and max_capacity > scalable.most:
+            raise UsageError(
+                f"max_capacity {max_capacity} is above max_concurrency {scalable.most}.",
+                remedy="Raise max_concurrency, or keep fewer warm.",
             )
         tracked = [
             _tracking(one, scalable, scale_in_cooldown, scale_out_cooldown, disable_scale_in=disable_scale_in)

@@ -61,6 +61,11 @@ def _scale(served: ModelEndpoint, of: str | None, **options: Any) -> list[Autosc
                 f"{name} is on burstable instances, which SageMaker does not scale.",
                 remedy="Use another instance type, such as ml.m5.large.",
             )
+        if one.dimension == WARM and not served.config.variants[0].provisioned_concurrency:
+            raise UsageError(
+                "the serverless endpoint keeps nothing warm that could be scaled.",
+                remedy="Give Hosting.serverless(provisioned_concurrency=...).",
+            )
         if served.node.try_find_child(f"Scaling{name}") is not None:
             raise UsageError(f"{name} is scaled already.", remedy="Give all targets and times in one call.")
     if not isinstance(served.hosting, ComponentHosting | ServerlessHosting):
@@ -106,6 +111,9 @@ def scalables(served: ModelEndpoint) -> Sequence[Scalable]:
                 wake_metric=endpoint.metrics.has_backlog_without_capacity() if config.is_asynchronous else None,
                 burstable=isinstance(variant, InstanceVariant)
                 and any(re.match(r"ml\.t\d", str(name)) for name in variant.instance_types),
+                most=variant.max_concurrency
+                if config.is_serverless and not is_token(variant.max_concurrency)
+                else None,
             )
         )
     return found

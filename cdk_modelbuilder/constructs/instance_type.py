@@ -64,7 +64,8 @@ def check_offered(scope: Construct, names: list[str]) -> None:
         if known is not None and known.offered_in(region) is False:
             raise UsageError(
                 f"{name} is not offered for hosting in {region} (table of {instances.table_date()}).",
-                remedy=f"Deploy to one of {', '.join(known.regions()[:12])}, or choose another type.",
+                remedy=f"Deploy to one of {', '.join(known.regions()[:12])}, choose another type, or write "
+                f"InstanceType.of({name!r}) if it is offered by now.",
             )
 
 

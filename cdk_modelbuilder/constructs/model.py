@@ -158,7 +158,7 @@ class Model(cdk.Resource):
         )
         wait_for(self.resource, waits_for)
         if not self.is_isolated:
-            no_isolation(self.resource, hindrance or "The user chose network_isolation=False.")
+            no_isolation(self.resource, hindrance or "It was made with network_isolation=False.")
         self.model_name: str = self.resource.attr_model_name
         self.root_sha256s = roots
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations, Match, Template
 
+from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs import (
     AlarmThresholds,
     BlueGreen,
@@ -23,6 +24,7 @@ from cdk_modelbuilder.constructs import (
     EndpointVariant,
     Hosting,
     InferenceComponent,
+    InstanceType,
     InstanceVariant,
     Model,
     ModelData,
@@ -211,6 +213,52 @@ def test_one_subnet_is_warned_of(stack, count):
     Model(stack, "Model", containers=PLAIN, vpc=vpc)
     found = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("at least two"))
     assert len(found) == (count == 1)
+
+
+def warm(stack, **options):
+    return ModelEndpoint(stack, "E", pipeline=[PLAIN], hosting=Hosting.serverless(**options))
+
+
+def test_only_what_is_warm_can_be_scaled(stack):
+    with pytest.raises(UsageError, match="keeps nothing warm"):
+        warm(stack).autoscale(max_capacity=2, target=ScalingTarget.provisioned_concurrency_utilization(0.7))
+
+
+def test_no_more_can_be_warm_than_may_run(stack):
+    endpoint = warm(stack, provisioned_concurrency=1, max_concurrency=4)
+    target = ScalingTarget.provisioned_concurrency_utilization(0.7)
+    with pytest.raises(UsageError, match="max_capacity 5 is above max_concurrency 4"):
+        endpoint.autoscale(max_capacity=5, target=target)
+    endpoint.autoscale(max_capacity=4, target=target)
+
+
+@pytest.mark.parametrize("wake_to", [0, 3, 1.5, True])
+def test_what_wakes_it_starts_something(stack, wake_to):
+    endpoint = ModelEndpoint(
+        stack,
+        "E",
+        components=[
+            EndpointComponent(name="a", container=PLAIN, resources=ResourceRequirements(requests={"memory": 256}))
+        ],
+        hosting=Hosting.inference_components(instance_type="ml.m5.large", min_instance_count=0, max_instance_count=2),
+    )
+    with pytest.raises(UsageError, match="wake_to"):
+        endpoint.scale_to_zero(max_capacity=2, wake_to=wake_to)
+
+
+def test_a_type_that_a_region_got_meanwhile(stack):
+    elsewhere = cdk.Stack(stack.node.root, "Zurich", env=cdk.Environment(region="eu-central-2"))
+    model = Model(elsewhere, "Model", containers=PLAIN)
+
+    def config(name, kind):
+        EndpointConfig(elsewhere, name, variants=InstanceVariant(model=model, instance_type=kind))
+
+    missing = next(
+        one for one in instances.known_types() if instances.instance_type(one).offered_in("eu-central-2") is False
+    )
+    with pytest.raises(UsageError, match=rf"InstanceType\.of\('{missing}'\)"):
+        config("One", missing)
+    config("Two", InstanceType.of(missing))
 
 
 def test_a_component_takes_ten_rollback_alarms(stack):
