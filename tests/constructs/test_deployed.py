@@ -67,9 +67,9 @@ def left() -> dict[str, int]:
     return {name: len(there) for name, there in found.items() if there}
 
 
-def policies_of(role: str) -> list[str]:
+def policies_of(role: str) -> set[str]:
     found = client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    return [one["PolicyName"] for one in found]
+    return {one["PolicyName"] for one in found}
 
 
 @pytest.mark.parametrize("use", USES, ids=id_of)
@@ -121,11 +121,34 @@ def test_an_update_of_the_bundle_keeps_the_endpoint_and_replaces_the_rest(use, b
             (name,) = resources(first, f"SageMaker::{kind}")
             assert (before[name] == after[name]) is stays, kind
         assert roots() == {bundles.second.root_sha256}
-        (old,), (new,) = (resources(template, "IAM::ManagedPolicy") for template in (first, second))
-        assert old != new
+        old, new = (resources(template, "IAM::ManagedPolicy").keys() for template in (first, second))
+        assert len(new - old) == len(old - new) == 1, "that which names the artifact"
         (role,) = resources(second, "IAM::Role")
         assert before[role] == after[role]
-        assert policies_of(after[role]) == [after[new].rpartition("/")[2]]
+        assert policies_of(after[role]) == {after[name].rpartition("/")[2] for name in new}
+
+
+def test_the_old_policy_goes_last(bundles, runtime, tmp_path, monkeypatch):
+    """Instances of the old model are started while the new one is being tried: both may fetch what they are made of."""
+    seen = []
+
+    class Watching(EveryEndpoint):
+        def get(self, name, default=None):
+            sagemaker = client("sagemaker")
+            models = [sagemaker.describe_model(ModelName=one["ModelName"]) for one in sagemaker.list_models()["Models"]]
+            (role,) = {model["ExecutionRoleArn"].rpartition("/")[2] for model in models}
+            seen.append((len(models), len(policies_of(role))))
+            return super().get(name, default)
+
+    with account(bundles, runtime=runtime.url):
+        deploy(create_stack, tmp_path / "1", lambda stack: uses.verified(stack, bundles))
+        monkeypatch.setattr(runtime, "endpoints", Watching(runtime.endpoints))
+        with pytest.raises(StackFailed, match="UPDATE_ROLLBACK_COMPLETE"):
+            deploy(update_stack, tmp_path / "2", lambda stack: uses.verified(stack, bundles.updated()))
+        assert seen == [(2, 2), (2, 2)], "forward, and back again"
+        assert roots() == {bundles.first.root_sha256}
+        (role,) = {name for name in physical_ids().values() if "EndpointRole" in name}
+        assert len(policies_of(role)) == 1
 
 
 def test_an_update_of_one_component_leaves_the_other_one_alone(bundles, tmp_path):
