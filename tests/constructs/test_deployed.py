@@ -15,8 +15,7 @@ from tests.constructs import two_of_each, uses
 from tests.constructs.all_stacks import id_of
 from tests.constructs.deployment import account, deploy, differences, key_of, physical_ids
 from tests.constructs.synthesis import resources
-from tests.constructs.test_grants import component
-from tests.constructs.uses import USES, ModelEndpoint, ScalingTarget, ScheduledCapacity, aas, real_time
+from tests.constructs.uses import USES, ModelEndpoint, ScalingTarget, ScheduledCapacity, aas, component, real_time
 
 SECRET = "cdk-modelbuilder/tumour"
 

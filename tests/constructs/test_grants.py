@@ -7,10 +7,10 @@ import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from cdk_modelbuilder.constructs import Endpoint, EndpointComponent, InferenceComponent, ModelEndpoint
+from cdk_modelbuilder.constructs import Endpoint, InferenceComponent, ModelEndpoint
 from cdk_modelbuilder.constructs.hosting import Hosting
 from tests.constructs.synthesis import resources, synthesize
-from tests.constructs.uses import AsyncInference, ResourceRequirements, own
+from tests.constructs.uses import AsyncInference, component, served
 
 INVOKE = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
@@ -24,15 +24,6 @@ def granted(tmp_path, fill) -> list[dict]:
     """The statements of the one inline policy, which is the caller's."""
     (policy,) = resources(synthesize(tmp_path, fill), "IAM::Policy").values()
     return policy["Properties"]["PolicyDocument"]["Statement"]
-
-
-def served(stack: cdk.Stack, **options) -> ModelEndpoint:
-    return ModelEndpoint(stack, "E", **{"pipeline": [own("m")], "instance_type": "ml.m5.large", **options})
-
-
-def component(name: str, **options) -> EndpointComponent:
-    resources = ResourceRequirements(requests={"memory": 512})
-    return EndpointComponent(**{"name": name, "container": own(name), "resources": resources, **options})
 
 
 def shared(stack: cdk.Stack, **options) -> ModelEndpoint:

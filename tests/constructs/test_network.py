@@ -15,8 +15,7 @@ from cdk_modelbuilder.constructs import (
 )
 from cdk_modelbuilder.errors import UsageError
 from tests.constructs.synthesis import only, resources, synthesize
-from tests.constructs.test_grants import component
-from tests.constructs.uses import own, vpc
+from tests.constructs.uses import component, own, vpc
 
 SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
 

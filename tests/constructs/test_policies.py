@@ -32,8 +32,7 @@ from cdk_modelbuilder.constructs import (
 )
 from tests.constructs.synthesis import resources, synthesize
 from tests.constructs.template_order import waits_for
-from tests.constructs.test_grants import component
-from tests.constructs.uses import IMAGE, own
+from tests.constructs.uses import IMAGE, component, own
 
 
 def statements(template) -> list[dict[str, Any]]:

@@ -25,8 +25,7 @@ from cdk_modelbuilder.constructs import (
 from cdk_modelbuilder.constructs.container import ROOT_TAG
 from cdk_modelbuilder.errors import UsageError
 from tests.constructs.synthesis import only, resources, synthesize
-from tests.constructs.test_grants import component, served
-from tests.constructs.uses import IMAGE, AsyncInference, own
+from tests.constructs.uses import IMAGE, AsyncInference, component, own, served
 
 COUNT, WEIGHT = RetainedProperty
 

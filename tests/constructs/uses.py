@@ -109,6 +109,17 @@ def own(name: str) -> Container:
     return Container(image=IMAGE, model_data=ModelData.archive(f"s3://artifacts/{name}.tar.gz"))
 
 
+def served(stack: cdk.Stack, **options) -> ModelEndpoint:
+    """The smallest endpoint, with whatever else it is to have."""
+    return ModelEndpoint(stack, "E", **{"pipeline": [own("m")], "instance_type": "ml.m5.large", **options})
+
+
+def component(name: str, **options) -> EndpointComponent:
+    """The smallest component, with whatever else it is to have."""
+    resources = ResourceRequirements(requests={"memory": 512})
+    return EndpointComponent(**{"name": name, "container": own(name), "resources": resources, **options})
+
+
 def vpc(stack: cdk.Stack) -> ec2.IVpc:
     found = stack.node.try_find_child("Vpc")
     return found or ec2.Vpc.from_vpc_attributes(
