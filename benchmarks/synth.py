@@ -154,7 +154,7 @@ def _in_l1(stack: Any, number: int, bundle: str) -> None:
                     "Action": "s3:GetObject",
                     "Resource": f"{arn}s3:::models/{copied['key']}",
                 },
-                {"Sid": "WriteLog", "Effect": "Allow", "Action": log, "Resource": [group, f"{group}:log-stream:*"]},
+                {"Sid": "WriteLog", "Effect": "Allow", "Action": log, "Resource": [group, f"{group}:*"]},
                 {
                     "Sid": "WriteMetrics",
                     "Effect": "Allow",

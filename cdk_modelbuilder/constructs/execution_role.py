@@ -100,7 +100,7 @@ class RolePolicies:
     """
 
     def __init__(self, scope: Construct, role: iam.IRole, *, way_out: str, most: int = _MOST_POLICIES) -> None:
-        self._scope, self._role_name, self._way_out, self._most = scope, role.role_name, way_out, most
+        self._scope, self._role, self._way_out, self._most = scope, role, way_out, most
         self._policies: list[_OwnPolicy] = []
 
     def hold(self, statements: Sequence[Statement]) -> list[IDependable]:
@@ -120,7 +120,7 @@ class RolePolicies:
                     "characters; IAM attaches ten to a role, and in an update the old ones lie beside the new.",
                     remedy=self._way_out,
                 )
-            self._policies.append(_OwnPolicy(self._scope, self._role_name, wanted))
+            self._policies.append(_OwnPolicy(self._scope, self._role.role_name, wanted))
         return [self._policies[-1].resource]
 
 
@@ -129,7 +129,7 @@ class _OwnPolicy:
 
     def __init__(self, scope: Construct, role_name: str, statements: list[Statement]) -> None:
         self._statements = statements
-        self._stack = cdk.Stack.of(scope)
+        self._scope = scope
         self._first_name = self._name()
         self._first_id = ""
         self._explained: set[str] = set()
@@ -155,7 +155,7 @@ class _OwnPolicy:
 
     def _id(self) -> str:
         if not self._first_id:
-            self._first_id = self._stack.get_logical_id(self.resource)
+            self._first_id = cdk.Stack.of(self._scope).get_logical_id(self.resource)
         name = self._name()
         changed = self._first_id.replace(self._first_name, name)
         # Where the path is so long that the CDK has cut the name off.
@@ -168,7 +168,7 @@ class _OwnPolicy:
             text = text.replace(token, word)
         if _PLACEHOLDER.search(text):
             # Their numbers come from the order in which an app makes them; what they refer to is the content.
-            text = json.dumps(self._stack.resolve(statements), sort_keys=True)
+            text = json.dumps(cdk.Stack.of(self._scope).resolve(statements), sort_keys=True)
         return f"Access{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def _explain(self) -> None:

@@ -265,13 +265,14 @@ class InferenceComponent(cdk.Resource):
         specification: What it runs; or two to five specifications, one for each instance type.
         base: For an adapter: the component that holds the base model. An adapter has no resources of its own.
         variant_name: The endpoint's variant. Default: its first.
-        inference_component_name: Fixed name.
+        inference_component_name: Fixed name. Default: one made of the construct's path, as only the ARN would tell
+            another, in lower case, and metrics and scaling go by the name.
         copies: Copies at first. Default: what the resources say, else 1. 0 leaves it without any.
         rolling_update: How copies move to another specification.
         rollback_alarms: Alarms that make it go back.
 
     Attributes:
-        inference_component_name: Name, as given or as a token.
+        inference_component_name: Name.
         metrics: Its metrics.
         grants: Who may call it.
         resource: The L1.
@@ -296,6 +297,8 @@ class InferenceComponent(cdk.Resource):
     ) -> None:
         super().__init__(scope, id)
         check_name("inference_component_name", inference_component_name)
+        name = inference_component_name or cdk.Names.unique_resource_name(self, max_length=63, separator="-")
+        self.inference_component_name: str = name
         check_whole("copies", copies, 0)
         given = [specification] if isinstance(specification, ComponentSpecification) else list(specification)
         _check_endpoint(endpoint, given)
@@ -315,7 +318,7 @@ class InferenceComponent(cdk.Resource):
             endpoint_name=endpoint.endpoint_name
             if isinstance(endpoint, ImportedEndpoint)
             else endpoint.resource.attr_endpoint_name,
-            inference_component_name=inference_component_name,
+            inference_component_name=name,
             variant_name=None if base is not None else variant_name or variants[0],
             runtime_config=None if base is not None else _L1.InferenceComponentRuntimeConfigProperty(copy_count=count),
             specification=None if one is None else one.render(base_name),
@@ -326,10 +329,6 @@ class InferenceComponent(cdk.Resource):
             self.resource.node.add_dependency(base.resource)
         self._grant_containers()
         self._let_see(self._alarms)
-        # There is no attribute for the name; it is the end of the ARN.
-        self.inference_component_name: str = inference_component_name or cdk.Fn.select(
-            1, cdk.Fn.split("/", self.resource.ref)
-        )
 
     @classmethod
     def from_inference_component_name(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from constructs import Construct
 
@@ -10,6 +11,7 @@ from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import is_token, region_of
 from cdk_modelbuilder.errors import UsageError
 
+_NAMED_FOR_DISKS = re.compile(r"ml\.((g|p|dl|trn)\d|[a-z]+\d+[a-z]*d)")
 _PATTERN = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
 
@@ -73,6 +75,12 @@ def has_local_nvme(name: str) -> bool:
     """Whether the type has local disks, so that SageMaker refuses a KMS key and a volume size for it."""
     known = None if is_token(name) else instances.instance_type(name)
     return known is not None and known.has_local_nvme
+
+
+def newer_with_disks(names: Iterable[str]) -> list[str]:
+    """Those newer than the table that have local disks, as far as names let guess: accelerators, or a ``d``."""
+    newer = [name for name in names if not is_token(name) and instances.instance_type(name) is None]
+    return sorted({str(name) for name in newer if _NAMED_FOR_DISKS.match(name)})
 
 
 def accelerator_count(names: list[str]) -> int:

@@ -43,7 +43,7 @@ from cdk_modelbuilder.constructs.inference_component import (
     InferenceComponent,
     without_adapters,
 )
-from cdk_modelbuilder.constructs.instance_type import has_local_nvme
+from cdk_modelbuilder.constructs.instance_type import has_local_nvme, newer_with_disks
 from cdk_modelbuilder.constructs.integrity import Integrity
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
@@ -232,6 +232,13 @@ class ModelEndpoint(Construct):
         )
         if not encrypt_storage and encryption_key is None:
             no_storage_key(self.config.resource, "The user chose encrypt_storage=False.")
+        elif self.encryption_key is None:
+            guessed = newer_with_disks(
+                name for one in [*chosen, *shadows] for name in getattr(one, "instance_types", ())
+            )
+            if guessed:
+                reason = f"By their names {', '.join(guessed)} have local disks, for which SageMaker refuses a key."
+                no_storage_key(self.config.resource, reason)
         self.endpoint = Endpoint(
             self,
             "Endpoint",
@@ -569,7 +576,8 @@ class ModelEndpoint(Construct):
     def _storage_key(self, given: kms.IKey | None, variants: Sequence[Any], *, encrypt: bool) -> kms.IKey | None:
         if given is not None or not encrypt or isinstance(self.hosting, ServerlessHosting):
             return given
-        if any(has_local_nvme(name) for variant in variants for name in variant.instance_types):
+        names = [name for variant in variants for name in variant.instance_types]
+        if newer_with_disks(names) or any(has_local_nvme(name) for name in names):
             return None
         return kms.Key(
             self,

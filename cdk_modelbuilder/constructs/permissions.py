@@ -66,7 +66,7 @@ def write_log(endpoint_name: str | None) -> Statement:
     group = f"arn:{PARTITION}:logs:{REGION}:{ACCOUNT}:log-group:"
     group += LOG_GROUPS + (endpoint_name or "*")
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    return allow("WriteLog", actions, [group, f"{group}:log-stream:*"])
+    return allow("WriteLog", actions, [group, f"{group}:*"] if endpoint_name else [group])
 
 
 def write_component_logs() -> Statement:
@@ -74,7 +74,7 @@ def write_component_logs() -> Statement:
     group = f"arn:{PARTITION}:logs:{REGION}:{ACCOUNT}:log-group:"
     group += "/aws/sagemaker/InferenceComponents/*"
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    return allow("WriteComponentLogs", actions, [group, f"{group}:log-stream:*"])
+    return allow("WriteComponentLogs", actions, [group])
 
 
 def write_metrics() -> Statement:

@@ -282,3 +282,28 @@ def shared_specification():
 
     needs = ResourceRequirements(requests={"memory": 256})
     return ComponentSpecification(container=ComponentContainer(image="x:1"), resources=needs)
+
+
+@pytest.mark.parametrize(
+    ("name", "has_key"),
+    [("ml.g9.xlarge", False), ("ml.c9gd.large", False), ("ml.p9.48xlarge", False), ("ml.c9g.large", True)],
+)
+def test_a_type_newer_than_the_table_gets_a_key_only_if_its_name_speaks_of_no_disks(stack, name, has_key):
+    served(stack, instance_type=InstanceType.of(name))
+    template = Template.from_stack(stack)
+    config = the(template, "AWS::SageMaker::EndpointConfig")
+    assert ("KmsKeyId" in config["Properties"]) is has_key
+    told = config.get("Metadata", {}).get("guard", {}).get("SuppressedRules", [])
+    assert ("endpoint_config_encrypted" in told) is not has_key
+
+
+def test_a_component_has_a_name_that_metrics_and_scaling_know(stack):
+    component = InferenceComponent(
+        stack, "Component", endpoint=shared(stack).endpoint, specification=shared_specification()
+    )
+    assert component.inference_component_name.startswith("S-Component-")
+    names = [
+        one["Properties"]["InferenceComponentName"]
+        for one in Template.from_stack(stack).find_resources("AWS::SageMaker::InferenceComponent").values()
+    ]
+    assert component.inference_component_name in names
