@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -346,6 +347,11 @@ def check_variable(name: object, value: object) -> None:
     if not isinstance(name, str) or not isinstance(value, str):
         raise UsageError(
             f"the environment has {name!r}: {value!r}; both must be text.", remedy="Write numbers as text, such as '4'."
+        )
+    if re.match(r"<[\w.]+ object at 0x", value):
+        raise UsageError(
+            f"the environment variable {name} is {value}, the text of a Python object, and another in every synth.",
+            remedy="Give a secret in secrets=, and the value of anything else.",
         )
     if not name.replace("_", "a").isalnum() or name[:1].isdigit():
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,13 @@ class BlueGreen:
         step.check("the linear step", 10, 50)
         return cls(kind="LINEAR", step=step, bake_time=bake_time, termination_wait=termination_wait, timeout=timeout)
 
+    def _waits(self) -> int:
+        """How often it waits at least: between the steps, as far as their number is known."""
+        step = self.step
+        if self.kind != "LINEAR" or step is None or step.kind != "CAPACITY_PERCENT" or is_token(step.value):
+            return 1
+        return max(1, math.ceil(100 / step.value) - 1)
+
     def render(self) -> dict[str, Any]:
         """The L1 property, by the name of its field."""
         size = None if self.step is None else _L1.CapacitySizeProperty(type=self.step.kind, value=self.step.value)
@@ -134,9 +142,10 @@ class BlueGreen:
         terminate = seconds("termination_wait", self.termination_wait, 0, 3600)
         timeout = seconds("timeout", self.timeout, 600, 28800)
         decided_later = any(is_token(number) for number in (wait, terminate, timeout))
-        if timeout is not None and not decided_later and timeout <= (wait or 0) + (terminate or 0):
+        waiting = 0 if decided_later else (wait or 0) * self._waits() + (terminate or 0)
+        if timeout is not None and not decided_later and timeout <= waiting:
             raise UsageError(
-                f"timeout is {timeout} s, but waiting alone takes {(wait or 0) + (terminate or 0)} s.",
+                f"timeout is {timeout} s, but waiting alone takes {waiting} s.",
                 remedy="Raise timeout, or shorten bake_time and termination_wait.",
             )
         return {

@@ -426,5 +426,6 @@ def _check_serverless_model(variant: ServerlessVariant) -> None:
     if found:
         raise UsageError(
             f"a serverless endpoint serves no model with {' and '.join(found)}.",
-            remedy="Leave that out (model data: ModelData.archive() of a .tar.gz), or use an instance variant.",
+            remedy="Give the Model network_isolation=False, no vpc, and one container with ModelData.archive() of a "
+            ".tar.gz; or use an instance variant.",
         )

@@ -363,7 +363,8 @@ class ModelEndpoint(Construct):
 
         From then on updates keep the number of instances that is there, and ``initial_instance_count`` counts for new
         variants alone. SageMaker refuses to change the instance type of a variant that is scaled, or to take it away:
-        deploy once without ``autoscale()``, change it, and scale again.
+        deploy once without ``autoscale()``, change it, and scale again. A component begins again with the ``copies`` of
+        its resources when it moves to another model, as CloudFormation says them each time.
 
         Args:
             max_capacity: At most this many.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import Duration, Size
 
 from cdk_modelbuilder.constructs import (
+    BlueGreen,
+    Capacity,
     ComponentContainer,
     Container,
     ContainerImage,
+    EndpointConfig,
     InferenceExecution,
     InstanceVariant,
     ManagedInstanceScaling,
@@ -16,6 +20,7 @@ from cdk_modelbuilder.constructs import (
     Placement,
     ScaleIn,
     Scheduling,
+    ServerlessVariant,
 )
 from cdk_modelbuilder.errors import UsageError
 
@@ -54,6 +59,16 @@ def test_pipelines_with_and_without_hostnames(stack, names):
             ),
             "initial_instance_count is 0",
         ),
+        (
+            lambda: Container(image=IMAGE, environment={"A": str(cdk.SecretValue.secrets_manager("s"))}),
+            r"the text of a Python object.*secrets=",
+        ),
+        (
+            lambda: BlueGreen.linear(
+                Capacity.percent(10), bake_time=Duration.minutes(30), timeout=Duration.hours(4)
+            ).render(),
+            "waiting alone takes 16200 s",
+        ),
         (lambda: ScaleIn.consolidation(maximum_step_size=101).render(), "between 1 and 100"),
         (lambda: Scheduling(placement=Placement.SPREAD, max_zone_imbalance=101).render(), "between 0 and 100"),
     ],
@@ -61,3 +76,14 @@ def test_pipelines_with_and_without_hostnames(stack, names):
 def test_values_that_sagemaker_refuses(make, words):
     with pytest.raises(UsageError, match=words):
         make()
+
+
+def test_a_linear_deployment_that_its_timeout_leaves_time_for():
+    BlueGreen.linear(Capacity.percent(50), bake_time=Duration.minutes(30), timeout=Duration.hours(1)).render()
+
+
+def test_a_model_that_is_isolated_by_default_is_told_how_not_to_be(stack):
+    model = Model(stack, "M", containers=Container(image=IMAGE))
+    variant = ServerlessVariant(model=model, memory_size=Size.gibibytes(1), max_concurrency=1)
+    with pytest.raises(UsageError, match=r"network isolation.*network_isolation=False"):
+        EndpointConfig(stack, "C", variants=variant)
