@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdk_modelbuilder.schema.codecs import CodecError, codec_class, json_text, rows_text
@@ -41,6 +41,9 @@ def both_ways(read):
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u1"])
+@example(rows=["0.0,\r0", "0.0,0.0"], end="\n", header="; header=present")
+@example(rows=["a,b,c", "0.0,0.0"], end="\n", header="; header=present")
+@example(rows=['"a\n",b', "0.0,0.0"], end="\n", header="; header=present")
 @given(
     rows=st.lists(st.lists(CELLS, min_size=2, max_size=2).map(",".join), min_size=1, max_size=4),
     end=st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\n \n"]),

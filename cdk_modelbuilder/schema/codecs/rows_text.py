@@ -50,8 +50,12 @@ def array_from_csv(body: bytes, header: str, kind: str) -> Any:
     None if that takes a slower way: where a number is not written as JSON would write it.
     """
     lines = body.strip(b"\r\n").replace(b"\r\n", b"\n")
-    if header == "present" and b'"' not in lines[: lines.find(b"\n") + 1]:
-        lines = lines.partition(b"\n")[2]
+    columns = None
+    if header == "present":
+        names, _, lines = lines.partition(b"\n")
+        if b'"' in names or b"\r" in names:  # the row may end elsewhere
+            return None
+        columns = names.count(b",") + 1
     if orjson is None or kind not in "iuf" or lines.translate(None, _NUMBER_BYTES) or _is_odd(lines):
         return None
     try:
@@ -59,7 +63,9 @@ def array_from_csv(body: bytes, header: str, kind: str) -> Any:
         array = np.asarray(rows, "f8" if kind == "f" else None)
     except (ValueError, OverflowError):
         return None
-    return array if array.ndim == 2 and array.size and array.dtype.kind in ("f" if kind == "f" else "iu") else None
+    if array.ndim != 2 or not array.size or array.dtype.kind not in ("f" if kind == "f" else "iu"):
+        return None
+    return array if columns in (None, array.shape[1]) else None
 
 
 def _is_odd(lines: bytes) -> bool:
