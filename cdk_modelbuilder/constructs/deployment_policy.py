@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
@@ -163,11 +164,11 @@ class BlueGreen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rolling:
-    """Part after part of the fleet is replaced, so little more than one fleet is paid. Source: ``RollingUpdatePolicy``.
+class RollingSteps:
+    """What rolling updates of endpoints and of inference components have in common.
 
     Attributes:
-        batch: 5 to 50 % of the fleet at a time.
+        batch: 5 to 50 % of the whole at a time.
         bake_time: Watch the alarms so long after each batch, up to an hour.
         rollback_batch: At a time when going back. Default: all at once.
         timeout: For the whole, 10 min to 8 h.
@@ -178,21 +179,38 @@ class Rolling:
     rollback_batch: Capacity | None = None
     timeout: Duration | None = None
 
+    unit: ClassVar[str]
+    """The kind of ``Capacity`` that counts here, beside percent."""
+
     def __post_init__(self) -> None:
-        self.batch.check("the batch", 5, 50)
+        self.batch.check("the batch", 5, 50, unit=self.unit)
         if self.rollback_batch is not None:
-            self.rollback_batch.check("the rollback batch", 5, 100)
+            self.rollback_batch.check("the rollback batch", 5, 100, unit=self.unit)
+
+    def fields_of_l1(self, size: Callable[..., Any]) -> dict[str, Any]:
+        """The fields of the L1 property, whose capacities are made by ``size``."""
+        back = self.rollback_batch
+        return {
+            "maximum_batch_size": size(type=self.batch.kind, value=self.batch.value),
+            "wait_interval_in_seconds": seconds("bake_time", self.bake_time, 0, 3600),
+            "rollback_maximum_batch_size": None if back is None else size(type=back.kind, value=back.value),
+            "maximum_execution_timeout_in_seconds": seconds("timeout", self.timeout, 600, 28800),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rolling(RollingSteps):
+    """Part after part of the fleet is replaced, so little more than one fleet is paid. Source: ``RollingUpdatePolicy``.
+
+    Attributes:
+        batch: 5 to 50 % of the fleet at a time.
+        bake_time: Watch the alarms so long after each batch, up to an hour.
+        rollback_batch: At a time when going back. Default: all at once.
+        timeout: For the whole, 10 min to 8 h.
+    """
+
+    unit: ClassVar[str] = "INSTANCE_COUNT"
 
     def render(self) -> dict[str, Any]:
         """The L1 property, by the name of its field."""
-        back = self.rollback_batch
-        return {
-            "rolling_update_policy": _L1.RollingUpdatePolicyProperty(
-                maximum_batch_size=_L1.CapacitySizeProperty(type=self.batch.kind, value=self.batch.value),
-                wait_interval_in_seconds=seconds("bake_time", self.bake_time, 0, 3600) or 0,
-                rollback_maximum_batch_size=None
-                if back is None
-                else _L1.CapacitySizeProperty(type=back.kind, value=back.value),
-                maximum_execution_timeout_in_seconds=seconds("timeout", self.timeout, 600, 28800),
-            )
-        }
+        return {"rolling_update_policy": _L1.RollingUpdatePolicyProperty(**self.fields_of_l1(_L1.CapacitySizeProperty))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aws_cdk as cdk
 from aws_cdk import Duration
@@ -15,7 +15,7 @@ from constructs import Construct
 from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import check_name, check_range, check_s3_uri, check_whole, is_token, seconds
 from cdk_modelbuilder.constructs.container import check_variable
-from cdk_modelbuilder.constructs.deployment_policy import Capacity
+from cdk_modelbuilder.constructs.deployment_policy import RollingSteps
 from cdk_modelbuilder.constructs.endpoint import MAX_ALARMS, Endpoint, ImportedEndpoint
 from cdk_modelbuilder.constructs.endpoint_config import EndpointConfig, publish_seconds
 from cdk_modelbuilder.constructs.execution_role import wait_for
@@ -134,7 +134,7 @@ class ComponentContainer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComponentRollingUpdate:
+class ComponentRollingUpdate(RollingSteps):
     """Copies are replaced part after part. Source: ``InferenceComponentRollingUpdatePolicy``.
 
     Attributes:
@@ -144,26 +144,12 @@ class ComponentRollingUpdate:
         timeout: For the whole, 10 min to 8 h.
     """
 
-    batch: Capacity
-    bake_time: Duration
-    rollback_batch: Capacity | None = None
-    timeout: Duration | None = None
-
-    def __post_init__(self) -> None:
-        self.batch.check("the batch", 5, 50, unit="COPY_COUNT")
-        if self.rollback_batch is not None:
-            self.rollback_batch.check("the rollback batch", 5, 100, unit="COPY_COUNT")
+    unit: ClassVar[str] = "COPY_COUNT"
 
     def render(self) -> Any:
         """The L1 property."""
-        size = _L1.InferenceComponentCapacitySizeProperty
-        back = self.rollback_batch
-        return _L1.InferenceComponentRollingUpdatePolicyProperty(
-            maximum_batch_size=size(type=self.batch.kind, value=self.batch.value),
-            wait_interval_in_seconds=seconds("bake_time", self.bake_time, 0, 3600),
-            rollback_maximum_batch_size=None if back is None else size(type=back.kind, value=back.value),
-            maximum_execution_timeout_in_seconds=seconds("timeout", self.timeout, 600, 28800),
-        )
+        fields = self.fields_of_l1(_L1.InferenceComponentCapacitySizeProperty)
+        return _L1.InferenceComponentRollingUpdatePolicyProperty(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,15 +32,6 @@ class HasEndpointConfigRef(Protocol):
         ...
 
 
-class HasEndpointRef(Protocol):
-    """An Endpoint: ours, an L1, or an imported one."""
-
-    @property
-    def endpoint_ref(self) -> refs.EndpointReference:
-        """Its ARN."""
-        ...
-
-
 class HasAlarmName(Protocol):
     """A CloudWatch alarm of any kind."""
 
