@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -28,12 +29,13 @@ def shown(span: str) -> str:
     return inner[1:-1] if inner[0] == inner[-1] == " " and inner.strip() else inner
 
 
-@given(st.text(min_size=1, max_size=40))
+@given(st.text(min_size=1, max_size=40) | st.text(" \t\n\r\xa0\u2003\u3000\u2028\x1c`", min_size=1, max_size=4))
 def test_a_code_span_shows_what_it_is_given(text):
     span = code(text)
     assert "\n" not in span
     assert "\r" not in span
-    assert shown(span) == (clean(text) if clean(text).strip() else f'"{clean(text)}"')
+    # What nobody could see is shown in quotes, and as an escape where it is no plain space.
+    assert shown(span) == (clean(text) if clean(text).strip() else json.dumps(clean(text)))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
