@@ -15,8 +15,8 @@ from cdk_modelbuilder.building.self_test import (
 )
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.container_spec import ImageReference
-from cdk_modelbuilder.dependencies.distributions import Pin
 from cdk_modelbuilder.dependencies.options import lock_text
+from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.errors import SelfTestError
 from cdk_modelbuilder.golden import alike, golden_json
 from cdk_modelbuilder.integrity.signature import BundleKey

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from cdk_modelbuilder.building.payload_code import payload_libraries, without_absent_libraries
 from cdk_modelbuilder.container_spec import ImageReference
-from cdk_modelbuilder.dependencies.distributions import Pin, distributions_of
+from cdk_modelbuilder.dependencies.distributions import distributions_of
 from cdk_modelbuilder.dependencies.options import DependencyOptions
+from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.frameworks import FrameworkAdapter
 from cdk_modelbuilder.images import ContainerImage, choose_image, images_for
 from cdk_modelbuilder.schema.codecs import Marshaller

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
@@ -12,25 +11,11 @@ from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.errors import UsageError
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")  # as pip has it: "#egg=" is none
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """One line of ``requirements.lock``.
-
-    Attributes:
-        name: Normalised distribution name.
-        requirement: The line itself, such as ``numpy==2.1.0``.
-        reason: Why it is there.
-    """
-
-    name: str
-    requirement: str
-    reason: str
 
 
 @cache

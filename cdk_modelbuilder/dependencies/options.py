@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.dependencies.distributions import Pin, merge_custom, pin_closure
+from cdk_modelbuilder.dependencies.distributions import merge_custom, pin_closure
+from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.errors import UsageError
 
 

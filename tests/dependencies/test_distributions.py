@@ -7,8 +7,9 @@ from importlib import metadata
 import pytest
 
 from cdk_modelbuilder.dependencies import distributions
-from cdk_modelbuilder.dependencies.distributions import Pin, distributions_of, merge_custom, pin_closure
+from cdk_modelbuilder.dependencies.distributions import distributions_of, merge_custom, pin_closure
 from cdk_modelbuilder.dependencies.options import DependencyOptions, lock_text
+from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.errors import UsageError
 
 
