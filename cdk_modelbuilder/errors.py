@@ -9,6 +9,10 @@
     ├── IntegrityError           content or signature is not what was signed
     ├── KeyFileError             the master key is missing, unreadable or malformed
     ├── ImageError               no container image fits
+    ├── DependencyError          packages that cannot be captured, pinned, packaged or installed as they are
+    │   ├── ToolMissingError         a tool that an optional extra brings is not installed
+    │   ├── IndexUnreachableError    no package index, or vulnerability service, answers
+    │   └── TrialError               the packages do not install, or the model does not run on them
     ├── PublishError             a bundle did not get into its bucket
     ├── LocalEndpointError       the local endpoint did not start or died
     ├── GoldenTestError          an endpoint answers something else than when the bundle was built
@@ -77,6 +81,22 @@ class KeyFileError(ModelBuilderError):
 
 class ImageError(ModelBuilderError):
     """No container image fits."""
+
+
+class DependencyError(ModelBuilderError):
+    """Packages that the model needs cannot be captured, pinned, packaged or installed as they are."""
+
+
+class ToolMissingError(DependencyError):
+    """A tool that an optional extra brings is not installed; the message names the extra."""
+
+
+class IndexUnreachableError(DependencyError):
+    """No package index, or no vulnerability service, answers: nothing is known about the packages."""
+
+
+class TrialError(DependencyError):
+    """The packages of a bundle do not install in a fresh environment, or its model does not run there."""
 
 
 class PublishError(ModelBuilderError):
