@@ -1,0 +1,65 @@
+"""Requirements files of a bundle: ``requirements.lock`` for review, ``code/requirements.txt`` for the container.
+
+Both are files that pip takes as they are: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cdk_modelbuilder.dependencies.index_options import check_index_options
+from cdk_modelbuilder.dependencies.pin import Pin
+
+HEADER = "# Every package that the model needs at run time, and why.\n"
+WHEELS_FOLDER = "wheels"
+"""The wheelhouse, beside the container's ``requirements.txt``."""
+
+
+def lock_text(pins: Iterable[Pin]) -> str:
+    """``requirements.lock``: one package a line, sorted, each with why it is there.
+
+    pip wants hashes for all packages or for none, and a repository has none
+    (https://pip.pypa.io/en/stable/topics/secure-installs/). So where one package lacks them, all lines go without, and
+    the header says which package it is.
+    """
+    ordered = sorted(pins, key=lambda pin: pin.name)
+    lines = [HEADER, *_missing_hashes(ordered)]
+    lines += [f"{line}  # {_one_line(pin.reason)}\n" for pin, line in zip(ordered, _lines(ordered), strict=True)]
+    return "".join(lines)
+
+
+def requirements_text(pins: Iterable[Pin], *, index_options: Sequence[str] = (), wheels: bool = False) -> str:
+    """``code/requirements.txt``: what the container installs when it starts.
+
+    Args:
+        pins: The packages.
+        index_options: Options of pip that say where packages come from, one a text, such as
+            ``--index-url https://...``.
+        wheels: They lie in the folder ``wheels`` beside the file, and no index is asked. pip resolves the relative path
+            against the folder of the requirements file when it exists there.
+
+    Raises:
+        UsageError: An option names an address with a password, or is none that says where packages come from.
+    """
+    check_index_options(index_options)
+    options = ["--no-index", f"--find-links {WHEELS_FOLDER}"] if wheels else list(index_options)
+    ordered = sorted(pins, key=lambda pin: pin.name)
+    return "".join(f"{line}\n" for line in (*options, *_lines(ordered)))
+
+
+def _lines(pins: Sequence[Pin]) -> list[str]:
+    hashed = all(pin.hashes for pin in pins)
+    return [
+        pin.requirement + ("".join(f" --hash={one}" for one in sorted(pin.hashes)) if hashed else "") for pin in pins
+    ]
+
+
+def _missing_hashes(pins: Sequence[Pin]) -> list[str]:
+    without = [pin.name for pin in pins if not pin.hashes]
+    if not without or len(without) == len(pins):
+        return []
+    return [f"# Without hashes, because these have none: {', '.join(without)}.\n"]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
