@@ -44,7 +44,7 @@ def check_index_options(options: Iterable[str]) -> None:
         if name not in _WITH_ADDRESS or not value:
             raise UsageError(
                 f"{name!r} is no option that says where packages come from, or its address is missing.",
-                remedy="Use --index-url, --extra-index-url, --find-links, --no-index or --pre, as in a requirements file.",
+                remedy="Use --index-url, --extra-index-url, --find-links, --no-index or --pre, as for pip.",
             )
         check_no_credentials(value, f"the option {name}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 
 class FieldError(Exception):
@@ -27,7 +27,9 @@ class Fields:
     def text(self, name: str) -> str:
         """A text."""
         value = self._value(name)
-        return value if isinstance(value, str) else self._refuse(name, value, "a text")
+        if not isinstance(value, str):
+            self._refuse(name, value, "a text")
+        return value
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None."""
@@ -36,45 +38,50 @@ class Fields:
     def flag(self, name: str) -> bool:
         """True or false."""
         value = self._value(name)
-        return value if isinstance(value, bool) else self._refuse(name, value, "true or false")
+        if not isinstance(value, bool):
+            self._refuse(name, value, "true or false")
+        return value
 
     def number(self, name: str) -> int:
         """A whole number."""
         value = self._value(name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return value if whole else self._refuse(name, value, "a whole number")
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._refuse(name, value, "a whole number")
+        return value
 
     def choice(self, name: str, known: Sequence[str]) -> Any:
         """One of ``known``."""
         value = self.text(name)
-        return value if value in known else self._refuse(name, value, "one of " + ", ".join(known))
+        if value not in known:
+            self._refuse(name, value, "one of " + ", ".join(known))
+        return value
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts."""
         value = self._value(name)
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            return self._refuse(name, value, "a list of texts")
+            self._refuse(name, value, "a list of texts")
         return tuple(value)
 
     def texts_by_name(self, name: str) -> Mapping[str, str]:
         """An object whose values are texts."""
         value = self._value(name)
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            return self._refuse(name, value, "an object of texts")
+            self._refuse(name, value, "an object of texts")
         return value
 
     def objects(self, name: str) -> list[Fields]:
         """A list of objects."""
         value = self._value(name)
         if not isinstance(value, list):
-            return self._refuse(name, value, "a list")
+            self._refuse(name, value, "a list")
         return [Fields(one, f"{self._place}: {name}[{index}]") for index, one in enumerate(value)]
 
     def objects_by_name(self, name: str) -> dict[str, Fields]:
         """An object whose values are objects."""
         value = self._value(name)
         if not isinstance(value, dict):
-            return self._refuse(name, value, "an object")
+            self._refuse(name, value, "an object")
         return {key: Fields(one, f"{self._place}: {name}[{key!r}]") for key, one in value.items()}
 
     def _value(self, name: str) -> Any:
@@ -83,7 +90,7 @@ class Fields:
         except KeyError:
             raise FieldError(f"{self._place} has no {name!r}.") from None
 
-    def _refuse(self, name: str, value: Any, wanted: str) -> Any:
+    def _refuse(self, name: str, value: Any, wanted: str) -> NoReturn:
         raise FieldError(f"{self._place}: {name!r} is {_shown(value)}, but {wanted} belongs there.")
 
 

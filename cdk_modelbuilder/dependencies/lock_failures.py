@@ -1,0 +1,160 @@
+"""What uv says when it finds no solution, in the words of this project: which pin, why it is there, and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from cdk_modelbuilder.dependencies.pin import Pin
+from cdk_modelbuilder.dependencies.resolution import as_requirement, newest, resolve
+from cdk_modelbuilder.dependencies.target import Target
+from cdk_modelbuilder.errors import DependencyError, IndexUnreachableError
+
+_UNREACHABLE = re.compile(
+    r"error sending request|Request failed after|Failed to fetch|network was disabled|operation timed out|dns error"
+)
+_REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden|407 Proxy)|lack of valid authentication")
+_TOO_OLD = re.compile(r"unexpected argument '(\S+)'|invalid value '(\S+)' for")
+_NO_WHEEL = r"\b{name}(?:==\S+)? ha(?:s|ve) no (?:usable wheels|wheels with)"
+_OTHER_PYTHON = r"\b{name}==\S+ depends on (Python\S+?)[,.]?(?:\s|$)"
+_NO_PROJECT = r"\b{name} was not found in (?:the package registry|the provided package locations)"
+_NO_VERSION = r"there (?:is|are) no versions? of {name}\b"
+_REQUIRED = re.compile(
+    r"(?:all versions of )?(?P<name>[\w.-]+)(?P<version>[=<>!,\w.]*) ha(?:s|ve) no usable wheels and"
+)
+_PARENT = re.compile(r"\b(?P<parent>[\w.-]+)\S* depends on (?P<child>[\w.-]+)")
+_OPPOSED = re.compile(r"Because (?P<one>\S+) depends on (?P<wants>\S+) and you require (?P<other>[^\s,]+),")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unavailable:
+    pin: Pin
+    because: str
+    versions: tuple[str, ...]
+
+
+def failure(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> DependencyError:
+    """The error for what uv said on standard error about ``pins``."""
+    if _REFUSED.search(said):
+        return DependencyError(
+            f"the package index does not let us in: {_cause(said)}.",
+            remedy="Put its user and password into ~/.netrc or a keyring, or into the settings of uv or pip.",
+        )
+    if _UNREACHABLE.search(said):
+        return IndexUnreachableError(
+            f"the package index does not answer: {_cause(said)}.",
+            remedy="Is there a network, and is the index (UV_INDEX_URL, PIP_INDEX_URL) the right one? Without one, "
+            "build with dependencies={'lock': False}; the list is unchecked then.",
+        )
+    if _TOO_OLD.search(said):
+        return DependencyError(
+            f"this uv is too old or too new: {_cause(said)}.", remedy="Install pip install 'cdk-modelbuilder[lock]'."
+        )
+    unavailable = _unavailable(said, pins, target, index_options)
+    if unavailable:
+        listed = "; ".join(f"{one.pin.requirement} ({one.pin.reason}), {one.because}" for one in unavailable)
+        return DependencyError(f"{_on(target)} cannot have {listed}.", remedy=_way_out(unavailable))
+    return _contradiction(said, pins, target)
+
+
+def _contradiction(said: str, pins: Sequence[Pin], target: Target) -> DependencyError:
+    text = " ".join(said.split())
+    required = _REQUIRED.search(text)
+    opposed = _OPPOSED.search(text)
+    if required:
+        parents = {found["parent"] for found in _PARENT.finditer(text) if found["child"] == required["name"]}
+        by = f", which {', '.join(sorted(parents))} requires," if parents else ""
+        what = f"{_on(target)} cannot have {required['name']}{required['version']}{by} because it has no wheel for it."
+        remedy = (
+            f"Build a wheel of {required['name']} and give its path in dependencies={{'custom': [...]}}, or do without "
+            "what requires it."
+        )
+        return DependencyError(f"{what} {_given(text, pins)}".rstrip(), remedy=remedy)
+    said = (
+        f"{opposed['one']} wants {opposed['wants']}, but the list has {opposed['other']}" if opposed else _cause(said)
+    )
+    return DependencyError(
+        f"the packages contradict each other on {_on(target)}: {said}. {_given(text, pins)}".rstrip(),
+        remedy="Change one of them in dependencies={'custom': [...]}, or install versions that fit and build again.",
+    )
+
+
+def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> list[_Unavailable]:
+    """The pins that cannot be had at all. uv stops at the first, so it is asked again without that one."""
+    found: list[_Unavailable] = []
+    waiting = list(pins)
+    while True:
+        pin, because = next(
+            ((one, verdict) for one in waiting if (verdict := _verdict(one, said)) is not None), (None, "")
+        )
+        if pin is None:
+            return found
+        found.append(_Unavailable(pin, because, _nearest(pin, target, index_options)))
+        waiting.remove(pin)
+        again = resolve({one.name: as_requirement(one) for one in waiting}, target, index_options)
+        if again.returncode == 0:
+            return found
+        said = again.stderr
+
+
+def _verdict(pin: Pin, said: str) -> str | None:
+    name = re.escape(pin.name).replace(r"\-", "[-_.]")
+    if re.search(_NO_WHEEL.format(name=name), said):
+        return "which has no wheel for it"
+    needs = re.search(_OTHER_PYTHON.format(name=name), said)
+    if needs and "does not satisfy Python" in said:
+        return f"which needs {needs[1]}"
+    if re.search(_NO_PROJECT.format(name=name), said):
+        return "which the index does not know"
+    if re.search(_NO_VERSION.format(name=name), said):
+        return "a version that the index does not have"
+    return None
+
+
+def _nearest(pin: Pin, target: Target, index_options: Sequence[str]) -> tuple[str, ...]:
+    if pin.version is None:
+        return ()
+    below = newest(f"{pin.name}<{pin.version}", target, index_options)
+    above = newest(f"{pin.name}>{pin.version}", target, index_options, lowest=True)
+    return tuple(version for version in (below, above) if version)
+
+
+def _way_out(unavailable: Sequence[_Unavailable]) -> str:
+    other = [one for one in unavailable if one.versions]
+    none = [one.pin.name for one in unavailable if not one.versions]
+    remedies = []
+    if other:
+        lines = ", ".join(f"{' or '.join(f'{one.pin.name}=={version}' for version in one.versions)}" for one in other)
+        remedies.append(
+            f"The nearest that it can have: {lines}; install that here, train with it and build again, or choose an "
+            "image with another Python."
+        )
+    if none:
+        remedies.append(
+            f"No other version of {', '.join(none)} is there for it: build a wheel and give its path in "
+            "dependencies={'custom': [...]}, or name an index that has one (--extra-index-url in a requirements file)."
+        )
+    return " ".join(remedies)
+
+
+def _on(target: Target) -> str:
+    return f"Python {target.python} on {target.machine} ({target.image})"
+
+
+def _given(said: str, pins: Sequence[Pin]) -> str:
+    """Why the pins that uv names are there."""
+    words = {canonicalize_name(word) for word in re.findall(r"[A-Za-z0-9][\w.-]*", said)}
+    named = [f"{pin.requirement} is {pin.reason}" for pin in pins if pin.name in words]
+    return "; ".join(named) + ("." if named else "")
+
+
+def _cause(said: str) -> str:
+    """The first sentence of the cause, on one line and without what may be a password."""
+    text = _CREDENTIALS.sub("", said).partition("hint:")[0]
+    causes = re.split(r"\n\s*(?:cause|Caused by):", text)
+    cause = causes[1] if len(causes) > 1 and "No solution found" in causes[0] else f"{causes[0]}: {causes[-1]}"
+    return " ".join(cause.removeprefix("error:").split()).rstrip(".")
