@@ -46,6 +46,7 @@ def read_line(
     Raises:
         UsageError: It is no requirement, or one that cannot be kept (a branch, credentials, a folder).
     """
+    text = text.strip()
     if _SCP.match(text):
         raise UsageError(
             f"{origin}: {shown(text)} has an address that pip does not take.",
