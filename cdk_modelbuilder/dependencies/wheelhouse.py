@@ -162,8 +162,8 @@ class _Filling:
             (wheel,) = Path(out).glob("*.whl")
             if not fits(wheel.name, self.target):
                 raise DependencyError(
-                    f"{self._named(pin)} has no wheel for {self._where()}, and the one that is built here ({wheel.name}) "
-                    "is for this machine.",
+                    f"{self._named(pin)} has no wheel for {self._where()}, and the one that is built here "
+                    f"({wheel.name}) is for this machine.",
                     remedy="Take a version that has one (cdk-modelbuilder deps --check names the nearest), or build a "
                     "wheel in the container's image and give its path in dependencies={'custom': [...]}.",
                 )
