@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.dependencies.listed.collected import Collected
-from cdk_modelbuilder.dependencies.listed.file_options import read_hashes, take_apart
+from cdk_modelbuilder.dependencies.listed.file_options import OptionLine, read_hashes, take_apart
+from cdk_modelbuilder.dependencies.listed.reference import redacted
 from cdk_modelbuilder.dependencies.listed.requirement import Listed
 from cdk_modelbuilder.dependencies.listed.requirements_file import logical_lines
 from cdk_modelbuilder.dependencies.listed.selection import Selection
@@ -17,8 +20,6 @@ from cdk_modelbuilder.dependencies.listed.toml_file import TomlFile, read_requir
 from cdk_modelbuilder.dependencies.listed.uv_settings import index_lines
 from cdk_modelbuilder.dependencies.uv_tool import run_uv
 from cdk_modelbuilder.errors import UsageError
-
-_LOCAL = ("editable", "directory", "virtual")
 
 
 def read_uv_lock(chosen: Selection, place: str, *, environment: Mapping[str, str]) -> Listed:
@@ -41,21 +42,12 @@ def read_uv_lock(chosen: Selection, place: str, *, environment: Mapping[str, str
         raise UsageError(f"{place} lies beside no pyproject.toml.", remedy="Name the lock in the project's folder.")
     requires = read_requires_python(file.data.get("requires-python"), place, environment)
     packages = list(_packages(file))
-    places = dict(zip(map(id, packages), file.table_lines("package", len(packages)), strict=True))
     collected = Collected(environment, is_lock=True, requires_python=requires)
-    origins: dict[tuple[str, str], str] = {}
-    local: list[str] = []
-    for package in packages:
-        name, source = str(canonicalize_name(str(package.get("name")))), package.get("source")
-        origins[name, str(package.get("version"))] = origins[name, ""] = places[id(package)]
-        if isinstance(source, Mapping) and source.keys() & set(_LOCAL):
-            local.append(name)
-            if "." not in [source.get(key) for key in _LOCAL]:
-                collected.note_folder(name, places[id(package)])
     for option, origin in index_lines(TomlFile.read(project, "pyproject.toml")):
         collected.add_options(option, origin, chosen.path.parent)
-    for _, line in logical_lines(_exported(chosen, place, local)):
-        _add(line, place, origins, collected, chosen.path.parent)
+    known = _Known(packages, file.table_lines("package", len(packages)))
+    for _, line in logical_lines(_exported(chosen, place)):
+        _add(take_apart(line, place), place, known, collected, chosen.path.parent)
     return collected.listed()
 
 
@@ -69,34 +61,56 @@ def _packages(file: TomlFile) -> Iterator[Mapping[str, Any]]:
         yield package
 
 
-def _exported(chosen: Selection, place: str, local: list[str]) -> str:
+def _exported(chosen: Selection, place: str) -> str:
     options = [f"--extra={extra}" for extra in chosen.extras]
     kind = "--group" if chosen.extras else "--only-group"  # a group alone is the group alone, as of pip's --group
     options += [f"{kind}={group}" for group in chosen.groups]
-    options += [f"--no-emit-package={name}" for name in local]
+    folder = str(chosen.path.parent.resolve())
     ended = run_uv(
         [
-            "export", "--frozen", "--no-emit-project", "--no-emit-workspace", "--no-default-groups",
-            "--no-header", "--no-annotate", "--no-python-downloads", "--offline", "--quiet",
-            "--format=requirements.txt", "--project", str(chosen.path.parent.resolve()), *options,
+            "export", "--frozen", "--no-emit-project", "--no-default-groups", "--no-header", "--no-annotate",
+            "--no-python-downloads", "--offline", "--quiet", "--format=requirements.txt", "--project", folder, *options,
         ],
         purpose=f"to read {place}",
     )  # fmt: skip
     if ended.returncode != 0:
         said = " ".join(ended.stderr.split()).removeprefix("error: ").rstrip(".")
         raise UsageError(
-            f"{place}: uv cannot read it: {said.replace(str(chosen.path.parent.resolve()), '.')}.",
+            f"{place}: uv cannot read it: {redacted(said.replace(folder, '.'))}.",
             remedy="Make it again with `uv lock`, or name an extra or a group that the project has.",
         )
     return ended.stdout
 
 
-def _add(line: str, place: str, origins: Mapping[tuple[str, str], str], collected: Collected, folder: Path) -> None:
-    parts = take_apart(line, place)
-    name = parts.requirement.partition("@")[0].partition("==")[0].partition("[")[0].strip()
-    version = parts.requirement.partition("==")[2].partition(";")[0].strip()
-    key = str(canonicalize_name(name))
-    origin = origins.get((key, version), origins.get((key, ""), place))
-    collected.add(
-        parts.requirement, origin, folders=(folder,), hashes=read_hashes(parts.values.get("hashes", []), origin)
-    )
+class _Known:
+    """What the lock says about packages, by what uv writes about them."""
+
+    def __init__(self, packages: Sequence[Mapping[str, Any]], places: Sequence[str]) -> None:
+        self._by_version: dict[tuple[str, str], str] = {}
+        self._by_folder: dict[str, tuple[str, str]] = {}
+        for package, place in zip(packages, places, strict=True):
+            name, source = str(canonicalize_name(str(package.get("name")))), package.get("source")
+            self._by_version[name, str(package.get("version"))] = self._by_version[name, ""] = place
+            where = dict(source) if isinstance(source, Mapping) else {}
+            for path in (where.get(kind) for kind in ("editable", "directory", "virtual")):
+                if isinstance(path, str):
+                    self._by_folder[posixpath.normpath(path)] = (name, place)
+
+    def folder(self, path: str) -> tuple[str, str] | None:
+        """Name and place of the package in a folder."""
+        return self._by_folder.get(posixpath.normpath(path.partition(";")[0].strip()))
+
+    def place(self, name: str, version: str) -> str | None:
+        """The place of a package; of any version of it, if this one is written in another way."""
+        return self._by_version.get((name, version), self._by_version.get((name, "")))
+
+
+def _add(parts: OptionLine, place: str, known: _Known, collected: Collected, folder: Path) -> None:
+    text = parts.requirement or next(iter(parts.values.get("editables", [])), "")
+    if (local := known.folder(text)) is not None:
+        collected.note_folder(*local)
+        return
+    name = re.split(r"[\s@=\[;]", text, maxsplit=1)[0]
+    version = text.partition("==")[2].partition(";")[0].strip()
+    origin = known.place(str(canonicalize_name(name)), version) or place
+    collected.add(text, origin, folders=(folder,), hashes=read_hashes(parts.values.get("hashes", []), origin))
