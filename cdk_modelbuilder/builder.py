@@ -4,11 +4,12 @@ build() goes through these steps, each of which is a module of its own:
 
     detect    which framework, or whose InferenceSpec        building/model_plan.py, building/spec_plan.py
     save      the model's files                              frameworks/, building/spec_shipping.py
-    capture   what it imports, pinned; local source          dependencies/
     choose    the container image that can run it            images/, building/runtime.py
     render    inference.py and what travels beside it        building/code_folder.py, templates/
+    test      the generated code on the samples, and capture building/self_test.py, building/capture.py
+              by that what it needs
+    pack      the packages: pinned, locked, fitted, written  building/packing.py, dependencies/
     sign      manifest and signatures, and the archive       building/sealing.py, integrity/, archive.py
-    test      the generated code on the samples              building/self_test.py
 
 It is pure: no network, no AWS call, no credentials, no region. The bundle appears whole or not at all.
 """
@@ -25,9 +26,12 @@ from typing import Any
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder
+from cdk_modelbuilder.building.capture import Captured
 from cdk_modelbuilder.building.model_plan import plan_for_model
+from cdk_modelbuilder.building.packing import Packed, pack
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.sealing import seal
+from cdk_modelbuilder.building.self_test import answer_sample, check_seal
 from cdk_modelbuilder.building.spec_plan import plan_for_spec
 from cdk_modelbuilder.bundle import (
     ARCHIVE_FILE,
@@ -38,6 +42,7 @@ from cdk_modelbuilder.bundle import (
     GOLDEN_FILE,
     LOCK_FILE,
     MODEL_FOLDER,
+    PYLOCK_FILE,
     SCHEMA_FILE,
     ModelBundle,
     is_bundle,
@@ -45,6 +50,7 @@ from cdk_modelbuilder.bundle import (
 )
 from cdk_modelbuilder.container_spec import ContainerSpec, ImageReference, ModelData
 from cdk_modelbuilder.dependencies.options import DependencyOptions
+from cdk_modelbuilder.dependencies.record import RECORD_FILE
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import find_master_key
@@ -174,22 +180,25 @@ class ModelBuilder:
         report = progress or _silent
         private_key = find_private_key(self.signing_private_key)
         with staged_folder(self.model_path, may_replace=is_bundle) as staging:
-            plan = self._save(staging / MODEL_FOLDER, report)
+            model_dir = staging / MODEL_FOLDER
+            plan = self._save(model_dir, report)
             report("writing the inference code", 0, 0)
-            code_folder.write(plan, staging / MODEL_FOLDER / "code", name=self.name, builder_version=__version__)
+            code_folder.write(plan, model_dir / "code", name=self.name, builder_version=__version__)
+            report("running the code on the sample", 0, 0)
+            captured = answer_sample(plan, model_dir, self._environment(plan))
+            packed = self._pack(plan, captured, model_dir / "code", report)
             key = find_master_key(self.signing_key, create=True)
             assert key is not None
             archive = staging / ARCHIVE_FILE if self.archive else None
-            with seal(staging / MODEL_FOLDER, name=self.name, archive=archive, progress=report) as sealed:
+            with seal(model_dir, name=self.name, archive=archive, progress=report) as sealed:
                 bundle_key = BundleKey.derive(key.secret, sealed.manifest.root_sha256)
                 signature = sign(sealed.manifest, bundle_key)
                 public_signature = None if private_key is None else private_key.sign(sealed.manifest.data)
                 sealed.finish(signature, public_signature)
-            bundle = self._write_texts(staging, plan, sealed.manifest, signature, public_signature)
-            report("testing the generated code on the samples", 0, 0)
-            exchange = plan.self_test(bundle, bundle_key)
+            bundle = self._write_texts(staging, plan, packed, sealed.manifest, (signature, public_signature))
+            check_seal(bundle, bundle_key)
             if self.schema_builder.keep_samples:
-                (staging / GOLDEN_FILE).write_bytes(json_bytes(exchange))
+                (staging / GOLDEN_FILE).write_bytes(json_bytes(plan.golden(captured)))
         report("done", 0, 0)
         for note in bundle.notes:
             _log.warning("%s: %s", self.name, note)
@@ -224,32 +233,48 @@ class ModelBuilder:
             has_own_image=self.image_uri is not None,
         )
 
+    def _environment(self, plan: Plan) -> dict[str, str]:
+        """The container's variables, but for those that name what is sealed later."""
+        adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
+        return {**adapter.environment(ModelData().mount_path), **self.env_vars}
+
+    def _pack(self, plan: Plan, captured: Captured, code: Path, report: Progress) -> Packed:
+        adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
+        return pack(
+            plan.runtime,
+            captured,
+            code,
+            own=frozenset(plan.source.distributions),
+            takes_hashes=adapter.takes_hashes,
+            on_progress=report,
+        )
+
     def _write_texts(
-        self, folder: Path, plan: Plan, manifest: Manifest, signature: bytes, public_signature: bytes | None
+        self, folder: Path, plan: Plan, packed: Packed, manifest: Manifest, signatures: tuple[bytes, bytes | None]
     ) -> ModelBundle:
+        signature, public_signature = signatures
         server = self.model_server or ModelServer(plan.model_server)
-        adapter = server_adapter(server)
-        model_data = ModelData(form="archive" if self.archive else "folder")
         key_id = verifier.parse_json_object(signature, verifier.SIGNATURE_NAME)["key_id"]
         spec = ContainerSpec(
-            image=ImageReference(uri=self.image_uri) if self.image_uri else plan.image,
+            image=ImageReference(uri=self.image_uri) if self.image_uri else plan.runtime.image,
             model_server=server.value,
             environment={
-                **adapter.environment(model_data.mount_path),
-                **self.env_vars,
+                **self._environment(plan),
                 verifier.KEY_ID_VARIABLE: key_id,
                 verifier.MANIFEST_VARIABLE: manifest.sha256,
                 verifier.ROOT_VARIABLE: manifest.root_sha256,
             },
             secret_environment={verifier.KEY_VARIABLE: key_id},
-            max_payload_bytes=adapter.max_payload_bytes,
-            model_data=model_data,
+            max_payload_bytes=server_adapter(server).max_payload_bytes,
+            model_data=ModelData(form="archive" if self.archive else "folder"),
             execution_role_arn=self.role_arn,
+            installs=packed.installs,
         )
         info: dict[str, Any] = {
             "builder_version": __version__,
             "files": {
                 "container_spec": CONTAINER_FILE,
+                "dependencies": RECORD_FILE,
                 "lock": LOCK_FILE,
                 "manifest": verifier.MANIFEST_NAME,
                 "schema": SCHEMA_FILE,
@@ -262,13 +287,17 @@ class ModelBuilder:
             "mode": self.mode.name,
             "model": plan.description,
             "name": self.name,
-            "notes": list(plan.notes),
+            "notes": [*plan.notes, *packed.notes],
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             "root_sha256": manifest.root_sha256,
         }
         (folder / CONTAINER_FILE).write_bytes(json_bytes(spec.to_json()))
         (folder / SCHEMA_FILE).write_bytes(json_bytes(plan.schema_json))
-        (folder / LOCK_FILE).write_text(plan.lock_text, encoding="utf-8")
+        (folder / LOCK_FILE).write_text(packed.lock_text, encoding="utf-8")
+        (folder / RECORD_FILE).write_bytes(json_bytes(packed.record.to_json()))
+        if packed.pylock is not None:
+            info["files"]["pylock"] = PYLOCK_FILE
+            (folder / PYLOCK_FILE).write_text(packed.pylock, encoding="utf-8")
         (folder / verifier.MANIFEST_NAME).write_bytes(manifest.data)
         (folder / verifier.SIGNATURE_NAME).write_bytes(signature)
         if public_signature is not None:

@@ -5,6 +5,8 @@
       container.json      the container spec
       schema.json         input and output
       requirements.lock   every run-time package, pinned
+      dependencies.json   the same with origins, licences and what was left out
+      pylock.toml         the same as PEP 751 has it, if an index was asked
       manifest.json       path and SHA-256 of every file under model/; the root digest is the bundle's identity
       signature.json      HMAC over manifest.json
       model.sig           signature over manifest.json that a public key verifies, if the user has a private one
@@ -44,6 +46,7 @@ BUNDLE_FILE = "bundle.json"
 CONTAINER_FILE = "container.json"
 SCHEMA_FILE = "schema.json"
 LOCK_FILE = "requirements.lock"
+PYLOCK_FILE = "pylock.toml"
 GOLDEN_FILE = "golden.json"
 MODEL_FOLDER = "model"
 SIGNED_SCHEMA = "code/modelbuilder_runtime/schema.json"

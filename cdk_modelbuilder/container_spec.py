@@ -84,6 +84,8 @@ class ContainerSpec:
         health_check: Readiness.
         model_data: The model's files.
         execution_role_arn: Role that the user asked for, or None.
+        installs: What the container installs when it starts: ``nothing``, or packages from an ``index`` or from the
+            ``bundle``; None where that is not known.
     """
 
     image: ImageReference
@@ -98,6 +100,7 @@ class ContainerSpec:
     health_check: HealthCheck = field(default_factory=HealthCheck)
     model_data: ModelData = field(default_factory=ModelData)
     execution_role_arn: str | None = None
+    installs: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for ``container.json``."""

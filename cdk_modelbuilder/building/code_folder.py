@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from cdk_modelbuilder import spec as spec_module
 from cdk_modelbuilder.building.payload_code import CODECS_FOLDER, travelling_modules
 from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
+from cdk_modelbuilder.dependencies.local_source import LocalSource
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import public_signature, stored_key, unpickle, verifier
 from cdk_modelbuilder.schema.openapi import openapi_document
@@ -36,12 +38,7 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
     """
     runtime = folder / "modelbuilder_runtime"
     (runtime / "codecs").mkdir(parents=True)
-    for path in plan.source_files:
-        if path.split("/")[0].removesuffix(".py") in RESERVED:
-            raise ModelError(
-                f"the local module {path} has the name of a file that the bundle needs itself.",
-                remedy=f"Rename it; taken are: {', '.join(RESERVED)}.",
-            )
+    check_names(plan.source.files)
     template = server_adapter(ModelServer(plan.model_server)).template
     text = render(
         template,
@@ -57,15 +54,37 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
     (runtime / "schema.json").write_bytes(json_bytes(plan.schema_json))
     (runtime / "openapi.json").write_bytes(json_bytes(openapi_document(plan.marshaller, name=name)))
     shutil.copyfile(unpickle.__file__, runtime / "unpickle.py")
-    for codec in travelling_modules(plan.marshaller, with_base_classes=plan.needs_stub):
+    for codec in travelling_modules(plan.marshaller, with_base_classes=plan.source.imports_this_package):
         shutil.copyfile(CODECS_FOLDER / f"{codec}.py", runtime / "codecs" / f"{codec}.py")
-    for path, data in sorted(plan.source_files.items()):
+    write_source(folder, plan.source)
+
+
+def write_source(folder: Path, source: LocalSource) -> None:
+    """Write the user's source below ``folder``, and a stand-in for this package where it imports that.
+
+    Raises:
+        ModelError: A module of the user has one of our names.
+    """
+    check_names(source.files)
+    for path, data in sorted(source.files.items()):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    if plan.needs_stub:
-        (folder / "cdk_modelbuilder").mkdir()
+    if source.imports_this_package:
+        (folder / "cdk_modelbuilder").mkdir(exist_ok=True)
         shutil.copyfile(spec_module.__file__, folder / "cdk_modelbuilder" / "spec.py")
         (folder / "cdk_modelbuilder" / "__init__.py").write_text(render("inference/stub.py.jinja"), encoding="utf-8")
-    if plan.container_requirements:
-        (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in plan.container_requirements))
+
+
+def check_names(paths: Iterable[str]) -> None:
+    """Refuse source that would take the place of a file of ours.
+
+    Raises:
+        ModelError: A module of the user has one of our names.
+    """
+    for path in paths:
+        if path.split("/")[0].removesuffix(".py") in RESERVED:
+            raise ModelError(
+                f"the local module {path} has the name of a file that the bundle needs itself.",
+                remedy=f"Rename it; taken are: {', '.join(RESERVED)}.",
+            )

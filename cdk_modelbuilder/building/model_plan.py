@@ -11,7 +11,7 @@ from cdk_modelbuilder.building.payload_code import add_payload_source, payload_c
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import runtime_for
 from cdk_modelbuilder.dependencies import extracted_source
-from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, LocalSource, collect, is_local
+from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, Importer, LocalSource, collect, is_local
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.errors import ModelError, SchemaError
 from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_for
@@ -37,13 +37,13 @@ def plan_for_model(
     saved = adapter.save(model, model_dir, model_format=model_format, trust=trust)
     marshaller = Marshaller(schema.input_codec, output)
     names = [name.rpartition(".") for name in saved.pickle_globals]
-    source, moved = _shipped_modules(names, payload_classes(marshaller))
+    source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))
     runtime = runtime_for(
         adapter,
         adapter.version(),
         data_format="pickle" if saved.data_format == "skops" else saved.data_format,
-        imports={*saved.modules, *source.imports},
-        importer="the saved model",
+        source=source,
+        modules={name: Importer("the saved model") for name in saved.modules if not is_local(name)},
         marshaller=marshaller,
         options=options,
         has_own_image=has_own_image,
@@ -58,15 +58,11 @@ def plan_for_model(
             "reproducible": saved.reproducible,
         },
         model_server=adapter.model_server,
-        image=runtime.image,
         notes=(*notes, *runtime.notes),
         template=saved.template,
         template_values={"moved_modules": moved, **saved.template_values, "method": method},
-        source_files=source.files,
-        needs_stub=source.imports_this_package,
-        pins=runtime.pins,
-        container_requirements=runtime.container_requirements,
-        marshaller=runtime.marshaller,
+        source=source,
+        runtime=runtime,
         schema=schema,
         expected=expected,
     )
@@ -118,10 +114,11 @@ def _codec_for(prediction: Any, schema: SchemaBuilder) -> Codec | None:
 
 
 def _shipped_modules(
-    names: Sequence[tuple[str, str, str]], payloads: Sequence[type]
+    names: Sequence[tuple[str, str, str]], modules: Sequence[str], payloads: Sequence[type]
 ) -> tuple[LocalSource, dict[str, str]]:
     """The local source of a pickle's globals and of payload classes, and where the globals of scripts moved to."""
-    source = collect(sorted({module for module, _, _ in names if is_local(module) and module not in SCRIPT_MODULES}))
+    needed = {*modules, *(module for module, _, _ in names)} - {*SCRIPT_MODULES}
+    source = collect(sorted(module for module in needed if is_local(module)))
     of_scripts = [(module, name) for module, _, name in names if module in SCRIPT_MODULES]
     things = [getattr(sys.modules[module], name) for module, name in of_scripts]
     add_payload_source(source, payloads, things)

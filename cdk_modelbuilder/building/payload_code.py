@@ -65,9 +65,7 @@ def add_payload_source(source: LocalSource, classes: Iterable[type], script_obje
         ModelError: Python does not know the source of a class.
     """
     of_modules = sorted({kind.__module__ for kind in classes if kind.__module__ not in SCRIPT_MODULES})
-    local = collect(of_modules)
-    source.files.update(local.files)
-    source.imports.update(local.imports)
+    source.update(collect(of_modules))
     of_scripts = [*script_objects, *(kind for kind in classes if kind.__module__ in SCRIPT_MODULES)]
     if of_scripts:
         try:

@@ -1,20 +1,25 @@
-"""What a bundle runs on: the container image, the pinned packages, and which of them the image lacks."""
+"""What a bundle runs on: the container image, and what is known about its packages before the code has run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.building.payload_code import payload_libraries, without_absent_libraries
 from cdk_modelbuilder.container_spec import ImageReference
-from cdk_modelbuilder.dependencies.distributions import distributions_of
-from cdk_modelbuilder.dependencies.options import DependencyOptions
-from cdk_modelbuilder.dependencies.pin import Pin
+from cdk_modelbuilder.dependencies.evidence import Evidence, evidence_of
+from cdk_modelbuilder.dependencies.installed import Installed
+from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
+from cdk_modelbuilder.dependencies.local_source import Importer, LocalSource
+from cdk_modelbuilder.dependencies.package_list import Terms, make_list
+from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.frameworks import FrameworkAdapter
 from cdk_modelbuilder.images import ContainerImage, choose_image, images_for
 from cdk_modelbuilder.schema.codecs import Marshaller
 
-OWN_DISTRIBUTION = "cdk-modelbuilder"
+if TYPE_CHECKING:
+    from cdk_modelbuilder.dependencies.options import DependencyOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +29,27 @@ class Runtime:
     Attributes:
         image: For the container spec; empty if the user brings an image.
         notes: What the user should know about versions.
-        pins: Every package.
-        container_requirements: Lines of those that the image does not bring in that very version.
+        terms: What decides the list of packages besides the code.
+        evidence: What the files import.
         marshaller: The schema without the content types whose library is not there.
     """
 
     image: ImageReference
     notes: tuple[str, ...]
-    pins: Sequence[Pin]
-    container_requirements: Sequence[str]
+    terms: Terms
+    evidence: Evidence
     marshaller: Marshaller
+
+    def packages_of(self, source: LocalSource) -> Evidence:
+        """The evidence in more source that turned up later."""
+        if not self.terms.options.auto:
+            return Evidence()
+        return evidence_of(
+            source.imports,
+            shipped=source.distributions,
+            listed=self.terms.listed_names,
+            exclude=self.terms.options.exclude,
+        )
 
 
 def runtime_for(
@@ -41,21 +57,21 @@ def runtime_for(
     version: str | None,
     *,
     data_format: str,
-    imports: set[str],
-    importer: str,
+    source: LocalSource,
+    modules: Mapping[str, Importer],
     marshaller: Marshaller,
     options: DependencyOptions,
     has_own_image: bool,
     python: str | None = None,
 ) -> Runtime:
-    """Choose the image and pin the packages.
+    """Choose the image and read off what the files import.
 
     Args:
         adapter: The framework whose image runs the bundle.
         version: Its version here; None if the code does not use it, and its newest image is just a Python.
         data_format: What ties the bundle to a version, see :func:`~cdk_modelbuilder.images.choose_image`.
-        imports: Modules that the bundle's files import.
-        importer: Who imports them, in words.
+        source: The user's source.
+        modules: Further modules that the bundle's files need, and who needs them.
         marshaller: Its codecs import libraries too.
         options: The user's ``dependencies=``.
         has_own_image: The user brings an image, of which nothing is known.
@@ -63,27 +79,65 @@ def runtime_for(
 
     Raises:
         NoMatchingImage: No image can run it.
+        DependencyError: A module is imported that is not installed, or a package cannot be pinned.
+        UsageError: The user's lists contradict themselves.
     """
-    roots = {} if version is None else {_installed_name(adapter): "the model's framework"}
-    aliases = dict.fromkeys(adapter.provided_by, adapter.distribution)
-    pins = options.pins(roots, _reasons(imports, importer, marshaller), aliases)
-    pinned = {pin.name for pin in pins}
-    if has_own_image:
-        lines = [pin.requirement for pin in pins]
-        there = without_absent_libraries(marshaller, pinned)
-        return Runtime(ImageReference(), _install_note(lines), pins, lines, there)
-    wanted = version or images_for(adapter.name)[0].framework_version
-    choice = choose_image(adapter.name, wanted, python=python, data_format=data_format)
-    notes = list(choice.notes)
-    if version is None:
-        notes.append(
-            f"the InferenceSpec imports no framework that has an AWS image of its own; {choice.image.name} "
-            f"(Python {choice.image.python}) runs it, and its packages are installed when the container starts."
+    image: ContainerImage | None = None
+    notes: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    reference = ImageReference()
+    if not has_own_image:
+        wanted = version or images_for(adapter.name)[0].framework_version
+        choice = choose_image(adapter.name, wanted, python=python, data_format=data_format)
+        image, notes, reference = choice.image, choice.notes, _reference(choice.image)
+        fixed = tuple(line.partition("==")[0] for line in choice.install_over)
+        if version is None:
+            notes = (*notes, _plain_python_note(choice.image))
+    terms = _terms(adapter, image, options, fixed)
+    imported = LocalSource()
+    imported.update(source)
+    for module, importer in modules.items():
+        imported.add_import(module, importer)
+    framework = {} if version is None else {_installed_name(adapter): "the model's framework"}
+    evidence = _evidence(imported, payload_libraries(marshaller), framework, terms)
+    packages = make_list(terms, evidence.roots)
+    names = {pin.name for pin in packages.fitted.pins} | set(packages.selection.vendored)
+    there = without_absent_libraries(marshaller, names | set(terms.target.provides))
+    return Runtime(reference, notes, terms, evidence, there)
+
+
+def _terms(
+    adapter: FrameworkAdapter, image: ContainerImage | None, options: DependencyOptions, fixed: tuple[str, ...]
+) -> Terms:
+    target = Target.here()
+    if image is not None:
+        target = Target(image.python, provides=image.provides, image=image.name)
+    environment = target.marker_environment()
+    return Terms(
+        options,
+        target,
+        aliases=dict.fromkeys(adapter.provided_by, adapter.distribution),
+        fixed=fixed,
+        file=None if options.requirements is None else read_listed(options.requirements, environment=environment),
+        custom=read_lines(options.custom, "dependencies['custom']", environment=environment),
+    )
+
+
+def _evidence(source: LocalSource, payloads: Sequence[str], framework: Mapping[str, str], terms: Terms) -> Evidence:
+    """What the files import, what payloads are made of, and the framework, which is always there."""
+    evidence = Evidence()
+    if terms.options.auto:
+        evidence = evidence_of(
+            source.imports,
+            shipped=source.distributions,
+            listed=terms.listed_names,
+            exclude=terms.options.exclude,
         )
-    inside = {f"{name}=={found}" for name, found in choice.image.provides.items()}
-    lines = [pin.requirement for pin in pins if pin.requirement not in inside]
-    there = without_absent_libraries(marshaller, pinned | set(choice.image.provides))
-    return Runtime(_reference(choice.image), (*notes, *_install_note(lines)), pins, lines, there)
+        for module in payloads:
+            for name in Installed.here().owners(module):
+                evidence.roots.setdefault(name, "payloads")
+    evidence.roots.update(framework)
+    return evidence
 
 
 def _reference(image: ContainerImage) -> ImageReference:
@@ -97,18 +151,12 @@ def _reference(image: ContainerImage) -> ImageReference:
 
 
 def _installed_name(adapter: FrameworkAdapter) -> str:
-    names = distributions_of([adapter.name])
+    names = Installed.here().owners(adapter.name)
     return next((name for name in names if name in (adapter.distribution, *adapter.provided_by)), adapter.distribution)
 
 
-def _reasons(modules: set[str], importer: str, marshaller: Marshaller) -> Mapping[str, str]:
-    reasons = dict.fromkeys(distributions_of(modules), f"imported by {importer}")
-    for name in distributions_of(payload_libraries(marshaller)):
-        reasons.setdefault(name, "payloads")
-    return {name: reason for name, reason in reasons.items() if name != OWN_DISTRIBUTION}
-
-
-def _install_note(lines: Sequence[str]) -> tuple[str, ...]:
-    if not lines:
-        return ()
-    return (f"the container installs {', '.join(lines)} when it starts; that needs a network.",)
+def _plain_python_note(image: ContainerImage) -> str:
+    return (
+        f"the InferenceSpec imports no framework that has an AWS image of its own; {image.name} (Python "
+        f"{image.python}) runs it."
+    )

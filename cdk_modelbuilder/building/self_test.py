@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cdk_modelbuilder.building.capture import Capture, Captured, failure, unfit_prediction
+from cdk_modelbuilder.building.rehearsal import Request, rehearse
+from cdk_modelbuilder.building.rehearsal_child import VOUCHED
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.dependencies.delivery import write_source
+from cdk_modelbuilder.dependencies.package_list import make_list
 from cdk_modelbuilder.errors import SelfTestError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.signature import BundleKey
@@ -18,19 +20,69 @@ from cdk_modelbuilder.schema.codecs import CodecError, Marshaller, UnfitPredicti
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.serving.hooks import loaded_aside
 
-TIMEOUT_SECONDS = 600
+if TYPE_CHECKING:
+    from cdk_modelbuilder.building.plan import Plan
+
 UNFIT = UnfitPredictionError.__name__
 
 
-def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:
-    """Response body and content type for one request, by the generated code in this process.
+def answer_sample(plan: Plan, model_dir: Path, environment: Mapping[str, str]) -> Captured:
+    """Run the sample through all four conversions and the generated code, and find out what that needs.
+
+    What the code answers must be what the model says in memory. Nothing is sealed yet: what the code proves to need
+    becomes a part of the bundle.
+
+    Args:
+        plan: The bundle's plan.
+        model_dir: Its ``model/`` folder, complete but for packages and metadata.
+        environment: The container's variables.
 
     Raises:
-        SelfTestError: A hook failed; the message holds the reason.
+        SelfTestError: Something of it does not work, or gives another prediction than the model in memory.
+        DependencyError: The code needs a package that cannot be pinned or shipped.
     """
+    check_samples(plan.marshaller, plan.schema.sample_input, plan.schema.sample_output)
+    body, content_type = plan.marshaller.encode_request(plan.schema.sample_input)
+    request = Request(model_dir, body, content_type, environment)
+    before = _files(model_dir)
+    captured = _answered(plan, request)
+    written = sorted(_files(model_dir) - before - {f"code/{path}" for path in captured.added})
+    if written:
+        raise SelfTestError(
+            f"the code wrote {', '.join(written)} into the model's folder, which it finds read-only in a container.",
+            remedy="Write to a folder of tempfile's, or make the file before and name its folder in artifacts=.",
+        )
+    return captured
+
+
+def _answered(plan: Plan, request: Request) -> Captured:
+    code, runtime = request.model_dir / "code", plan.runtime
+    if runtime.terms.options.auto:
+        return Capture(
+            request,
+            list_of=lambda roots: make_list(runtime.terms, roots),
+            barred=runtime.terms.options.exclude,
+            check=plan.prediction_in,
+            evidence_of=runtime.packages_of,
+            own=frozenset(plan.source.distributions),
+        ).run(runtime.evidence, plan.source)
+    write_source(make_list(runtime.terms, runtime.evidence.roots), code, frozenset(plan.source.distributions))
+    if plan.source.files:  # proven in a fresh interpreter, where a module that was not shipped is really missing
+        seen = rehearse(request, None)
+        if seen.error:
+            raise failure(seen)
+        response, response_type = seen.response, seen.response_type
+    else:
+        response, response_type = _answer_in_process(request)
+    plan.prediction_in(response, response_type)
+    return Captured(runtime.evidence.roots, runtime.evidence.left_out, None, response, response_type)
+
+
+def _answer_in_process(request: Request) -> tuple[bytes, str]:
     try:
-        with loaded_aside(bundle.model_dir, vouched_root=bundle.root_sha256) as hooks:
-            response, response_type = hooks.answer(hooks.model_fn(str(bundle.model_dir)), body, content_type, "*/*")
+        with loaded_aside(request.model_dir, vouched_root=VOUCHED) as hooks:
+            model = hooks.model_fn(str(request.model_dir))
+            response, response_type = hooks.answer(model, request.body, request.content_type, "*/*")
             return bytes(response), response_type
     except Exception as error:
         if type(error).__name__ == UNFIT:  # of the bundle's own copy of the codecs
@@ -38,50 +90,8 @@ def answer_in_process(bundle: ModelBundle, body: bytes, content_type: str) -> tu
         raise _failure("the model failed on sample_input", error) from error
 
 
-def answer_in_child(bundle: ModelBundle, body: bytes, content_type: str) -> tuple[bytes, str]:
-    """The same in a fresh interpreter that sees the bundle and the installed packages, not the caller's folder.
-
-    So a local module that was not shipped is missing here as it would be in the container.
-
-    Raises:
-        SelfTestError: The child failed; the message ends with its last lines.
-    """
-    package_home = str(Path(__file__).parents[2])
-    with tempfile.TemporaryDirectory() as neutral:
-        try:
-            child = subprocess.run(
-                [
-                    *(sys.executable, "-m", "cdk_modelbuilder.serving.once"),
-                    *(str(bundle.model_dir.resolve()), content_type, "*/*", bundle.root_sha256),
-                ],
-                input=body,
-                capture_output=True,
-                cwd=neutral,
-                env={**os.environ, **bundle.container.environment, "PYTHONPATH": package_home, "PYTHONSAFEPATH": "1"},
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SelfTestError(
-                f"the model gave no answer to sample_input within {TIMEOUT_SECONDS} s.",
-                remedy="Give a smaller sample, or find out what load() or invoke() waits for.",
-            ) from None
-    if child.returncode != 0:
-        lines = child.stderr.decode(errors="replace").strip().splitlines()
-        unfit = next((line.partition(f"{UNFIT}: ")[2] for line in reversed(lines) if f"{UNFIT}: " in line), None)
-        if unfit:
-            raise unfit_prediction(unfit)
-        missing = next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None)
-        remedy = (
-            "The module is neither installed nor shipped: import it at the top of the spec's module, or name it in "
-            "dependencies={'custom': [...]}."
-            if missing
-            else "Run load() and invoke() on the sample by hand to see it; the lines above are from a fresh process."
-        )
-        tail = "\n".join(lines[-15:])
-        raise SelfTestError(f"the packaged code failed on sample_input in a fresh process:\n{tail}\n", remedy=remedy)
-    response_type, _, response = child.stdout.partition(b"\n")
-    return response, response_type.decode()
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 def check_seal(bundle: ModelBundle, key: BundleKey) -> None:
@@ -125,14 +135,6 @@ def check_samples(marshaller: Marshaller, sample_input: Any, sample_output: Any)
                     f"{place} does not survive as {content_type}: {error}",
                     remedy="Give a sample of another type; the error says what is in the way.",
                 ) from error
-
-
-def unfit_prediction(reason: str) -> SelfTestError:
-    """The error for an answer that is not like the sample, whichever side noticed it."""
-    return SelfTestError(
-        f"the prediction for sample_input does not look like sample_output: {reason}",
-        remedy="Give as sample_output what the model returns for sample_input.",
-    )
 
 
 def _failure(what: str, error: Exception) -> SelfTestError:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cdk_modelbuilder.building.payload_code import add_payload_source
 from cdk_modelbuilder.dependencies import extracted_source
-from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, LocalSource, collect, is_local
+from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES, Importer, LocalSource, collect, is_local
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals
 from cdk_modelbuilder.spec import InferenceSpec
@@ -80,9 +80,9 @@ def ship_spec(
     names: list[tuple[str, str]] = []
     if vars(spec):
         names = _write_state(spec, state_path, trust)
-        local = collect([name for name, _ in names if is_local(name) and name not in SCRIPT_MODULES])
-        source.files.update(local.files)
-        source.imports.update(local.imports, (name for name, _ in names if not is_local(name)))
+        source.update(collect([name for name, _ in names if is_local(name) and name not in SCRIPT_MODULES]))
+        for name in (name for name, _ in names if not is_local(name)):
+            source.add_import(name, Importer(f"code/{STATE_FILE}"))
     values = {
         "by_value": False,
         "module": module,
@@ -148,7 +148,7 @@ def _by_value(spec: InferenceSpec, path: Path) -> ShippedSpec:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cloudpickle.dumps(spec))
-    source = LocalSource(imports={"cloudpickle", "cdk_modelbuilder"})
+    source = LocalSource(imports=dict.fromkeys(("cloudpickle", "cdk_modelbuilder"), Importer(f"code/{STATE_FILE}")))
     note = (
         f"{type(spec).__name__} has no source to ship, so its code is pickled by value: it loads on Python {python} "
         "only, and building again gives other bytes. Define it in a file to be rid of both."

@@ -370,7 +370,7 @@ def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
     if not proof.works_isolated:
         return str(proof.needs_network)
     requirements = "code/requirements.txt"
-    if requirements in bundle.manifest.files:
+    if requirements in bundle.manifest.files and bundle.container.installs != "bundle":
         return f"{bundle.name} has packages to install ({requirements})"
     return None
 

@@ -18,7 +18,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from cdk_modelbuilder.dependencies.local_source import LocalSource, collect, imported_modules
+from cdk_modelbuilder.dependencies.local_source import LocalSource, collect_imported, imported_modules
 from cdk_modelbuilder.errors import ModelError
 
 MODULE_NAME = "modelbuilder_script"
@@ -165,8 +165,7 @@ def _written(value: Any) -> str:
 
 def add_to(source: LocalSource, text: bytes) -> None:
     """Add an extracted module, and the local modules that it imports, to ``source``."""
-    modules = imported_modules(ast.parse(text), MODULE_NAME, is_package=False)
-    found = collect(modules)
-    source.files.update(found.files)
-    source.files[f"{MODULE_NAME}.py"] = text
-    source.imports.update(found.imports)
+    file = f"{MODULE_NAME}.py"
+    source.files[file] = text
+    imported = imported_modules(text, MODULE_NAME, is_package=False, name=f"code/{file}", file=None)
+    source.update(collect_imported(imported, own=source.distributions))

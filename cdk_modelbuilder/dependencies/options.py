@@ -11,18 +11,16 @@ from typing import Any, Literal
 
 from packaging.utils import InvalidName, canonicalize_name
 
-from cdk_modelbuilder.dependencies.distributions import merge_custom, pin_closure
 from cdk_modelbuilder.dependencies.listed.selection import read_selection
-from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.errors import UsageError
 
-Local = Literal["vendor", "refuse"]
+Local = Literal["vendor", "source", "refuse"]
 Versions = Literal["installed", "image"]
 Packaging = Literal["install", "wheels", "image"]
 Lock = bool | Literal["auto"]
 
 _CHOICES: Mapping[str, tuple[object, ...]] = {
-    "local": ("vendor", "refuse"),
+    "local": ("vendor", "source", "refuse"),
     "versions": ("installed", "image"),
     "packaging": ("install", "wheels", "image"),
     "lock": (True, False, "auto"),
@@ -42,11 +40,13 @@ class DependencyOptions:
             part: ``pyproject.toml[extra]``, ``pyproject.toml:group``.
         custom: Requirement lines that are laid over both.
         exclude: Captured packages that are left out, normalised and sorted.
-        local: What becomes of packages of this machine that are at no commit that others can reach: shipped as source,
-            or an error.
+        local: What becomes of packages that were installed from a folder of this machine: pinned to the commit that a
+            remote repository has, and shipped as source where there is none (``vendor``); always shipped as source
+            (``source``); or an error where there is no such commit (``refuse``).
         versions: Which versions are pinned where the image brings another one: those installed here, or the image's.
         packaging: Installed when the container starts, from wheels in the bundle, or a part of the image.
-        lock: Look every pin up in an index for the container's Python; ``"auto"`` does so if an index answers.
+        lock: Look every pin up in an index for the container's Python; ``"auto"`` does so if uv is installed and an
+            index answers. By default nothing is asked: build() needs no network, and gives the same bytes without one.
         hashes: Write down the hash of each file that may be installed.
     """
 
@@ -57,7 +57,7 @@ class DependencyOptions:
     local: Local = "vendor"
     versions: Versions = "installed"
     packaging: Packaging = "install"
-    lock: Lock = "auto"
+    lock: Lock = False
     hashes: bool = False
 
     @classmethod
@@ -83,25 +83,6 @@ class DependencyOptions:
                     remedy="Take it out of one of the two; a line of custom replaces what was captured anyway.",
                 )
         return options
-
-    def pins(self, framework: Mapping[str, str], captured: Mapping[str, str], aliases: Mapping[str, str]) -> list[Pin]:
-        """Every package that the bundle needs, pinned, sorted by name; the user's own lines win.
-
-        Args:
-            framework: Distribution -> reason for what is always included.
-            captured: Distribution -> reason for what the code imports.
-            aliases: Distribution -> the name it is written down under.
-        """
-        pins = pin_closure({**captured, **framework} if self.auto else framework, aliases)
-        if self.requirements is not None:
-            pins = merge_custom(pins, self.requirements.read_text("utf-8").splitlines(), self.requirements.name)
-        return merge_custom(pins, self.custom, "dependencies['custom']")
-
-
-def lock_text(pins: list[Pin]) -> str:
-    """``requirements.lock``: one package a line, each with why it is there."""
-    header = "# Every package that the model needs at run time, and why.\n"
-    return header + "".join(f"{pin.requirement}  # {pin.reason}\n" for pin in pins)
 
 
 def _unknown(part: object, known: list[str]) -> UsageError:

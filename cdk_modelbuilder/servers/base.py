@@ -22,10 +22,12 @@ class ServerAdapter(Protocol):
     Attributes:
         template: The template of ``code/inference.py``, below ``templates/``.
         max_payload_bytes: Largest request body that the server takes.
+        takes_hashes: Whether the server installs ``requirements.txt`` in a way that allows for hashes.
     """
 
     template: str
     max_payload_bytes: int
+    takes_hashes: bool
 
     def environment(self, mount_path: str) -> Mapping[str, str]:
         """Variables that the server needs, for a model mounted at ``mount_path``."""

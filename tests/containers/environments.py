@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdk_modelbuilder.dependencies.distributions import pin_closure
+from cdk_modelbuilder.dependencies.selection import Wishes, select
 
 
 def _as_it_is(folder: Path) -> None:
@@ -43,7 +43,8 @@ class KeptEnvironment:
         """Its Python; made when it is not there or not complete."""
         folder = Path(os.environ.get(self.folder_variable) or Path(tempfile.gettempdir(), self.name))
         text = self.requirements.read_text("utf-8")
-        pins = [pin.requirement for pin in pin_closure(dict.fromkeys(self.model_packages, "the models"), {})]
+        selected = select(dict.fromkeys(self.model_packages, "the models"), Wishes()).pins
+        pins = [pin.requirement.partition("+")[0] for pin in selected]  # no index has local versions
         wanted = hashlib.sha256("\n".join([sys.version, text, *pins]).encode()).hexdigest()
         done = folder / "complete"
         python = folder / "bin" / "python"

@@ -1,0 +1,208 @@
+"""Finds out by running the code what it needs: what is not on the list is missing, until it proves to be needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdk_modelbuilder.building import code_folder
+from cdk_modelbuilder.building.rehearsal import Access, Rehearsal, Request, rehearse
+from cdk_modelbuilder.dependencies.delivery import write_source
+from cdk_modelbuilder.dependencies.evidence import Evidence
+from cdk_modelbuilder.dependencies.installed import Installed
+from cdk_modelbuilder.dependencies.local_source import LocalSource, collect, source_file
+from cdk_modelbuilder.dependencies.package_list import PackageList
+from cdk_modelbuilder.errors import SelfTestError
+
+_MOST_RUNS = 12
+_MISSING_MODULE = re.compile(r"No module named '([\w.]+)'")
+_UNFIT = "UnfitPredictionError: "
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What the code needs, and what it answered.
+
+    Attributes:
+        roots: Distribution, as installed -> why it is needed.
+        left_out: Distribution or module that it can do without -> why.
+        loaded: Distributions whose modules were loaded; None where nothing was observed.
+        response: Body of the answer to the sample.
+        response_type: Its content type.
+        added: Paths below ``code/`` of what was put there while it ran.
+    """
+
+    roots: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    loaded: frozenset[str] | None = None
+    response: bytes = b""
+    response_type: str = ""
+    added: frozenset[str] = frozenset()
+
+
+class Capture:
+    """One capture by running.
+
+    Args:
+        request: The sample, and the folder whose code answers it.
+        list_of: The packages for some roots.
+        barred: Distributions that the user leaves out.
+        check: Raises SelfTestError if an answer (body, content type) is not what the model answers in memory.
+        evidence_of: What more source imports.
+        own: Editable installs that the user's own code is from.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        list_of: Callable[[Mapping[str, str]], PackageList],
+        barred: Collection[str],
+        check: Callable[[bytes, str], object],
+        evidence_of: Callable[[LocalSource], Evidence],
+        own: frozenset[str],
+    ) -> None:
+        self._request, self._list_of, self._barred = request, list_of, frozenset(barred)
+        self._check, self._evidence_of, self._own = check, evidence_of, own
+        self._code = request.model_dir / "code"
+        self._tried: set[str] = set()
+        self._added: set[str] = set()
+
+    def run(self, evidence: Evidence, source: LocalSource) -> Captured:
+        """Run until the answer is right, letting in what it proves to need.
+
+        Args:
+            evidence: What was read from the files.
+            source: The user's source; what else turns out to be needed of it is added.
+
+        Raises:
+            SelfTestError: The code fails, or answers something else, with everything that is installed here.
+            DependencyError: It needs a package that cannot be pinned or shipped.
+        """
+        roots, left_out = dict(evidence.roots), dict(evidence.left_out)
+        for _ in range(_MOST_RUNS):
+            seen = rehearse(self._request, Access(self._written(roots), self._barred))
+            more = self._more_source(seen, source)
+            if more is not None:
+                roots.update({name: why for name, why in more.roots.items() if name not in roots})
+                left_out.update(more.left_out)
+                continue
+            problem = self._problem(seen)
+            if problem is None:
+                return self._captured(seen, roots, left_out)
+            granted = _named_in(seen.error or str(problem), seen.refused)
+            granted = {name: who for name, who in (granted or seen.refused).items() if name not in self._barred}
+            if not granted:
+                raise problem
+            roots.update({name: f"imported by {who}" for name, who in {**seen.admitted, **granted}.items()})
+        raise SelfTestError(
+            "the packaged code needs one more package in every run on sample_input.",
+            remedy="Name what it needs in dependencies={'custom': [...]}.",
+        )
+
+    def _written(self, roots: Mapping[str, str]) -> set[str]:
+        """The distributions that are there for ``roots``; the source of those that are shipped is written."""
+        packages = self._list_of(roots)
+        before = set(_paths(self._code))
+        write_source(packages, self._code, self._own)
+        self._added |= set(_paths(self._code)) - before
+        return {*packages.selection.needed} - {*packages.selection.vendored}
+
+    def _captured(self, seen: Rehearsal, roots: dict[str, str], left_out: dict[str, str]) -> Captured:
+        for name, who in seen.admitted.items():
+            roots.setdefault(name, f"imported by {who}")
+        here = self._written(roots)
+        for name, who in seen.refused.items():
+            if name not in here:
+                left_out.setdefault(name, f"{who} goes on without it")
+        added = frozenset(self._added)
+        return Captured(roots, left_out, frozenset(seen.loaded), seen.response, seen.response_type, added)
+
+    def _problem(self, seen: Rehearsal) -> SelfTestError | None:
+        if seen.error:
+            return failure(seen)
+        try:
+            self._check(seen.response, seen.response_type)
+        except SelfTestError as error:
+            return error
+        return None
+
+    def _more_source(self, seen: Rehearsal, source: LocalSource) -> Evidence | None:
+        """Ships modules and data files of the user's that only the running code asked for; None if there are none."""
+        more, data = LocalSource(distributions=set(source.distributions)), {}
+        missing = {*seen.unowned, *_MISSING_MODULE.findall(seen.error)} - self._tried
+        self._tried |= missing
+        for module in sorted(missing):
+            if source_file(module) is not None and not Installed.here().owners(module):
+                more.update(collect([module]))
+        for file in seen.missing_files:
+            original = None if file in self._tried else _original(file, source.places)
+            if original is not None:
+                self._tried.add(file)
+                data[file] = original.read_bytes() or b"\n"
+        if not more.files and not data:
+            return None
+        source.update(more)
+        source.files.update(data)
+        before = set(_paths(self._code))
+        code_folder.write_source(self._code, source)
+        self._added |= set(_paths(self._code)) - before
+        return self._evidence_of(more)
+
+
+def _paths(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def failure(seen: Rehearsal) -> SelfTestError:
+    """The error for a run that ended without an answer."""
+    lines = seen.error.splitlines()
+    unfit = next((line.partition(_UNFIT)[2] for line in reversed(lines) if _UNFIT in line), None)
+    if unfit:
+        return unfit_prediction(unfit)
+    missing = next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None)
+    remedy = (
+        "The module is neither installed nor shipped: import it at the top of the spec's module, or name it in "
+        "dependencies={'custom': [...]}."
+        if missing
+        else "Run load() and invoke() on the sample by hand to see it; the lines above are from a fresh process."
+    )
+    tail = "\n".join(lines[-15:])
+    return SelfTestError(f"the packaged code failed on sample_input in a fresh process:\n{tail}\n", remedy=remedy)
+
+
+def unfit_prediction(reason: str) -> SelfTestError:
+    """The error for an answer that is not like the sample, whichever side noticed it."""
+    return SelfTestError(
+        f"the prediction for sample_input does not look like sample_output: {reason}",
+        remedy="Give as sample_output what the model returns for sample_input.",
+    )
+
+
+def _named_in(error: str, refused: Mapping[str, str]) -> dict[str, str]:
+    """Those of the packages kept out that the error speaks of, by their own names or by their modules'."""
+    words = set(re.findall(r"[A-Za-z0-9_]+(?:[-.][A-Za-z0-9_]+)*", error))
+    words |= {part for word in words for part in word.split(".")}
+    words = {re.sub(r"[-_.]+", "-", word).lower() for word in words}
+    named: dict[str, str] = {}
+    for name, who in refused.items():
+        found = Installed.here().get(name)
+        modules = () if found is None else found.modules
+        known_as = {name, *(re.sub(r"[-_.]+", "-", module).lower() for module in modules)}
+        if known_as & words:
+            named[name] = who
+    return named
+
+
+def _original(file: str, places: Mapping[str, Path]) -> Path | None:
+    """The data file beside a shipped module, on this machine."""
+    folder = file
+    while folder:
+        folder = folder.rpartition("/")[0]
+        for module, path in places.items():
+            if module.rpartition("/")[0] == folder:
+                original = path.parent / file[len(folder) :].lstrip("/")
+                return original if original.is_file() and not original.is_symlink() else None
+    return None

@@ -1,0 +1,118 @@
+"""Makes the list of packages of what was captured, has it locked where that is asked for, and writes it down."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cdk_modelbuilder.building.capture import Captured
+from cdk_modelbuilder.building.runtime import Runtime
+from cdk_modelbuilder.dependencies.delivery import Delivered, deliver, notes_on, record_of, write_source
+from cdk_modelbuilder.dependencies.fit import fit
+from cdk_modelbuilder.dependencies.lock_file import lock_text
+from cdk_modelbuilder.dependencies.locking import lock
+from cdk_modelbuilder.dependencies.package_list import PackageList, Terms, make_list
+from cdk_modelbuilder.dependencies.record import DependencyRecord
+from cdk_modelbuilder.errors import IndexUnreachableError, ToolMissingError
+
+_log = logging.getLogger("cdk_modelbuilder")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What the bundle's text files say about its packages.
+
+    Attributes:
+        lock_text: ``requirements.lock``.
+        record: ``dependencies.json``.
+        pylock: ``pylock.toml``; None where no index was asked.
+        notes: What the user should know.
+        installs: What the container does when it starts: nothing, or install from an index or from the bundle.
+    """
+
+    lock_text: str
+    record: DependencyRecord
+    pylock: str | None
+    notes: tuple[str, ...]
+    installs: str
+
+
+def pack(
+    runtime: Runtime,
+    captured: Captured,
+    code: Path,
+    *,
+    own: frozenset[str],
+    takes_hashes: bool,
+    on_progress: Callable[[str, int, int], object],
+) -> Packed:
+    """Settle the packages and write into ``code`` what the container needs of them.
+
+    Args:
+        runtime: What was known before the code ran.
+        captured: What the code proved to need.
+        code: The folder of the inference code.
+        own: Editable installs that the user's own code is from.
+        takes_hashes: Whether the model server installs requirements in a way that allows for hashes.
+        on_progress: Told of the steps.
+
+    Raises:
+        DependencyError: A package cannot be had for the container.
+        UsageError: The user's lists contradict each other.
+    """
+    terms = runtime.terms
+    packages = make_list(terms, captured.roots)
+    on_progress("packaging dependencies", 0, 0)
+    packages = _locked(packages, terms)
+    write_source(packages, code, own)
+    delivered = deliver(packages, terms, code, takes_hashes=takes_hashes, on_progress=on_progress)
+    record = record_of(
+        packages,
+        delivered,
+        terms,
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        left_out=captured.left_out,
+        shipped=own,
+    )
+    notes = (*runtime.notes, *notes_on(packages, delivered, terms), *delivered.notes)
+    return Packed(lock_text(packages.fitted.pins), record, packages.pylock, notes, _installs(delivered, terms))
+
+
+def _locked(packages: PackageList, terms: Terms) -> PackageList:
+    """The list as an index has it for the container, where that is asked for; a wheelhouse cannot do without."""
+    options = terms.options
+    if options.lock is False and options.packaging != "wheels" and not options.hashes:
+        return packages
+    try:
+        locked = lock(
+            packages.fitted.pins,
+            terms.target,
+            index_options=packages.merged.index_options,
+            local_links=packages.merged.local_links,
+            needs_hashes=options.hashes or packages.merged.require_hashes,
+        )
+    except (IndexUnreachableError, ToolMissingError) as error:
+        if options.lock != "auto" or options.packaging == "wheels" or options.hashes:
+            raise
+        _log.info("%s", error)
+        return packages
+    return replace(
+        packages,
+        fitted=replace(
+            fit(locked.pins, terms.target, fixed=(), has_index=True),
+            taken=packages.fitted.taken,
+        ),
+        notes=(*packages.notes, *locked.notes),
+        checked=True,
+        pylock=locked.pylock,
+        target_only={},
+    )
+
+
+def _installs(delivered: Delivered, terms: Terms) -> str:
+    if not delivered.installed:
+        return "nothing"
+    return "bundle" if terms.options.packaging == "wheels" else "index"

@@ -1,0 +1,243 @@
+"""Lets a fresh interpreter import only what is on the list, and writes down what else is asked for, and by whom.
+
+Seeing which modules are loaded is not enough: an XGBoost that finds pandas loads it, and does without it where there
+is none. So packages that nobody requires are kept out at first. What the bundle's own code imports is let in and noted,
+and so is what a package imports without a fallback. What is imported inside a ``try`` that catches its absence, or only
+looked for, stays out. The model then runs on its sample as it will in the container, where these packages are missing.
+
+Standard library only, and of this package only what needs nothing else: it runs in the interpreter that is observed.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import linecache
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+from cdk_modelbuilder.dependencies.import_sites import guards_imports
+
+_MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
+_PROBE = os.path.join("importlib", "util.py")
+_NAME = re.compile(r"^Name:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+class ImportGate:
+    """A finder that stands before all others.
+
+    Args:
+        owners: Module -> distributions that bring it; see :class:`~cdk_modelbuilder.dependencies.installed.Installed`.
+        allowed: Distributions that may be imported.
+        barred: Distributions that may not, whoever asks.
+        own: Folders of the bundle's own code.
+        generated: Those of them, or files, that are not the user's: a fallback in them is meant.
+        lenient: Whether to let in whatever is not barred.
+
+    Attributes:
+        admitted: Distribution -> who imported it, though it was not on the list.
+        refused: Distribution -> who imported it, or looked for it, and goes on without it.
+        unowned: Module that no distribution brings and that is not shipped -> who imported it.
+        missing_files: Files below ``own`` that were opened and are not there.
+    """
+
+    def __init__(
+        self,
+        *,
+        owners: Mapping[str, Sequence[str]],
+        allowed: Sequence[str],
+        barred: Sequence[str] = (),
+        own: Sequence[str],
+        generated: Sequence[str] = (),
+        lenient: bool = False,
+    ) -> None:
+        self._owners, self._allowed, self._barred = owners, set(allowed) - set(barred), set(barred)
+        self._shared = {name.partition(".")[0] for name in owners if "." in name}
+        self._own = tuple(os.path.realpath(place) + os.sep for place in own)
+        self._generated = tuple(os.path.realpath(place) for place in generated)
+        self._lenient = lenient
+        self._package = str(Path(__file__).parents[1])
+        paths = sysconfig.get_paths()
+        self._libraries = tuple(os.path.realpath(paths[key]) + os.sep for key in ("purelib", "platlib"))
+        self._standard = tuple(os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib"))
+        self._finders: list[Any] = []
+        self._before: set[str] = set()
+        self.admitted: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        self.unowned: dict[str, str] = {}
+        self.missing_files: list[str] = []
+
+    def close(self) -> None:
+        """From now on, nothing passes that may not."""
+        self._finders, self._before = list(sys.meta_path), set(sys.modules)
+        sys.meta_path[:] = [self]
+        sys.addaudithook(self._watch_files)
+
+    @property
+    def loaded(self) -> list[str]:
+        """Distributions of the modules that were loaded since the gate was closed, sorted."""
+        new = [name for name in sys.modules if name not in self._before]
+        return sorted({owner for name in new for owner in self._owners_of(name)})
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The module's spec, or None as if it were not installed."""
+        spec = None
+        for finder in self._finders:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+        if spec is None or (path is not None and name.partition(".")[0] not in self._shared):
+            return spec
+        return spec if self._may_pass(name, spec) else None
+
+    def find_distributions(self, context: Any = None) -> Iterator[metadata.Distribution]:
+        """For ``importlib.metadata``: what may not be imported is not installed."""
+        context = metadata.DistributionFinder.Context() if context is None else context
+        for finder in self._finders:
+            find = getattr(finder, "find_distributions", None)
+            for found in () if find is None else find(context):
+                if self._is_there(found):
+                    yield found
+
+    def invalidate_caches(self) -> None:
+        """For ``importlib.invalidate_caches()``."""
+        for finder in self._finders:
+            if hasattr(finder, "invalidate_caches"):
+                finder.invalidate_caches()
+
+    def _is_there(self, found: metadata.Distribution) -> bool:
+        if (os.path.realpath(str(found.locate_file(""))) + os.sep).startswith(self._own):
+            return True
+        named = _NAME.search(found.read_text("METADATA") or found.read_text("PKG-INFO") or "")
+        name = "" if named is None else _SEPARATORS.sub("-", named[1]).lower()
+        return name in self._allowed or name in self.admitted
+
+    def _may_pass(self, name: str, spec: importlib.machinery.ModuleSpec) -> bool:
+        origin = spec.origin if spec.has_location and spec.origin else None
+        place = None if origin is None else os.path.realpath(origin)
+        if place is not None and place.startswith((*self._own, self._package + os.sep)):
+            return True
+        owners = self._owners_of(name)
+        if not owners:
+            return place is None or self._is_standard(place) or self._note_unowned(name)
+        if not self._allowed.isdisjoint(owners) or not self.admitted.keys().isdisjoint(owners):
+            return True
+        return self._judge(min(owners))
+
+    def _is_standard(self, place: str) -> bool:
+        return place.startswith(self._standard) and not place.startswith(self._libraries)
+
+    def _note_unowned(self, name: str) -> bool:
+        importer = next(self._importers(), None)
+        self.unowned.setdefault(name, "" if importer is None else self._in_words(importer))
+        return False
+
+    def _owners_of(self, module: str) -> Sequence[str]:
+        name = module
+        while name not in self._owners and "." in name:
+            name = name.rpartition(".")[0]
+        if name != module and name in self._shared:
+            return ()
+        return self._owners.get(name, ())
+
+    def _judge(self, owner: str) -> bool:
+        """Whether a distribution that is not on the list may be imported by whoever is importing it now."""
+        frames = list(self._importers())
+        words = self._in_words(frames[0]) if frames else "the interpreter"
+        if owner in self._barred:
+            self.refused.setdefault(owner, words)
+            return False
+        if self._lenient or (frames and self._needs(frames)):
+            self.admitted[owner] = words
+            self.refused.pop(owner, None)
+            return True
+        self.refused.setdefault(owner, words)
+        return False
+
+    def _needs(self, frames: Sequence[FrameType]) -> bool:
+        if self._is_users(frames[0]):
+            return True
+        if _is_probed() or _has_fallback(frames[0], any_error=True):
+            return False
+        for frame in frames[1:]:
+            if self._is_users(frame):
+                return True
+            if _has_fallback(frame, any_error=False):
+                return False
+        return True
+
+    def _importers(self) -> Iterator[FrameType]:
+        """The frames that are importing now, the innermost first, without those of the import system.
+
+        The first one is outside of the standard library. Beyond it the standard library's count too: ``pkgutil`` tries
+        modules one after the other, and passes over those that cannot be imported.
+        """
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the one way to see who imports
+        is_inside = False
+        while frame is not None:
+            file = frame.f_code.co_filename
+            in_machinery = file.startswith(_MACHINERY[0]) or file.endswith(_MACHINERY[1:]) or file == __file__
+            is_inside = is_inside or not (in_machinery or self._is_standard(os.path.realpath(file)))
+            if is_inside and not in_machinery:
+                yield frame
+            frame = frame.f_back
+
+    def _is_users(self, frame: FrameType) -> bool:
+        """Whether the user wrote the code; code that was pickled by value has no file here."""
+        file = os.path.realpath(frame.f_code.co_filename)
+        if file.startswith((*self._generated, self._package + os.sep)) or self._is_standard(file):
+            return False
+        return file.startswith(self._own) or not self._owners_of(str(frame.f_globals.get("__name__", "")))
+
+    def _in_words(self, frame: FrameType) -> str:
+        file = os.path.realpath(frame.f_code.co_filename)
+        for place in self._own:
+            if file.startswith(place):
+                return "code/" + Path(file).relative_to(place).as_posix()
+        name = str(frame.f_globals.get("__name__", ""))
+        owners = self._owners_of(name)
+        return min(owners) if owners else name
+
+    def _watch_files(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or not isinstance(arguments[0], str | os.PathLike):
+            return
+        path = os.path.realpath(os.fspath(arguments[0]))
+        is_ours = isinstance(path, str) and path.startswith(self._own) and not path.endswith(".pyc")
+        if is_ours and path not in self.missing_files and not os.path.exists(path):
+            self.missing_files.append(path)
+
+
+def _is_probed() -> bool:
+    """Whether somebody only asks whether the module is there: ``importlib.util.find_spec``."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - see above
+    while frame is not None:
+        if frame.f_code.co_filename.endswith(_PROBE) and frame.f_code.co_name == "find_spec":
+            return True
+        if not frame.f_code.co_filename.startswith(_MACHINERY[0]) and frame.f_code.co_filename != __file__:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _has_fallback(frame: FrameType, *, any_error: bool) -> bool:
+    tree = _tree(frame.f_code.co_filename)
+    return tree is not None and guards_imports(tree, frame.f_lineno, any_error=any_error)
+
+
+@cache
+def _tree(file: str) -> ast.Module | None:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return None
