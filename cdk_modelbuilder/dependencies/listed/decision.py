@@ -69,7 +69,7 @@ class Decision:
     def _exactly(self, wanted: Wanted, named: str, reason: str) -> Pin:
         if wanted.config_settings:
             self.notes.append(
-                f"{wanted.shown}: --config-settings is left out; if it matters, build a wheel with it and list its path."
+                f"{wanted.shown}: --config-settings is left out; if it matters, build a wheel and list its path."
             )
         hashes = wanted.hashes
         if wanted.wheel is not None:

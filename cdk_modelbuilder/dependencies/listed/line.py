@@ -23,6 +23,7 @@ from cdk_modelbuilder.dependencies.listed.wheel_file import ARCHIVES, read_wheel
 from cdk_modelbuilder.errors import UsageError
 
 _SCP = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?git\+[^/:]+@[^/:]+:")
+_ONLY_AT_RUN_TIME = ("platform_release", "platform_version")  # the kernel's
 _AS_PIP_TAKES_IT = "Write it as pip takes it, such as 'numpy==2.1.0' or 'name @ git+https://host/path@<commit>'."
 
 
@@ -90,13 +91,16 @@ def holds(marker: Marker, environment: Mapping[str, str], text: str, origin: str
     Raises:
         UsageError: It asks for something that is not known before the container runs.
     """
+    unknown = [name for name in _ONLY_AT_RUN_TIME if name in str(marker)]
     try:
-        return marker.evaluate(environment, context="requirement")
+        if not unknown:
+            return marker.evaluate(environment, context="requirement")
     except (UndefinedComparison, UndefinedEnvironmentName, ValueError) as error:
-        raise UsageError(
-            f"{origin}: whether {shown(text)} holds in the container is not known: {error}.",
-            remedy="Use python_version, sys_platform or platform_machine in the condition.",
-        ) from None
+        unknown = [str(error)]
+    raise UsageError(
+        f"{origin}: whether {shown(text)} holds in the container is not known ({unknown[0]}).",
+        remedy="Use python_version, sys_platform or platform_machine in the condition.",
+    )
 
 
 def _parsed(text: str, origin: str) -> Requirement:

@@ -58,8 +58,12 @@ def shown(line: str) -> str:
 
 def redacted(text: str) -> str:
     """``text`` without what may be a secret."""
-    bare = _USER_INFO.sub("***@", text)
+    bare = _USER_INFO.sub(lambda found: found[0] if _is_public(found[0].removesuffix("@")) else "***@", text)
     return _QUERY.sub(lambda part: f"{part[1]}=***" if _SECRET_WORDS.fullmatch(part[1]) else part[0], bare)
+
+
+def _is_public(user: str) -> bool:
+    return user == "git" or _VARIABLES.fullmatch(user) is not None
 
 
 def check_no_credentials(url: str, place: str) -> None:
@@ -76,8 +80,8 @@ def check_no_credentials(url: str, place: str) -> None:
         raise UsageError(
             f"{place}: {shown(url)} is no address: {error}.", remedy="Write it as https://host/path."
         ) from None
-    is_login = user == "git" or (parts.scheme.endswith("ssh") and ":" not in user)  # who, but not a secret
-    is_secret = bool(has_user) and not is_login and not _VARIABLES.fullmatch(user)
+    is_login = parts.scheme.endswith("ssh") and ":" not in user  # who, but not a secret
+    is_secret = bool(has_user) and not is_login and not _is_public(user)
     if is_secret or any(_SECRET_WORDS.fullmatch(name) for name in names):
         raise UsageError(
             f"{place}: {shown(url)} holds credentials, and it would be written into the bundle.",
