@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from cdk_modelbuilder.dependencies.index_options import check_index_options
 from cdk_modelbuilder.dependencies.lock_failures import failure
 from cdk_modelbuilder.dependencies.pin import Pin
-from cdk_modelbuilder.dependencies.pylock_text import without_local_facts
+from cdk_modelbuilder.dependencies.pylock_text import file_hashes, without_local_facts
 from cdk_modelbuilder.dependencies.resolution import as_requirement, resolve, who_requires
 from cdk_modelbuilder.dependencies.target import Target
 
@@ -81,7 +81,7 @@ def lock(
             reason = f"required by {by} on Python {target.python}"
             found.append(Pin(name, f"{name}=={packages[name]['version']}", reason))
     if needs_hashes:
-        found = [replace(pin, hashes=_hashes(packages[pin.name]) or pin.hashes) for pin in found]
+        found = [replace(pin, hashes=file_hashes(packages[pin.name]) or pin.hashes) for pin in found]
     return Locked(tuple(sorted(found, key=lambda pin: pin.name)), text, tuple(notes))
 
 
@@ -108,9 +108,3 @@ def _locked_pin(pin: Pin, package: dict[str, Any], target: Target, notes: list[s
 
 def _left_out(pin: Pin, target: Target) -> str:
     return f"{pin.requirement} ({pin.reason}) is left out: its marker does not hold on Python {target.python}, Linux."
-
-
-def _hashes(package: dict[str, Any]) -> tuple[str, ...]:
-    files = [*package.get("wheels", ()), *([package["archive"]] if "archive" in package else ())]
-    files = files or [package[kind] for kind in ("sdist",) if kind in package]
-    return tuple(sorted(f"{name}:{digest}" for file in files for name, digest in file.get("hashes", {}).items()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from cdk_modelbuilder.dependencies.listed.reference import check_no_credentials
 from cdk_modelbuilder.dependencies.lock_file import WHEELS_FOLDER
@@ -28,6 +30,12 @@ def without_local_facts(text: str, target: Target) -> str:
     for found in _ADDRESS.finditer(text):
         check_no_credentials(found["url"], "pylock.toml")
     return text
+
+
+def file_hashes(package: Mapping[str, Any]) -> tuple[str, ...]:
+    """``sha256:<hex>`` of every file of one of the lock's packages: its wheels, else its archive or source."""
+    files = package.get("wheels") or [package[kind] for kind in ("archive", "sdist") if kind in package]
+    return tuple(sorted(f"{name}:{digest}" for file in files for name, digest in file.get("hashes", {}).items()))
 
 
 def _kept_user(address: str) -> str:

@@ -19,10 +19,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
-from cdk_modelbuilder.dependencies.lock_file import WHEELS_FOLDER, index_options_of, lock_text, read_pins
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.dependencies.listing import container_options, pins_of, target_of, wheels_of
+from cdk_modelbuilder.dependencies.lock_file import lock_text
 from cdk_modelbuilder.dependencies.pin import Pin
-from cdk_modelbuilder.dependencies.record import read_record
 from cdk_modelbuilder.dependencies.resolution import as_requirement
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.dependencies.trial.fresh_environment import FreshEnvironment
@@ -93,7 +93,7 @@ def try_bundle(
         raise UsageError(f"{keep} exists already.", remedy="Name a folder that does not.")
     bundle.check_content()
     say = on_line or _quiet
-    target = _target_of(bundle)
+    target = target_of(bundle)
     interpreter, notes = _choose(python, target)
     golden = None if sample is not None else golden_exchange(bundle)
     with _place(keep) as place:
@@ -141,13 +141,6 @@ def _place(keep: Path | None) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _target_of(bundle: ModelBundle) -> Target:
-    record = read_record(bundle)
-    if record is not None:
-        return Target(record.target_python, record.target_machine, image=record.image)
-    return Target(bundle.container.image.python or Target.here().python)
-
-
 def _choose(python: str | None, target: Target) -> tuple[Interpreter, list[str]]:
     """The interpreter, and a note if it is not of the container's version."""
     chosen = named_interpreter(python) if python is not None else find_interpreter(target.python) or this_interpreter()
@@ -167,20 +160,14 @@ def _install(
     say: Callable[[str], object],
 ) -> tuple[list[Pin], list[str]]:
     """Install the lock; returns its pins, and notes."""
-    pins = read_pins((bundle.path / LOCK_FILE).read_text("utf-8"))
-    code = bundle.model_dir / "code"
-    wheels = code / WHEELS_FOLDER
+    pins = pins_of(bundle)
     is_target = interpreter.minor == target.python and sys.platform == "linux" and platform.machine() == target.machine
     lines = [Pin(pin.name, as_requirement(pin), pin.reason, pin.hashes if is_target else ()) for pin in pins]
     unchecked = not is_target and any(pin.hashes for pin in pins)
     requirements = environment.folder.parent / "requirements.txt"
     requirements.write_text(lock_text(lines), "utf-8")
-    container = code / "requirements.txt"
-    options = index_options_of(container.read_text("utf-8")) if container.is_file() else []
     say(f"installing {len(pins)} packages")
-    environment.install(
-        requirements, index_options=options, wheels=wheels.resolve() if wheels.is_dir() else None, on_line=say
-    )
+    environment.install(requirements, index_options=container_options(bundle), wheels=wheels_of(bundle), on_line=say)
     return pins, ["the lock has hashes of files for the container, which were not checked here."] if unchecked else []
 
 

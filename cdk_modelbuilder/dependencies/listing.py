@@ -1,0 +1,91 @@
+"""The packages of any bundle: from ``dependencies.json``, else from ``requirements.lock``, which older bundles have."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
+from cdk_modelbuilder.dependencies.lock_file import WHEELS_FOLDER, index_options_of, read_pins
+from cdk_modelbuilder.dependencies.pin import Pin
+from cdk_modelbuilder.dependencies.pylock_text import file_hashes
+from cdk_modelbuilder.dependencies.record import Origin, PackageRecord, read_record
+from cdk_modelbuilder.dependencies.resolution import as_requirement
+from cdk_modelbuilder.dependencies.target import Target
+from cdk_modelbuilder.errors import BundleError
+
+PYLOCK_FILE = "pylock.toml"
+
+
+def packages_of(bundle: ModelBundle) -> tuple[PackageRecord, ...]:
+    """The packages, sorted by name; those of an older bundle know little more than their line.
+
+    Raises:
+        BundleError: The file is missing or malformed.
+    """
+    record = read_record(bundle)
+    if record is not None:
+        return tuple(sorted(record.packages, key=lambda one: one.name))
+    return tuple(_from_pin(pin) for pin in sorted(pins_of(bundle), key=lambda one: one.name))
+
+
+def pins_of(bundle: ModelBundle) -> list[Pin]:
+    """The lines of ``requirements.lock``.
+
+    Raises:
+        BundleError: The file is missing or malformed.
+    """
+    path = bundle.path / LOCK_FILE
+    try:
+        return read_pins(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} cannot be read: {error}.", remedy="Restore the file, or build again.") from None
+
+
+def pylock_hashes(bundle: ModelBundle) -> dict[str, tuple[str, ...]]:
+    """Normalised name -> digests of its files, of the bundle's ``pylock.toml``; empty without one.
+
+    Raises:
+        BundleError: It is malformed.
+    """
+    path = bundle.path / PYLOCK_FILE
+    try:
+        packages = tomllib.loads(path.read_text("utf-8")).get("packages", [])
+        return {canonicalize_name(one["name"]): file_hashes(one) for one in packages}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} cannot be read: {error}.", remedy="Restore the file, or build again.") from None
+
+
+def target_of(bundle: ModelBundle) -> Target:
+    """The container's interpreter, as far as the bundle says it.
+
+    Raises:
+        BundleError: ``dependencies.json`` is malformed.
+    """
+    record = read_record(bundle)
+    if record is not None:
+        return Target(record.target_python, record.target_machine, image=record.image)
+    return Target(bundle.container.image.python or str(bundle.info["python"]).rpartition(".")[0])
+
+
+def wheels_of(bundle: ModelBundle) -> Path | None:
+    """The bundle's own wheelhouse, if it has one and its model files are here."""
+    folder = bundle.model_dir / "code" / WHEELS_FOLDER
+    return folder.resolve() if folder.is_dir() else None
+
+
+def container_options(bundle: ModelBundle) -> list[str]:
+    """Options of pip that the container's requirements name: where packages come from."""
+    path = bundle.model_dir / "code" / "requirements.txt"
+    return index_options_of(path.read_text("utf-8")) if path.is_file() else []
+
+
+def _from_pin(pin: Pin) -> PackageRecord:
+    url = Requirement(as_requirement(pin)).url or ""
+    origin: Origin = "vcs" if url.startswith("git+") else "url" if url else "index"
+    return PackageRecord(pin.name, pin.version, pin.requirement, pin.reason, origin, hashes=pin.hashes)
