@@ -186,7 +186,7 @@ class ModelBuilder:
             code_folder.write(plan, model_dir / "code", name=self.name, builder_version=__version__)
             report("running the code on the sample", 0, 0)
             captured = answer_sample(plan, model_dir, self._environment(plan))
-            packed = self._pack(plan, captured, model_dir / "code", report)
+            packed = self._pack(plan, captured, staging, report)
             key = find_master_key(self.signing_key, create=True)
             assert key is not None
             archive = staging / ARCHIVE_FILE if self.archive else None
@@ -238,12 +238,13 @@ class ModelBuilder:
         adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
         return {**adapter.environment(ModelData().mount_path), **self.env_vars}
 
-    def _pack(self, plan: Plan, captured: Captured, code: Path, report: Progress) -> Packed:
+    def _pack(self, plan: Plan, captured: Captured, staging: Path, report: Progress) -> Packed:
         adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
         return pack(
             plan.runtime,
             captured,
-            code,
+            staging,
+            name=self.name,
             own=frozenset(plan.source.distributions),
             takes_hashes=adapter.takes_hashes,
             on_progress=report,
@@ -255,8 +256,9 @@ class ModelBuilder:
         signature, public_signature = signatures
         server = self.model_server or ModelServer(plan.model_server)
         key_id = verifier.parse_json_object(signature, verifier.SIGNATURE_NAME)["key_id"]
+        image = ImageReference(uri=self.image_uri) if self.image_uri else plan.runtime.image
         spec = ContainerSpec(
-            image=ImageReference(uri=self.image_uri) if self.image_uri else plan.runtime.image,
+            image=replace(image, build=packed.image_folder),
             model_server=server.value,
             environment={
                 **self._environment(plan),

@@ -28,6 +28,8 @@ class ImageReference:
         accounts: Region -> account of the registry.
         python: The image's Python, such as ``3.12``; None where it is not known.
         end_of_patch: ISO date after which AWS no longer patches the image; None where it is not known.
+        build: Folder of the bundle with a Dockerfile that puts the packages on top of the image that the other fields
+            name; None where that image runs as it is.
     """
 
     uri: str | None = None
@@ -36,6 +38,7 @@ class ImageReference:
     accounts: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
     end_of_patch: str | None = None
+    build: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdk_modelbuilder.building.capture import Captured
+from cdk_modelbuilder.building.image_context import IMAGE_FOLDER, write_image_context
 from cdk_modelbuilder.building.runtime import Runtime
+from cdk_modelbuilder.bundle import MODEL_FOLDER
 from cdk_modelbuilder.dependencies.delivery import Delivered, deliver, notes_on, record_of, write_source
 from cdk_modelbuilder.dependencies.fit import fit
 from cdk_modelbuilder.dependencies.lock_file import lock_text
@@ -30,7 +32,8 @@ class Packed:
         record: ``dependencies.json``.
         pylock: ``pylock.toml``; None where no index was asked.
         notes: What the user should know.
-        installs: What the container does when it starts: nothing, or install from an index or from the bundle.
+        installs: What the container installs when it starts: nothing, or packages from an index or from the bundle.
+        image_folder: Folder of the bundle that its own image is built from; None where it needs none.
     """
 
     lock_text: str
@@ -38,23 +41,26 @@ class Packed:
     pylock: str | None
     notes: tuple[str, ...]
     installs: str
+    image_folder: str | None = None
 
 
 def pack(
     runtime: Runtime,
     captured: Captured,
-    code: Path,
+    staging: Path,
     *,
+    name: str,
     own: frozenset[str],
     takes_hashes: bool,
     on_progress: Callable[[str, int, int], object],
 ) -> Packed:
-    """Settle the packages and write into ``code`` what the container needs of them.
+    """Settle the packages and write what the container needs of them.
 
     Args:
         runtime: What was known before the code ran.
         captured: What the code proved to need.
-        code: The folder of the inference code.
+        staging: The bundle's folder; the inference code is in ``model/code``.
+        name: The bundle's name.
         own: Editable installs that the user's own code is from.
         takes_hashes: Whether the model server installs requirements in a way that allows for hashes.
         on_progress: Told of the steps.
@@ -63,7 +69,7 @@ def pack(
         DependencyError: A package cannot be had for the container.
         UsageError: The user's lists contradict each other.
     """
-    terms = runtime.terms
+    terms, code = runtime.terms, staging / MODEL_FOLDER / "code"
     packages = make_list(terms, captured.roots)
     on_progress("packaging dependencies", 0, 0)
     packages = _locked(packages, terms)
@@ -78,7 +84,12 @@ def pack(
         shipped=own,
     )
     notes = (*runtime.notes, *notes_on(packages, delivered, terms), *delivered.notes)
-    return Packed(lock_text(packages.fitted.pins), record, packages.pylock, notes, _installs(delivered, terms))
+    image_folder = None
+    if terms.options.packaging == "image" and packages.fitted.to_install:
+        image_folder = IMAGE_FOLDER
+        write_image_context(packages, staging / image_folder, name=name, base=terms.target.image)
+    installs = _installs(delivered, terms)
+    return Packed(lock_text(packages.fitted.pins), record, packages.pylock, notes, installs, image_folder)
 
 
 def _locked(packages: PackageList, terms: Terms) -> PackageList:

@@ -279,7 +279,7 @@ class BundleContainer(Container):
         proof = self.integrity.bind(self.bundle)
         return self._bound(
             scope,
-            ContainerImage.from_reference(spec.image),
+            ContainerImage.from_reference(spec.image, bundle=self.bundle.path),
             self.artifact.bind(scope, self.bundle),
             {**spec.environment, **self.environment, **self._unwrapped(scope), **proof.environment},
             permissions=proof.statements,

@@ -136,9 +136,28 @@ class ContainerImage:
         return cls(resolve)
 
     @classmethod
-    def from_reference(cls, image: ImageReference) -> ContainerImage:
-        """The image that a container spec names: one URI, or AWS's registry of the stack's region."""
-        return cls(lambda scope: _of_reference(scope, image))
+    def from_reference(cls, image: ImageReference, *, bundle: Path | None = None) -> ContainerImage:
+        """The image that a container spec names: one URI, or AWS's registry of the stack's region.
+
+        Args:
+            image: The container spec's image.
+            bundle: The bundle's folder, which an image that is built on top of that one is built from.
+        """
+
+        def resolve(scope: Construct) -> ResolvedImage:
+            base = _of_reference(scope, image)
+            if image.build is None:
+                return base
+            assert bundle is not None
+            if is_token(base.uri):
+                raise ImageError(
+                    f"{bundle.name} builds an image on top of {image.repository or image.uri}, whose address depends "
+                    "on the region, and the stack does not say which that is.",
+                    remedy="Give the stack env=cdk.Environment(account=..., region=...).",
+                )
+            return cls.from_asset(bundle / image.build, build_args={"BASE_IMAGE": base.uri}).bind(scope)
+
+        return cls(resolve)
 
     def bind(self, scope: Construct) -> ResolvedImage:
         """The image in the region of ``scope``'s stack.
