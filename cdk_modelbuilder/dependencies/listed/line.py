@@ -53,6 +53,8 @@ def read_line(
             f"{origin}: {shown(text)} has an address that pip does not take.",
             remedy="Write git+ssh://git@host/path@<commit>, with a slash in place of the colon.",
         )
+    if text.startswith("-"):
+        raise UsageError(f"{origin}: {shown(text)} is not a requirement.", remedy=_AS_PIP_TAKES_IT)
     if is_direct(text):
         address, marker = _split_marker(text, origin)
         if marker is not None and not holds(marker, environment, text, origin):

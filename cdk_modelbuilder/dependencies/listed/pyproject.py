@@ -65,7 +65,7 @@ def read_pyproject(chosen: Selection, place: str, *, environment: Mapping[str, s
 def _project(file: TomlFile) -> Mapping[str, Any]:
     project = file.table("project")
     poetry = file.table("tool", "poetry")
-    if not project or ("dependencies" not in project and "dependencies" in poetry):
+    if "project" not in file.data or ("dependencies" not in project and "dependencies" in poetry):
         if "dependencies" in poetry:
             raise UsageError(
                 f"{file.place}: the dependencies are in [tool.poetry], in Poetry's own format.",
