@@ -199,10 +199,8 @@ def test_sources_of_uv(read, source, text):
 )
 def test_sources_that_cannot_be_kept(read, source, said):
     with pytest.raises(UsageError) as caught:
-        read({"pyproject.toml": f"[project]
-dependencies = [\"x ; os_name == 'posix'\"]
-[tool.uv.sources]
-x = {source}"})
+        listed = "dependencies = [\"x ; os_name == 'posix'\"]"
+        read({"pyproject.toml": f"[project]\n{listed}\n[tool.uv.sources]\nx = {source}"})
     assert said in caught.value.what
 
 
