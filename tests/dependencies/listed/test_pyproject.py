@@ -198,8 +198,8 @@ def test_sources_of_uv(read, source, text):
     ],
 )
 def test_sources_that_cannot_be_kept(read, source, said):
+    listed = "dependencies = [\"x ; os_name == 'posix'\"]"
     with pytest.raises(UsageError) as caught:
-        listed = "dependencies = [\"x ; os_name == 'posix'\"]"
         read({"pyproject.toml": f"[project]\n{listed}\n[tool.uv.sources]\nx = {source}"})
     assert said in caught.value.what
 
