@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.dependencies.listed.collected import Collected
@@ -42,14 +43,14 @@ def read_conda_file(path: Path, place: str, *, environment: Mapping[str, str]) -
     if "variables" in root:
         collected.notes.append(f"{place}: variables are not set in the container; use environment= for that.")
     left_out: list[str] = []
-    for node in _items(root["dependencies"], place, "dependencies"):
+    seen: set[int] = set()
+    for node in _items(root["dependencies"], place, "dependencies", seen):
         origin = _origin(node, place)
         if node.id == "scalar":
             spec = read_conda_spec(node.value, origin)
             name = name_on_pypi(spec.name)
             if spec.name == "python":
-                _check_python(spec, origin, environment)
-                collected.requires_python = spec.specifier
+                collected.requires_python = _checked_python(spec, environment)
             elif name is not None:
                 collected.add(f"{canonicalize_name(name)}{spec.specifier}", origin, folders=())
             elif spec.name != "pip":
@@ -58,7 +59,7 @@ def read_conda_file(path: Path, place: str, *, environment: Mapping[str, str]) -
         for key, listed in _mapping(node, origin).items():
             if key != "pip":
                 raise UsageError(f"{origin}: {key!r} is no part that conda knows.", remedy="Only pip: may stand there.")
-            for line in _items(listed, place, "pip"):
+            for line in _items(listed, place, "pip", seen):
                 walk.read_text(_scalar(line, place), _origin(line, place), path.parent, place)
     if left_out:
         collected.notes.append(
@@ -99,9 +100,12 @@ def _mapping(node: Any, place: str) -> dict[str, Any]:
     return {str(key.value): value for key, value in node.value if key.id == "scalar"}
 
 
-def _items(node: Any, place: str, name: str) -> Iterator[Any]:
+def _items(node: Any, place: str, name: str, seen: set[int]) -> Iterator[Any]:
+    """The items of a list; what an alias repeats comes once, or a small file could say a billion things."""
     if node.id == "sequence":
-        yield from node.value
+        new = [] if id(node) in seen else [item for item in node.value if id(item) not in seen]
+        seen.update(map(id, [node, *new]))
+        yield from {id(item): item for item in new}.values()
     elif not (node.id == "scalar" and node.tag == "tag:yaml.org,2002:null"):
         raise UsageError(f"{_origin(node, place)}: {name!r} is no list.", remedy="Write one item a line, after a dash.")
 
@@ -118,10 +122,12 @@ def _origin(node: Any, place: str) -> str:
     return f"{place}, line {node.start_mark.line + 1}"
 
 
-def _check_python(spec: CondaSpec, origin: str, environment: Mapping[str, str]) -> None:
-    if python_within(spec.specifier, environment) is None:
+def _checked_python(spec: CondaSpec, environment: Mapping[str, str]) -> SpecifierSet:
+    wanted = spec.specifier
+    if python_within(wanted, environment) is None:
         raise UsageError(
-            f"{origin}: the environment has python{spec.specifier}, and the container has Python "
+            f"{spec.origin}: the environment has python{wanted}, and the container has Python "
             f"{environment['python_version']}.",
             remedy="Choose an image with that Python, or widen the line.",
         )
+    return wanted

@@ -22,22 +22,40 @@ _REMEDY = "Write it as name, name=1.2, name=1.2.3=build or name>=1.2,<2; or move
 
 @dataclass(frozen=True, slots=True)
 class CondaSpec:
-    """A line, taken apart.
+    """A line, taken apart; channel and build are dropped.
 
     Attributes:
+        line: As it was written.
+        origin: Its place.
         name: In lower case, as conda has it.
-        specifier: Versions, as of PEP 440.
+        versions: As conda has them.
     """
 
+    line: str
+    origin: str
     name: str
-    specifier: SpecifierSet
+    versions: str
+
+    @property
+    def specifier(self) -> SpecifierSet:
+        """The versions as of PEP 440.
+
+        Raises:
+            UsageError: They cannot be written so (``|``, or a version such as ``9e``).
+        """
+        try:
+            return SpecifierSet(_versions(self.versions))
+        except (InvalidSpecifier, ValueError):
+            raise UsageError(
+                f"{self.origin}: the versions in {shown(self.line)} cannot be written as pip's.", remedy=_REMEDY
+            ) from None
 
 
 def read_conda_spec(line: str, origin: str) -> CondaSpec:
-    """Take a line such as ``conda-forge::numpy=1.26.4=py312h_0`` apart; channel and build are dropped.
+    """Take a line such as ``conda-forge::numpy=1.26.4=py312h_0`` apart.
 
     Raises:
-        UsageError: It is no such line, or says something that pip cannot (``|``, an address).
+        UsageError: It is no such line.
     """
     text = line.partition("#")[0].strip()
     version = None
@@ -48,13 +66,7 @@ def read_conda_spec(line: str, origin: str) -> CondaSpec:
     found = _SPEC.fullmatch(text)
     if found is None or "://" in text:
         raise UsageError(f"{origin}: {shown(line)} is no package as conda names them.", remedy=_REMEDY)
-    try:
-        specifier = SpecifierSet(_versions(found["rest"].strip() if version is None else version.strip()))
-    except (InvalidSpecifier, ValueError):
-        raise UsageError(
-            f"{origin}: the versions in {shown(line)} cannot be written as pip's.", remedy=_REMEDY
-        ) from None
-    return CondaSpec(found["name"].lower(), specifier)
+    return CondaSpec(line, origin, found["name"].lower(), (found["rest"] if version is None else version).strip())
 
 
 def _versions(text: str) -> str:
