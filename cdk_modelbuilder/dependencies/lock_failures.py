@@ -18,15 +18,18 @@ _UNREACHABLE = re.compile(
 )
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden|407 Proxy)|lack of valid authentication")
 _TOO_OLD = re.compile(r"unexpected argument '(\S+)'|invalid value '(\S+)' for")
-_NO_WHEEL = r"\b{name}(?:==\S+)? ha(?:s|ve) no (?:usable wheels|wheels with)"
-_OTHER_PYTHON = r"\b{name}==\S+ depends on (Python\S+?)[,.]?(?:\s|$)"
+_NO_WHEEL = r"\b{name}(?:=={version})? ha(?:s|ve) no (?:usable wheels|wheels with)"
+_OTHER_PYTHON = r"\b{name}==\S+ (?:depends on|requires) (Python ?\S+?)[,.]?(?:\s|$)"
 _NO_PROJECT = r"\b{name} was not found in (?:the package registry|the provided package locations)"
 _NO_VERSION = r"there (?:is|are) no versions? of {name}\b"
 _REQUIRED = re.compile(
-    r"(?:all versions of )?(?P<name>[\w.-]+)(?P<version>[=<>!,\w.]*) ha(?:s|ve) no usable wheels and"
+    r"(?:all versions of )?(?P<name>[A-Za-z0-9][\w.-]*)(?:[=<>!~]\S*)? "
+    r"(?P<why>ha(?:s|ve) no (?:usable wheels|wheels with)|was not found in)"
 )
-_PARENT = re.compile(r"\b(?P<parent>[\w.-]+)\S* depends on (?P<child>[\w.-]+)")
-_OPPOSED = re.compile(r"Because (?P<one>\S+) depends on (?P<wants>\S+) and you require (?P<other>[^\s,]+),")
+_WANTS = re.compile(
+    r"(?P<parent>[A-Za-z0-9][\w.-]*)(?P<version>[=<>!~]\S*)? depends? on (?P<child>[A-Za-z0-9][\w.-]*)"
+    r"(?P<range>[=<>!~]\S*)?"
+)
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 
 
@@ -63,24 +66,35 @@ def failure(said: str, pins: Sequence[Pin], target: Target, index_options: Seque
 
 def _contradiction(said: str, pins: Sequence[Pin], target: Target) -> DependencyError:
     text = " ".join(said.split())
-    required = _REQUIRED.search(text)
-    opposed = _OPPOSED.search(text)
+    names = {pin.name for pin in pins}
+    required = next((one for one in _REQUIRED.finditer(text) if canonicalize_name(one["name"]) not in names), None)
     if required:
-        parents = {found["parent"] for found in _PARENT.finditer(text) if found["child"] == required["name"]}
+        parents = {found["parent"] for found in _WANTS.finditer(text) if found["child"] == required["name"]}
         by = f", which {', '.join(sorted(parents))} requires," if parents else ""
-        what = f"{_on(target)} cannot have {required['name']}{required['version']}{by} because it has no wheel for it."
-        remedy = (
-            f"Build a wheel of {required['name']} and give its path in dependencies={{'custom': [...]}}, or do without "
-            "what requires it."
+        why = "the index does not know it" if required["why"].startswith("was") else "it has no wheel for it"
+        return DependencyError(
+            f"{_on(target)} cannot have {required['name']}{by} because {why}. {_given(text, pins)}".rstrip(),
+            remedy=f"Build a wheel of {required['name']} and give its path in dependencies={{'custom': [...]}}, name an "
+            "index that has one, or do without what requires it.",
         )
-        return DependencyError(f"{what} {_given(text, pins)}".rstrip(), remedy=remedy)
-    said = (
-        f"{opposed['one']} wants {opposed['wants']}, but the list has {opposed['other']}" if opposed else _cause(said)
-    )
     return DependencyError(
-        f"the packages contradict each other on {_on(target)}: {said}. {_given(text, pins)}".rstrip(),
+        f"the packages contradict each other on {_on(target)}: {_wishes(text, pins) or _cause(said)}. "
+        f"{_given(text, pins)}".rstrip(),
         remedy="Change one of them in dependencies={'custom': [...]}, or install versions that fit and build again.",
     )
+
+
+def _wishes(text: str, pins: Sequence[Pin]) -> str:
+    """Who wants what, from sentences such as ``a==1 depends on b<2``; empty if there are none."""
+    listed = {pin.name: pin.requirement for pin in pins}
+    wishes = [found for found in _WANTS.finditer(text) if found["child"] != "Python"]
+    said = [
+        f"{listed.get(found['parent'], found['parent'] + (found['version'] or ''))} wants "
+        f"{found['child']}{(found['range'] or '').rstrip(',.')}"
+        for found in wishes
+    ]
+    had = sorted({listed[found["child"]] for found in wishes if found["child"] in listed})
+    return "; ".join(dict.fromkeys(said)) + (f", but the list has {', '.join(had)}" if had and said else "")
 
 
 def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> list[_Unavailable]:
@@ -103,11 +117,11 @@ def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: 
 
 def _verdict(pin: Pin, said: str) -> str | None:
     name = re.escape(pin.name).replace(r"\-", "[-_.]")
-    if re.search(_NO_WHEEL.format(name=name), said):
+    if re.search(_NO_WHEEL.format(name=name, version=re.escape(pin.version) if pin.version else r"\S+"), said):
         return "which has no wheel for it"
     needs = re.search(_OTHER_PYTHON.format(name=name), said)
-    if needs and "does not satisfy Python" in said:
-        return f"which needs {needs[1]}"
+    if needs:
+        return f"which needs {needs[1].replace(' ', '')}"
     if re.search(_NO_PROJECT.format(name=name), said):
         return "which the index does not know"
     if re.search(_NO_VERSION.format(name=name), said):
