@@ -1,0 +1,2 @@
+def scale(value, factors):
+    return value * factors["slope"]

@@ -1,0 +1,1 @@
+import flask  # noqa: F401
