@@ -18,6 +18,7 @@ _UNREACHABLE = re.compile(
 )
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden|407 Proxy)|lack of valid authentication")
 _TOO_OLD = re.compile(r"unexpected argument '(\S+)'|invalid value '(\S+)' for")
+_WITHOUT_WHEEL = "which has no wheel for it"
 _NO_WHEEL = r"\b{name}(?:=={version})? ha(?:s|ve) no (?:usable wheels|wheels with)"
 _OTHER_PYTHON = r"\b{name}==\S+ (?:depends on|requires) (Python ?\S+?)[,.]?(?:\s|$)"
 _NO_PROJECT = r"\b{name} was not found in (?:the package registry|the provided package locations)"
@@ -57,7 +58,10 @@ def failure(said: str, pins: Sequence[Pin], target: Target, index_options: Seque
         return DependencyError(
             f"this uv is too old or too new: {_cause(said)}.", remedy="Install pip install 'cdk-modelbuilder[lock]'."
         )
-    unavailable = _unavailable(said, pins, target, index_options)
+    unavailable = [
+        _Unavailable(pin, because, _nearest(pin, target, index_options))
+        for pin, because in _unavailable(said, pins, target, index_options)
+    ]
     if unavailable:
         listed = "; ".join(f"{one.pin.requirement} ({one.pin.reason}), {one.because}" for one in unavailable)
         return DependencyError(f"{_on(target)} cannot have {listed}.", remedy=_way_out(unavailable))
@@ -74,8 +78,8 @@ def _contradiction(said: str, pins: Sequence[Pin], target: Target) -> Dependency
         why = "the index does not know it" if required["why"].startswith("was") else "it has no wheel for it"
         return DependencyError(
             f"{_on(target)} cannot have {required['name']}{by} because {why}. {_given(text, pins)}".rstrip(),
-            remedy=f"Build a wheel of {required['name']} and give its path in dependencies={{'custom': [...]}}, name an "
-            "index that has one, or do without what requires it.",
+            remedy=f"Build a wheel of {required['name']} and give its path in dependencies={{'custom': [...]}}, name "
+            "an index that has one, or do without what requires it.",
         )
     return DependencyError(
         f"the packages contradict each other on {_on(target)}: {_wishes(text, pins) or _cause(said)}. "
@@ -97,17 +101,22 @@ def _wishes(text: str, pins: Sequence[Pin]) -> str:
     return "; ".join(dict.fromkeys(said)) + (f", but the list has {', '.join(had)}" if had and said else "")
 
 
-def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> list[_Unavailable]:
-    """The pins that cannot be had at all. uv stops at the first, so it is asked again without that one."""
-    found: list[_Unavailable] = []
+def without_wheels(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> frozenset[str]:
+    """Names of the pins that the index has for the target in source only, as far as uv says that."""
+    unavailable = _unavailable(said, pins, target, index_options)
+    return frozenset(pin.name for pin, because in unavailable if because == _WITHOUT_WHEEL)
+
+
+def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: Sequence[str]) -> list[tuple[Pin, str]]:
+    """The pins that cannot be had at all, and why. uv stops at the first, so it is asked again without that one."""
+    found: list[tuple[Pin, str]] = []
     waiting = list(pins)
     while True:
-        pin, because = next(
-            ((one, verdict) for one in waiting if (verdict := _verdict(one, said)) is not None), (None, "")
-        )
+        verdicts = ((pin, _verdict(pin, said)) for pin in waiting)
+        pin, because = next(((pin, because) for pin, because in verdicts if because is not None), (None, ""))
         if pin is None:
             return found
-        found.append(_Unavailable(pin, because, _nearest(pin, target, index_options)))
+        found.append((pin, because))
         waiting.remove(pin)
         again = resolve({one.name: as_requirement(one) for one in waiting}, target, index_options)
         if again.returncode == 0:
@@ -118,7 +127,7 @@ def _unavailable(said: str, pins: Sequence[Pin], target: Target, index_options: 
 def _verdict(pin: Pin, said: str) -> str | None:
     name = re.escape(pin.name).replace(r"\-", "[-_.]")
     if re.search(_NO_WHEEL.format(name=name, version=re.escape(pin.version) if pin.version else r"\S+"), said):
-        return "which has no wheel for it"
+        return _WITHOUT_WHEEL
     needs = re.search(_OTHER_PYTHON.format(name=name), said)
     if needs:
         return f"which needs {needs[1].replace(' ', '')}"

@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.dependencies.index_options import check_index_options
-from cdk_modelbuilder.dependencies.lock_failures import failure
+from cdk_modelbuilder.dependencies.lock_failures import failure, without_wheels
 from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.pylock_text import file_hashes, without_local_facts
 from cdk_modelbuilder.dependencies.resolution import as_requirement, resolve, who_requires
@@ -45,6 +45,7 @@ def lock(
     index_options: Sequence[str] = (),
     local_links: Sequence[Path] = (),
     needs_hashes: bool = False,
+    may_build: bool = False,
 ) -> Locked:
     """Resolve ``pins`` for ``target`` with the index that the user has configured.
 
@@ -54,6 +55,7 @@ def lock(
         index_options: Options of pip that say where packages come from.
         local_links: Folders of this machine that hold wheels.
         needs_hashes: Put the digests of the files that fit into the pins; they are in ``pylock`` always.
+        may_build: Take pins that the index has in source only: a wheelhouse builds them.
 
     Raises:
         ToolMissingError: uv is not installed.
@@ -66,7 +68,11 @@ def lock(
     wanted = {pin.name: pin for pin in sorted(pins, key=lambda pin: pin.name)}
     if not wanted:
         return Locked((), _EMPTY_PYLOCK.format(python=target.python))
-    resolved = resolve({name: as_requirement(pin) for name, pin in wanted.items()}, target, options)
+    lines = {name: as_requirement(pin) for name, pin in wanted.items()}
+    resolved = resolve(lines, target, options)
+    if resolved.returncode != 0 and may_build:
+        sources = without_wheels(resolved.stderr, list(wanted.values()), target, options)
+        resolved = resolve(lines, target, options, sources=sources) if sources else resolved
     if resolved.returncode != 0:
         raise failure(resolved.stderr, list(wanted.values()), target, options)
     text = without_local_facts(resolved.stdout, target)

@@ -43,7 +43,11 @@ def as_requirement(pin: Pin) -> str:
 
 
 def resolve(
-    requirements: Mapping[str, str], target: Target, index_options: Sequence[str]
+    requirements: Mapping[str, str],
+    target: Target,
+    index_options: Sequence[str],
+    *,
+    sources: frozenset[str] = frozenset(),
 ) -> subprocess.CompletedProcess[str]:
     """``uv pip compile`` to PEP 751: what comes from an index comes as a wheel, repositories and archives as they are.
 
@@ -51,10 +55,11 @@ def resolve(
         requirements: Normalised name -> line.
         target: The container's interpreter.
         index_options: Options of pip.
+        sources: Names that may come from an index as source.
     """
     lines = "".join(f"{line}\n" for line in requirements.values())
     arguments = [*_base(target, index_options), "--format", "pylock.toml", "--no-annotate"]
-    built = {name for name, line in requirements.items() if "://" in line}
+    built = sources | {name for name, line in requirements.items() if "://" in line}
     if not built:
         return run_uv([*arguments, "--only-binary", ":all:"], purpose=_PURPOSE, stdin=lines)
     # uv cannot be told "wheels only, but for these": so the ones from an index are named, until no new one turns up.

@@ -366,6 +366,17 @@ def test_a_repository_stays_as_it_is_and_what_it_requires_comes_as_wheels(reposi
 
 
 @pytest.mark.slow
+def test_what_there_is_in_source_only_is_taken_for_a_wheelhouse():
+    lines = [pin("docopt==0.6.2"), pin("six==1.17.0")]
+    with pytest.raises(DependencyError, match=r"docopt==0\.6\.2 .* which has no wheel for it"):
+        lock(lines, TARGET)
+    locked = lock(lines, TARGET, needs_hashes=True, may_build=True)
+    assert [one.requirement for one in locked.pins] == ["docopt==0.6.2", "six==1.17.0"]
+    docopt, six = tomllib.loads(locked.pylock)["packages"]
+    assert ("sdist" in docopt, "sdist" in six) == (True, False)
+
+
+@pytest.mark.slow
 def test_a_real_index_for_a_python_that_is_not_here():
     locked = lock([pin("numpy==1.26.4"), pin("PyYAML==6.0.2", name="pyyaml")], Target("3.9"), needs_hashes=True)
     assert [one.requirement for one in locked.pins] == ["numpy==1.26.4", "PyYAML==6.0.2"]
