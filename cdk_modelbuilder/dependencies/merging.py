@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -111,11 +112,12 @@ def _demands(pin: Pin, lines: Sequence[str], environment: Mapping[str, str]) -> 
     for line in lines:
         try:
             demand = Requirement(line)
-        except InvalidRequirement:
+            asked = ("", *parsed(pin.requirement).extras)
+            marker = demand.marker
+            holds = marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in asked)
+        except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
             continue  # metadata of before PEP 508, which pip ignores too
-        asked = ("", *parsed(pin.requirement).extras)
-        marker = demand.marker
-        if marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in asked):
+        if holds:
             demands.append((str(canonicalize_name(demand.name)), demand))
     return demands
 

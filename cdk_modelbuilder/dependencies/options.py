@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from cdk_modelbuilder.dependencies.listed.reference import shown
 from cdk_modelbuilder.dependencies.listed.selection import read_selection
+from cdk_modelbuilder.dependencies.listed.text_file import is_file
 from cdk_modelbuilder.errors import UsageError
 
 Local = Literal["vendor", "source", "refuse"]
@@ -79,7 +81,7 @@ class DependencyOptions:
             name = _name_of(line)
             if name in options.exclude:
                 raise UsageError(
-                    f"dependencies: exclude names {name!r}, and custom asks for it ({line.strip()!r}).",
+                    f"dependencies: exclude names {name!r}, and custom asks for it ({shown(line.strip())}).",
                     remedy="Take it out of one of the two; a line of custom replaces what was captured anyway.",
                 )
         return options
@@ -133,7 +135,7 @@ def _names(part: str, value: Any) -> tuple[str, ...]:
 def _file(part: str, value: Any) -> Path | None:
     if not isinstance(value, str | Path | None):
         raise UsageError(f"dependencies wants as {part} a path, not {value!r}.", remedy=_EXAMPLE)
-    if value is not None and not read_selection(value).path.is_file():
+    if value is not None and not is_file(read_selection(value).path):
         raise UsageError(
             f"dependencies: the {part} file {str(value)!r} does not exist.",
             remedy="Name an existing file, relative to the current folder.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cdk_modelbuilder.dependencies.listed.reference import SCHEME, check_no_credentials, redacted, shown
-from cdk_modelbuilder.dependencies.listed.wheel_file import expanded
+from cdk_modelbuilder.dependencies.listed.wheel_file import expanded, path_of
 from cdk_modelbuilder.errors import UsageError
 
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -86,6 +86,9 @@ def take_apart(line: str, origin: str) -> OptionLine:
         parser.add_option(spelling, dest=kind, action="store_true", default=False)
     try:
         found, rest = parser.parse_args(shlex.split(" ".join(words[count:])))
+        if found.editables and len(rest) == 2 and rest[0] == "@":
+            found.editables[-1] += f" @ {rest.pop()}"  # a name and an address, which pip wants in quotes
+            rest.pop()
         if rest:
             raise ValueError(f"{' '.join(rest)!r} belongs to no option")
     except ValueError as error:
@@ -155,11 +158,18 @@ def _local_place(value: str, kind: str, origin: str, folder: Path) -> Path | Non
             f"{origin}: {value!r} is no address of an index that a container can reach.",
             remedy="Write it as https://host/simple; a folder of wheels goes into --find-links.",
         )
-    path = Path(expanded(value.removeprefix("file://") if is_file_address else value, origin))
-    found = next((place for place in (folder / path, path) if place.exists()), None)  # as pip looks for it
+    path = Path(expanded(path_of(value), origin))
+    found = next((place for place in (folder / path, path) if _exists(place)), None)  # as pip looks for it
     if found is None:
         raise UsageError(
             f"{origin}: there is no {value!r} for --find-links.",
             remedy="Correct the path; it starts at the folder of the file, or at the current one.",
         )
     return found.resolve()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

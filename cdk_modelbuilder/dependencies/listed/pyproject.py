@@ -16,6 +16,8 @@ from cdk_modelbuilder.dependencies.listed.toml_file import TomlFile, closest, re
 from cdk_modelbuilder.dependencies.listed.uv_settings import Sources, index_lines, with_source
 from cdk_modelbuilder.errors import UsageError
 
+_DEEPEST = 100  # groups within groups; nobody has so many
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -127,9 +129,10 @@ def _group_lines(
             f"{file.place} has no dependency group {asked!r}.",
             remedy=closest(asked, (name for name, _ in groups.values())),
         )
-    if group in inside:
+    if group in inside or len(inside) > _DEEPEST:
+        how = "includes itself" if group in inside else "is nested too deep"
         raise UsageError(
-            f"{file.place}: the dependency group {groups[group][0]!r} includes itself.", remedy="Take out one include."
+            f"{file.place}: the dependency group {groups[group][0]!r} {how}.", remedy="Take out one include."
         )
     name, items = groups[group]
     where = f"dependency-groups.{name}"

@@ -12,11 +12,12 @@ from cdk_modelbuilder.dependencies.listed.collected import Collected
 from cdk_modelbuilder.dependencies.listed.file_options import OptionLine, read_hashes, take_apart
 from cdk_modelbuilder.dependencies.listed.reference import SCHEME, shown
 from cdk_modelbuilder.dependencies.listed.requirement import Listed
-from cdk_modelbuilder.dependencies.listed.text_file import read_text
+from cdk_modelbuilder.dependencies.listed.text_file import is_file, read_text
 from cdk_modelbuilder.dependencies.listed.wheel_file import expanded
 from cdk_modelbuilder.errors import UsageError
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")  # as pip has it: "#egg=" is none
+_DEEPEST = 100  # files within files; nobody has so many
 _OF_ONE_REQUIREMENT = {"editables", "hashes", "config_settings"}
 
 
@@ -152,13 +153,14 @@ class Walk:
                 remedy="Download it and name the file.",
             )
         path = file.folder / expanded(written, origin)
-        if not path.is_file():
+        if not is_file(path):
             start = f"folder of {file.place}" if file.place else "current folder"
             raise UsageError(
                 f"{origin}: there is no file {written!r}.", remedy=f"Correct the path; it starts at the {start}."
             )
-        if path.resolve() in file.inside:
-            raise UsageError(f"{origin}: {written!r} includes itself.", remedy="Take out one of the two lines.")
+        if path.resolve() in file.inside or len(file.inside) > _DEEPEST:
+            how = "includes itself" if path.resolve() in file.inside else "is nested too deep"
+            raise UsageError(f"{origin}: {written!r} {how}.", remedy="Take out one of the lines that lead to it.")
         # No folder of this machine gets into the reason of a pin.
         is_portable = not Path(written).is_absolute() and "${" not in written
         place = posixpath.normpath(posixpath.join(posixpath.dirname(file.place), written)) if is_portable else path.name

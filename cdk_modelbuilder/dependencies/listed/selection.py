@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from cdk_modelbuilder.dependencies.listed.text_file import is_file
 from cdk_modelbuilder.errors import UsageError
 
 _SELECTED = re.compile(
@@ -50,7 +51,7 @@ def read_selection(given: str | Path) -> Selection:
     """
     text = str(given)
     found = _SELECTED.fullmatch(text)
-    if found is None or (found["extras"] is None and found["groups"] is None) or Path(text).is_file():
+    if found is None or (found["extras"] is None and found["groups"] is None) or is_file(Path(text)):
         return Selection(Path(text))
     extras, groups = (_names(found[kind], text) for kind in ("extras", "groups"))
     return Selection(Path(found["path"]), tuple(sorted({str(canonicalize_name(name)) for name in extras})), groups)

@@ -20,6 +20,18 @@ _CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
 _LARGEST = 64 << 20  # a lock of a thousand packages has 2 MB
 
 
+def is_file(path: Path) -> bool:
+    r"""Whether a file is there; a path that no file can have is none.
+
+    >>> is_file(Path("a" * 5000)), is_file(Path("nul is \0"))
+    (False, False)
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_text(path: Path, place: str) -> str:
     """The text of ``path``, in the encoding that a byte order mark or a ``coding:`` comment (PEP 263) says, or UTF-8.
 

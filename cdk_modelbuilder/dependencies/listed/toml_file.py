@@ -85,7 +85,7 @@ class TomlFile:
             where: Such as ``project.dependencies[2]``; the line is looked for below the line that starts with the
                 last key of it.
         """
-        key = re.split(r"[.\[]", where.rstrip("]0123456789["))[-1]
+        key = re.split(r"[.\[]", re.sub(r"\[\d+\]$", "", where))[-1]
         opened = re.compile(rf"""\s*(?:\[.*\b{re.escape(key)}\b.*\]|["']?{re.escape(key)}["']?\s*=)""")
         start = next((number for number, line in enumerate(self.lines) if opened.match(line)), 0)
         for number, line in enumerate(self.lines[start:], start + 1):

@@ -16,6 +16,7 @@ from cdk_modelbuilder.dependencies.listed.reference import redacted
 from cdk_modelbuilder.dependencies.listed.requirement import Listed
 from cdk_modelbuilder.dependencies.listed.requirements_file import logical_lines
 from cdk_modelbuilder.dependencies.listed.selection import Selection
+from cdk_modelbuilder.dependencies.listed.text_file import is_file
 from cdk_modelbuilder.dependencies.listed.toml_file import TomlFile, read_requires_python
 from cdk_modelbuilder.dependencies.listed.uv_settings import index_lines
 from cdk_modelbuilder.dependencies.uv_tool import run_uv
@@ -38,7 +39,7 @@ def read_uv_lock(chosen: Selection, place: str, *, environment: Mapping[str, str
     """
     file = TomlFile.read(chosen.path, place)
     project = chosen.path.with_name("pyproject.toml")
-    if not project.is_file():
+    if not is_file(project):
         raise UsageError(f"{place} lies beside no pyproject.toml.", remedy="Name the lock in the project's folder.")
     requires = read_requires_python(file.data.get("requires-python"), place, environment)
     packages = list(_packages(file))
@@ -98,7 +99,7 @@ class _Known:
 
     def folder(self, path: str) -> tuple[str, str] | None:
         """Name and place of the package in a folder."""
-        return self._by_folder.get(posixpath.normpath(path.partition(";")[0].strip()))
+        return self._by_folder.get(posixpath.normpath(re.split(r"[\[;]", path, maxsplit=1)[0].strip()))
 
     def place(self, name: str, version: str) -> str | None:
         """The place of a package; of any version of it, if this one is written in another way."""

@@ -30,7 +30,7 @@ class Sources:
         """
         self._file = file
         self._environment = environment
-        self._chosen = chosen
+        self._chosen = {str(canonicalize_name(name)) for name in chosen}
         table = file.table("tool", "uv", "sources")
         self._table = {str(canonicalize_name(name)): value for name, value in table.items()}
 
@@ -45,7 +45,9 @@ class Sources:
             if not isinstance(source, Mapping):
                 raise self._file.refusal(f"tool.uv.sources.{name}", "is no table")
             part = source.get("extra", source.get("group"))
-            if self._applies(source.get("marker"), name) and (part is None or part in self._chosen):
+            if self._applies(source.get("marker"), name) and (
+                part is None or canonicalize_name(str(part)) in self._chosen
+            ):
                 return source
         return None
 

@@ -14,6 +14,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from cdk_modelbuilder.dependencies.listed.requirement import GivenRequirement
+from cdk_modelbuilder.dependencies.listed.text_file import is_file
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.errors import UsageError
 
@@ -35,10 +36,10 @@ def read_wheel_path(
     found = _PATH_WITH_EXTRAS.fullmatch(text)
     assert found is not None
     written, inside = found["path"], found["extras"] or ""
-    path = Path(expanded(_path_of(written.partition("#")[0]), origin))
+    path = Path(expanded(path_of(written.partition("#")[0]), origin))
     if path.suffix.lower() != ".whl":
         raise _refusal(path, origin, written)
-    wheel = next((place for place in (folder / path for folder in folders) if place.is_file()), None)
+    wheel = next((place for place in (folder / path for folder in folders) if is_file(place)), None)
     if wheel is None:
         raise UsageError(
             f"{origin}: there is no wheel {written!r}.",
@@ -95,7 +96,8 @@ def expanded(path: str, origin: str) -> str:
     return _VARIABLE.sub(value, path)
 
 
-def _path_of(text: str) -> str:
+def path_of(text: str) -> str:
+    """The path that a ``file:`` address names; any other text is one already."""
     return unquote(urlsplit(text).path) if text.lower().startswith("file:") else text
 
 

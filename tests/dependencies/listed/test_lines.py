@@ -61,6 +61,8 @@ def test_names_with_versions(line, name, specifier, extras, text):
          f"git+https://host/x.git@{COMMIT}#subdirectory=src/x", True),
         (f"--editable=git+ssh://git@host:22/x@{COMMIT}#subdirectory=a&egg=x", "x", (),
          f"git+ssh://git@host:22/x@{COMMIT}#subdirectory=a", True),
+        (f"-e x[a] @ git+https://host/x@{COMMIT}", "x", ("a",), f"git+https://host/x@{COMMIT}", True),
+        (f"-e 'x @ git+https://host/x@{COMMIT}'", "x", (), f"git+https://host/x@{COMMIT}", True),
         (f"-e x[a]@git+https://host/x@{COMMIT}", "x", ("a",), f"git+https://host/x@{COMMIT}", True),
         (f"git+https://git@host/x@{COMMIT.upper().replace('0', 'F')}#egg=x", "x", (), None, False),
         (f"git+https://host/x@{'a1' * 32}#egg=x", "x", (), None, False),
@@ -79,7 +81,8 @@ def test_addresses(line, name, extras, url, is_editable):
     assert url is None or found.url == url
     assert found.url.partition("#")[0] in line
     assert found.version is None
-    assert found.text == (line if not is_editable else "-e " + line.partition("=" if "=g" in line[:12] else " ")[2])
+    bare = line.replace("'", "").removeprefix("-e ").removeprefix("--editable").lstrip("= ")
+    assert found.text == (f"-e {bare}" if is_editable else line)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,9 @@ def test_addresses(line, name, extras, url, is_editable):
         ("--global-option=x", "no such option", "Requirements File Format"),
         ("numpy==1 --install-option=x", "no such option", "Requirements File Format"),
         ("--index-url", "1 argument", "Requirements File Format"),
+        ("./" + "a" * 5000 + ".whl", "there is no wheel", "pip wheel"),
+        ("-r " + "a" * 5000, "there is no file", "Correct the path"),
+        ("-f " + "a" * 5000, "for --find-links", "Correct the path"),
         ("--find-links 'a", "is not understood", "Requirements File Format"),
         ("--pre yes", "'yes' belongs to no option", "Requirements File Format"),
         ("-r no/such.txt", "there is no file 'no/such.txt'", "the current folder"),

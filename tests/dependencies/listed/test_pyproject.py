@@ -78,6 +78,17 @@ def test_extras_bring_the_project_and_the_extras_that_they_name(read):
     assert len(found.requirements) == 5
 
 
+def test_names_that_end_in_digits_have_lines_too(read):
+    text = "[project]\ndependencies = ['x']\n[project.optional-dependencies]\ncpu = ['torch']\ncu118 = [\n'torch',\n]"
+    assert lines(read({"pyproject.toml": text}, "[cu118]").requirements) == [("x", 2), ("torch", 6)]
+
+
+def test_groups_within_groups_end_somewhere(read):
+    groups = "\n".join(f"g{number} = [{{ include-group = 'g{number + 1}' }}]" for number in range(500))
+    with pytest.raises(UsageError, match="'g101' is nested too deep"):
+        read({"pyproject.toml": f"[dependency-groups]\n{groups}"}, ":g0")
+
+
 def test_a_group_comes_alone_and_with_an_extra_beside_the_project(read):
     found = read({"pyproject.toml": PROJECT}, ":serving.group")
     assert lines(found.requirements) == [("six==1.17.0", 18), ("h11>=0.14", 19)]

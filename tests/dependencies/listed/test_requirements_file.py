@@ -72,6 +72,12 @@ def test_but_not_itself(read, files):
         read(files)
 
 
+def test_nor_without_an_end(read):
+    files = {f"r{number}.txt": f"-r r{number + 1}.txt" for number in range(200)}
+    with pytest.raises(UsageError, match=r"r\d+\.txt, line 1: 'r\d+.txt' is nested too deep"):
+        read(files)
+
+
 def test_no_folder_of_this_machine_gets_into_a_place(read, write, tmp_path, monkeypatch):
     write(**{"deep/er/a.txt": "x==1"})
     monkeypatch.setenv("PLACE", str(tmp_path / "deep"))
