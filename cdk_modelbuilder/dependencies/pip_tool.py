@@ -85,7 +85,8 @@ def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
         found.setdefault("PIP_INDEX_URL", _without_label(default))
     if extra:
         found.setdefault("PIP_EXTRA_INDEX_URL", " ".join(map(_without_label, extra.split())))
-    found.setdefault("PIP_RETRIES", "1")
+    if found.get("PIP_RETRIES", "0") == "0":
+        found["PIP_RETRIES"] = "1"  # with none, pip does not say that an index is dead, only that it has nothing
     found.update(
         PIP_CONSTRAINT=os.devnull, SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH, PYTHONHASHSEED="0", GIT_TERMINAL_PROMPT="0"
     )
