@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .environments import CHECKOUT, Environment, uv
+pytest.register_assert_rewrite("tests.dependencies.proof.environments")
+
+from .environments import CHECKOUT, Environment, uv  # noqa: E402 - after the line above
 
 CROWD = Path(__file__).with_name("crowd.txt")
 
