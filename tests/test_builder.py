@@ -41,6 +41,8 @@ class WithFile(InferenceSpec):
 
 
 def bundle_of(model, X, y, path, **options) -> ModelBundle:
+    """Without capture: tests/dependencies is about that, and it takes a start of an interpreter each time."""
+    options = {"dependencies": {"auto": False}, **options}
     return ModelBuilder(model=model, schema_builder=SchemaBuilder(X, y), model_path=path, **options).build()
 
 
@@ -91,7 +93,8 @@ def test_transformer_without_predict(regression, tmp_path):
 
 def test_pipeline_on_a_frame_records_what_its_pickle_names(tumours, tmp_path):
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(tumours.frame, tumours.y)
-    bundle = bundle_of(pipeline, tumours.frame[:3], pd.Series(tumours.y[:3], name="benign"), tmp_path / "pipeline")
+    answers = pd.Series(tumours.y[:3], name="benign")
+    bundle = bundle_of(pipeline, tumours.frame[:3], answers, tmp_path / "pipeline", dependencies=None)
     assert "sklearn.linear_model._logistic.LogisticRegression" in bundle.info["model"]["pickle_globals"]
     assert "pandas==" in (bundle.path / "requirements.lock").read_text()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -349,8 +350,7 @@ def test_load_that_fails_shows_its_reason(tmp_path, regression):
     (tmp_path / "fails_module.py").write_text(class_text)
     sys.path.insert(0, str(tmp_path))
     try:
-        import fails_module
-
+        fails_module = importlib.import_module(Path(tmp_path, "fails_module").name)
         bundle = ModelBuilder(
             inference_spec=fails_module.Fails(),
             schema_builder=SchemaBuilder([1], [1]),

@@ -18,6 +18,7 @@ from cdk_modelbuilder.errors import SelfTestError
 
 _MOST_RUNS = 12
 _MISSING_MODULE = re.compile(r"No module named '([\w.]+)'")
+_OWN_RUNTIME = "code/modelbuilder_runtime/"  # whose libraries are known: what it tries beyond them is nobody's concern
 _UNFIT = "UnfitPredictionError: "
 
 
@@ -111,11 +112,13 @@ class Capture:
         return {*packages.selection.needed} - {*packages.selection.vendored}
 
     def _captured(self, seen: Rehearsal, roots: dict[str, str], left_out: dict[str, str]) -> Captured:
-        for name, who in seen.admitted.items():
-            roots.setdefault(name, f"imported by {who}")
         here = self._written(roots)
+        for name, who in seen.admitted.items():
+            if name not in here:  # else what was imported before it requires it
+                roots.setdefault(name, f"imported by {who}")
+                here = self._written(roots)
         for name, who in seen.refused.items():
-            if name not in here:
+            if name not in here and not who.startswith(_OWN_RUNTIME):
                 left_out.setdefault(name, f"{who} goes on without it")
         added = frozenset(self._added)
         return Captured(roots, left_out, frozenset(seen.loaded), seen.response, seen.response_type, added)

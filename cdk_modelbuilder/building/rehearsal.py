@@ -147,7 +147,7 @@ def _seen(report: Mapping[str, Any], model_dir: Path) -> dict[str, Any]:
     code = (model_dir / "code").resolve()
     missing = [Path(path) for path in report["missing_files"]]
     return {
-        "admitted": dict(sorted(report["admitted"].items())),
+        "admitted": dict(report["admitted"]),  # in the order in which they were imported
         "refused": dict(sorted(report["refused"].items())),
         "unowned": dict(sorted(report["unowned"].items())),
         "loaded": tuple(report["loaded"]),

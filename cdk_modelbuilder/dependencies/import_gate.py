@@ -27,7 +27,7 @@ from typing import Any
 from cdk_modelbuilder.dependencies.import_sites import guards_imports
 
 _MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
-_PROBE = os.path.join("importlib", "util.py")
+_PROBE = ("<frozen importlib.util>", os.path.join("importlib", "util.py"))
 _NAME = re.compile(r"^Name:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _SEPARATORS = re.compile(r"[-_.]+")
 

@@ -111,18 +111,19 @@ def test_other_columns(homes, tmp_path):
 
 
 def test_other_dependencies(homes, tmp_path):
-    pinned = build_homes(tmp_path / "pinned", dependencies={"auto": True, "custom": ["numpy==1.26.4", "six==1.16.0"]})
+    lines_of = ["pandas", "numpy==2.2.0", "six==1.16.0"]
+    pinned = build_homes(tmp_path / "pinned", dependencies={"auto": False, "custom": lines_of})
     report = compare(str(homes.path), str(pinned.path))
     found = lines(report, "dependencies")
     old = next(line for line in (homes.path / "requirements.lock").read_text().splitlines() if line.startswith("numpy"))
-    assert found["numpy"] == (old.split()[0].partition("==")[2], "1.26.4", (Mark.MAJOR,))
+    assert found["numpy"] == (old.split()[0].partition("==")[2], "2.2.0", (Mark.MAJOR,))
     assert found["six"][1:] == ("1.16.0", (Mark.MAJOR,))  # older than it was
     (numpy,) = [change for change in section(report, "dependencies").groups[0].changes if "numpy" in change.what]
     assert "older than before" in numpy.note
     assert "given in dependencies" in numpy.note
     (diff,) = [diff for group in groups(report) for diff in group.diffs]
     assert diff.path == "code/requirements.txt"
-    assert "+numpy==1.26.4" in diff.lines
+    assert "+numpy==2.2.0" in diff.lines
 
 
 def test_other_image(homes, tmp_path):

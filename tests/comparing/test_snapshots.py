@@ -46,7 +46,7 @@ def wider_homes(tmp_path):
         columns={**COLUMNS, "age": [1, 2, 3]},
         prices=[151.0, 212.0, 270.0],
         signing_key=MASTER_KEY,
-        dependencies={"auto": True, "custom": ["numpy==1.26.4", "rich==13.7.0"]},
+        dependencies={"auto": False, "custom": ["pandas", "numpy==2.2.0", "rich==13.7.0"]},
     )
     edit_json(folder / "container.json", lambda spec: spec["environment"].update(LEVEL="5"))
     return bundle

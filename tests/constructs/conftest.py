@@ -27,6 +27,7 @@ def bundles(tumours, tmp_path_factory) -> Bundles:
             model=model,
             schema_builder=SchemaBuilder(tumours.X[:40], tumours.y[:40], keep_samples=True),
             name="tumour",
+            dependencies={"auto": False},  # what they are does not matter here
             model_path=folder / str(number) / "tumour",
             signing_key=MASTER_KEY,
             signing_private_key=private_pem(),
