@@ -72,7 +72,7 @@ def pack(
     terms, code = runtime.terms, staging / MODEL_FOLDER / "code"
     packages = make_list(terms, captured.roots)
     on_progress("packaging dependencies", 0, 0)
-    packages = _locked(packages, terms)
+    packages = _locked(packages, terms).for_review()
     write_source(packages, code, own)
     delivered = deliver(packages, terms, code, takes_hashes=takes_hashes, on_progress=on_progress)
     record = record_of(

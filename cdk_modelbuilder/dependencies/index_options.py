@@ -14,6 +14,9 @@ _WITH_ADDRESS = {
     "--extra-index-url": "--index",
     "--find-links": "--find-links",
     "-f": "--find-links",
+    "--only-binary": "--only-binary",
+    "--no-binary": "--no-binary",
+    "--trusted-host": "--allow-insecure-host",
 }
 _WITHOUT = ("--no-index", "--pre", "--prefer-binary")
 
@@ -43,8 +46,9 @@ def check_index_options(options: Iterable[str]) -> None:
             continue
         if name not in _WITH_ADDRESS or not value:
             raise UsageError(
-                f"{name!r} is no option that says where packages come from, or its address is missing.",
-                remedy="Use --index-url, --extra-index-url, --find-links, --no-index or --pre, as for pip.",
+                f"{name!r} is no option that says where packages come from, or its value is missing.",
+                remedy="Use --index-url, --extra-index-url, --trusted-host, --find-links, --no-index, --only-binary, "
+                "--no-binary or --pre, as for pip.",
             )
         check_no_credentials(value, f"the option {name}")
 

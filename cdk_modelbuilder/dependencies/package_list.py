@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,7 +78,7 @@ class Terms:
         roots = dict(found)
         for name in sorted(self.listed_names):
             if self.installed(name) is not None:
-                roots.setdefault(self.installed_name(name), "listed")
+                roots.setdefault(self.installed_name(name), "installed here")
         return roots
 
 
@@ -102,6 +103,15 @@ class PackageList:
     checked: bool = False
     pylock: str | None = None
     target_only: Mapping[str, str] = field(default_factory=dict)
+
+    def for_review(self) -> PackageList:
+        """The same with reasons that name the user's files and not the lines in them: a diff shows what changes."""
+
+        def reasonable(pins: Sequence[Pin]) -> tuple[Pin, ...]:
+            return tuple(replace(pin, reason=_without_lines(pin.reason)) for pin in pins)
+
+        fitted = replace(self.fitted, pins=reasonable(self.fitted.pins), to_install=reasonable(self.fitted.to_install))
+        return replace(self, fitted=fitted)
 
     @property
     def wheels(self) -> Mapping[str, Path]:
@@ -137,6 +147,18 @@ def make_list(terms: Terms, found: Mapping[str, str]) -> PackageList:
     )
     target_only = missing_on_target(fitted.pins, terms.target)
     return PackageList(selection, merged, fitted, merged.notes, target_only=target_only)
+
+
+def _without_lines(reason: str) -> str:
+    """A reason without the places in the user's lists.
+
+    >>> _without_lines("given in requirements.txt, line 2 and requirements.txt, line 5 (numpy>=1)")
+    'given in requirements.txt (numpy>=1)'
+    >>> _without_lines("given in dependencies['custom'][3]")
+    "given in dependencies['custom']"
+    """
+    text = re.sub(r", line \d+|(?<=\])\[\d+\]", "", reason)
+    return re.sub(r"(\S+)(?: and \1)+(?=\s|$)", r"\1", text)
 
 
 def _version(found: InstalledDistribution | None) -> str | None:

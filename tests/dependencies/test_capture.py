@@ -218,7 +218,7 @@ def test_what_is_listed_is_there_with_what_it_requires(build, install, tmp_path)
     bundle = build("import listed\nreturn 'out'", auto=False, requirements=str(tmp_path / "requirements.txt"))
     assert locked(bundle) == {
         "below==0.1": "required by listed",
-        "listed==1.5": "given in requirements.txt, line 2 (listed>=1)",
+        "listed==1.5": "given in requirements.txt (listed>=1)",
     }
 
 

@@ -166,8 +166,8 @@ def test_options_come_first_in_their_order_and_are_read_back():
         ("--index-url https://me:secret@host/simple", "credentials"),
         ("--extra-index-url=https://token@host/simple", "credentials"),
         ("--find-links https://host/x?token=secret", "credentials"),
-        ("--trusted-host host", "'--trusted-host'"),
-        ("--index-url", "its address is missing"),
+        ("--cache-dir folder", "'--cache-dir'"),
+        ("--index-url", "its value is missing"),
     ],
 )
 def test_options_that_are_refused(option, said):
@@ -177,6 +177,8 @@ def test_options_that_are_refused(option, said):
 
 
 def test_options_as_each_tool_has_them():
+    assert requirements_text([], index_options=["--trusted-host host", "--only-binary :all:"])
+    assert for_uv(["--trusted-host host", "--no-binary a"]) == ["--allow-insecure-host", "host", "--no-binary", "a"]
     options = [
         "--index-url=https://host/simple",
         "--extra-index-url https://other/simple",
