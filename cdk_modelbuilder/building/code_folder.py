@@ -12,6 +12,7 @@ from cdk_modelbuilder.building.payload_code import CODECS_FOLDER, travelling_mod
 from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.dependencies.local_source import LocalSource
+from cdk_modelbuilder.dependencies.vendoring import METADATA_FOLDER
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import public_signature, stored_key, unpickle, verifier
 from cdk_modelbuilder.schema.openapi import openapi_document
@@ -26,7 +27,7 @@ VERIFIER_FILES = {
     "modelbuilder_stored_key": stored_key,
 }
 """Name in the bundle -> module of the package that travels under it."""
-RESERVED = ("inference", "modelbuilder_runtime", *VERIFIER_FILES, "cdk_modelbuilder", "setup")
+RESERVED = ("inference", "modelbuilder_runtime", METADATA_FOLDER, *VERIFIER_FILES, "cdk_modelbuilder", "setup")
 """Top-level module names of our own in that folder, and the one that SageMaker's toolkit would run as an installer."""
 
 

@@ -102,8 +102,9 @@ def _locked(packages: PackageList, terms: Terms) -> PackageList:
             packages.fitted.pins,
             terms.target,
             index_options=packages.merged.index_options,
-            local_links=packages.merged.local_links,
+            local_links=[*packages.merged.local_links, *sorted({wheel.parent for wheel in packages.wheels.values()})],
             needs_hashes=options.hashes or packages.merged.require_hashes,
+            may_build=options.packaging == "wheels",
         )
     except (IndexUnreachableError, ToolMissingError) as error:
         if options.lock != "auto" or options.packaging == "wheels" or options.hashes:

@@ -17,6 +17,9 @@ LocalPolicy = Literal["vendor", "source", "refuse"]
 """What to do with a package that was installed from a folder: pin it to its pushed commit and ship it as source where
 there is none; always ship it as source; or refuse what is at no pushed commit."""
 
+METADATA_FOLDER = "modelbuilder_metadata"
+"""Where the metadata of vendored packages are, below ``code/``: beside ``inference.py``, SageMaker's toolkit, which
+builds a wheel of that folder, would take them for its own and fail."""
 MOST_BYTES = 50 << 20
 _COMPILED = (".so", ".pyd", ".dylib", ".dll")
 _SKIPPED = ("__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".mypy_cache", ".pytest_cache")
@@ -62,7 +65,7 @@ def source_or_commit(distribution: InstalledDistribution, policy: LocalPolicy) -
 
 def metadata_files(distribution: InstalledDistribution) -> dict[str, bytes]:
     """Its metadata, so that ``importlib.metadata.version()`` and entry points work where it is shipped as source."""
-    folder = f"{distribution.name.replace('-', '_')}-{distribution.version}.dist-info"
+    folder = f"{METADATA_FOLDER}/{distribution.name.replace('-', '_')}-{distribution.version}.dist-info"
     source = distribution.source
     texts = {
         "METADATA": source.read_text("METADATA") or source.read_text("PKG-INFO"),

@@ -144,7 +144,7 @@ def test_what_is_at_no_commit_that_others_reach_is_shipped_or_refused(mine):
     assert isinstance(shipped, Vendored)
     assert "was not pushed" in shipped.why
     assert shipped.files["mine_pkg/words.txt"] == b"a b\n"
-    assert b"Name: mine" in shipped.files["mine-1.0.dist-info/METADATA"]
+    assert b"Name: mine" in shipped.files["modelbuilder_metadata/mine-1.0.dist-info/METADATA"]
     with pytest.raises(DependencyError, match="was not pushed") as caught:
         source_or_commit(distribution, "refuse")
     assert "'local': 'vendor'" in caught.value.remedy
@@ -197,7 +197,7 @@ def test_installed_from_a_folder_or_a_file_of_this_machine(install, tmp_path):
     selection = select({"from-folder": "r", "from-file": "r"}, Wishes())
     assert selection.pins == ()
     assert set(selection.vendored["from-folder"].files) == {
-        "ff/__init__.py", "ff/data.bin", "from_folder-1.0.dist-info/METADATA",
+        "ff/__init__.py", "ff/data.bin", "modelbuilder_metadata/from_folder-1.0.dist-info/METADATA",
     }  # fmt: skip
     assert selection.vendored["from-file"].files["one_file.py"] == b"z = 3\n"
 

@@ -83,7 +83,7 @@ def test_what_nobody_else_can_have_is_shipped_as_source(shop, tmp_path, name, wh
         why.format(commit=shop.commits.get(name, "")[:12]),
         "1.2",
     )
-    metadata = {f"{name}-1.2.dist-info/{file}" for file in ("METADATA", "entry_points.txt")}
+    metadata = {f"modelbuilder_metadata/{name}-1.2.dist-info/{file}" for file in ("METADATA", "entry_points.txt")}
     assert built.code() == {"spec.py", f"{name}/__init__.py", f"{name}/said.txt", *metadata}
     assert str(shop.folders[name].parent).encode() not in b"".join(built.texts().values())
     built.try_it()
