@@ -12,19 +12,38 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-_OF_UV = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL", "UV_NO_INDEX")
+_OF_UV = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL")
 _KEYS_OF_UV = ("index", "index-url", "extra-index-url", "find-links", "no-index")
 
 
-def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """``environ`` for uv: with pip's settings where uv has none of its own, and without long waits for a dead index."""
+@dataclass(frozen=True, slots=True)
+class UvSettings:
+    """How uv is told where packages come from.
+
+    Attributes:
+        environment: The variables of its process.
+        file: ``uv.toml`` for the folder that it runs in. Even an empty one ends the search in the folders above, so
+            that no project's settings count.
+    """
+
+    environment: Mapping[str, str]
+    file: str = ""
+
+    def write_file(self, folder: Path) -> None:
+        """Put the file where uv is started."""
+        (folder / "uv.toml").write_text(self.file, "utf-8")
+
+
+def uv_settings(environ: Mapping[str, str]) -> UvSettings:
+    """Settings for uv: those of ``environ``, with pip's where uv has none, and without long waits for a dead index."""
     found = dict(environ)
     found.setdefault("UV_HTTP_RETRIES", "1")
     found.pop("UV_PYTHON", None)
     if any(name in environ for name in _OF_UV) or _uv_is_configured(environ):
-        return found
+        return UvSettings(found)
     pip = _pip_settings(environ)
     if "index-url" in pip:
         found["UV_DEFAULT_INDEX"] = pip["index-url"]
@@ -33,13 +52,12 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
         found.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does, see index_options.for_uv
     if "find-links" in pip:
         found["UV_FIND_LINKS"] = ",".join(_absolute(one) for one in pip["find-links"].split())
-    if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        found["UV_NO_INDEX"] = "1"
     if "trusted-host" in pip:
         found.setdefault("UV_INSECURE_HOST", " ".join(pip["trusted-host"].split()))
     if "cert" in pip:
         found.setdefault("SSL_CERT_FILE", pip["cert"])
-    return found
+    has_no_index = pip.get("no-index", "").lower() in ("1", "true", "yes", "on")
+    return UvSettings(found, "no-index = true\n" if has_no_index else "")  # uv has no variable for it
 
 
 def _uv_is_configured(environ: Mapping[str, str]) -> bool:

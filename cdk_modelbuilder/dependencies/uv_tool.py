@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cdk_modelbuilder.dependencies.index_settings import uv_environment
+from cdk_modelbuilder.dependencies.index_settings import uv_settings
 from cdk_modelbuilder.errors import DependencyError, ToolMissingError
 
 TIMEOUT_SECONDS = 600
@@ -59,8 +59,8 @@ def run_uv(arguments: Sequence[str], *, purpose: str, stdin: str = "") -> subpro
     """
     uv = find_uv(purpose)
     with tempfile.TemporaryDirectory(prefix="modelbuilder-uv-") as folder:
-        # uv looks for uv.toml upwards from where it runs; an empty one ends the search.
-        (Path(folder) / "uv.toml").touch()
+        settings = uv_settings(os.environ)
+        settings.write_file(Path(folder))
         try:
             return subprocess.run(
                 [uv, *arguments],
@@ -70,7 +70,7 @@ def run_uv(arguments: Sequence[str], *, purpose: str, stdin: str = "") -> subpro
                 encoding="utf-8",
                 errors="replace",
                 cwd=folder,
-                env={**uv_environment(os.environ), "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"},
+                env={**settings.environment, "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"},
                 timeout=TIMEOUT_SECONDS,
                 check=False,
             )

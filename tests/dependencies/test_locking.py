@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cdk_modelbuilder.dependencies import uv_tool
-from cdk_modelbuilder.dependencies.index_settings import uv_environment
+from cdk_modelbuilder.dependencies.index_settings import uv_settings
 from cdk_modelbuilder.dependencies.locking import lock
 from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.pylock_text import without_local_facts
@@ -281,29 +281,33 @@ def test_an_index_that_wants_a_password_says_so_and_nothing_else_is_tried(privat
     assert "wrong" not in str(error.value)
 
 
-def test_settings_of_uv_win_over_those_of_pip(tmp_path, monkeypatch):
+def test_settings_of_uv_win_over_those_of_pip(tmp_path):
     config = tmp_path / "pip.conf"
     config.write_text(
         "[global]\nindex-url = https://host/pip\nextra-index-url =\n    https://host/a\n    https://host/b\n"
     )
     environ = {**os.environ, "PIP_CONFIG_FILE": str(config)}
-    found = uv_environment(environ)
+    found = uv_settings(environ).environment
     assert found["UV_DEFAULT_INDEX"] == "https://host/pip"
     assert found["UV_INDEX"] == "https://host/a https://host/b"
     assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-    assert uv_environment({**environ, "PIP_INDEX_URL": "https://host/env"})["UV_DEFAULT_INDEX"] == "https://host/env"
-    assert "UV_DEFAULT_INDEX" not in uv_environment({**environ, "UV_INDEX": "https://host/uv"})
+    by_variable = uv_settings({**environ, "PIP_INDEX_URL": "https://host/env"}).environment
+    assert by_variable["UV_DEFAULT_INDEX"] == "https://host/env"
+    assert "UV_DEFAULT_INDEX" not in uv_settings({**environ, "UV_INDEX": "https://host/uv"}).environment
     own = tmp_path / "config" / "uv" / "uv.toml"
     own.parent.mkdir(parents=True)
     own.write_text('[[index]]\nurl = "https://host/uv"\n')
-    assert "UV_DEFAULT_INDEX" not in uv_environment(environ)
+    assert "UV_DEFAULT_INDEX" not in uv_settings(environ).environment
 
 
-def test_links_of_pip_are_absolute_for_uv(monkeypatch, tmp_path):
+def test_links_of_pip_count_from_the_users_folder_and_no_index_holds(links, monkeypatch, tmp_path):
+    make_wheel(links, "tiny-one")
     monkeypatch.chdir(tmp_path)
-    found = uv_environment({**os.environ, "PIP_FIND_LINKS": "links https://host/x", "PIP_NO_INDEX": "1"})
-    assert found["UV_FIND_LINKS"] == f"{tmp_path / 'links'},https://host/x"
-    assert found["UV_NO_INDEX"] == "1"
+    monkeypatch.setenv("PIP_FIND_LINKS", "links")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert lock([pin("tiny-one==1.0")], TARGET).pins == (pin("tiny-one==1.0"),)
+    with pytest.raises(DependencyError, match=r"six==1\.17\.0 .* which the index does not know"):
+        lock([pin("six==1.17.0")], TARGET)
 
 
 @pytest.mark.parametrize(

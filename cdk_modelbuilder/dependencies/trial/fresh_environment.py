@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdk_modelbuilder.dependencies.index_options import for_pip, for_uv
-from cdk_modelbuilder.dependencies.index_settings import uv_environment
+from cdk_modelbuilder.dependencies.index_settings import uv_settings
 from cdk_modelbuilder.dependencies.pip_tool import last_words, pip_environment
 from cdk_modelbuilder.dependencies.trial.interpreters import Interpreter
 from cdk_modelbuilder.dependencies.uv_tool import find_uv_or_none
@@ -83,11 +83,12 @@ class FreshEnvironment:
             options = ["--no-index", "--find-links", str(wheels)]
         if uv:
             command = [uv, "pip", "install", "--python", str(self.python)]
-            environment = uv_environment(bare_environment())
+            settings = uv_settings(bare_environment())
+            settings.write_file(requirements.parent)
+            environment = dict(settings.environment)
         else:
             command = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
             environment = pip_environment(bare_environment())
-        (requirements.parent / "uv.toml").touch()  # ends uv's search for settings in the folders above
         command += [*options, "--requirement", str(requirements)]
         status, said = _run(command, environment, requirements.parent, on_line)
         if status != 0:
