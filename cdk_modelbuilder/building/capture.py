@@ -96,7 +96,7 @@ class Capture:
             granted = _named_in(seen.error or str(problem), seen.refused)
             granted = {name: who for name, who in (granted or seen.refused).items() if name not in self._barred}
             if not granted:
-                raise problem
+                raise self._of_excluded(seen) or problem
             roots.update({name: f"imported by {who}" for name, who in {**seen.admitted, **granted}.items()})
         raise SelfTestError(
             "the packaged code needs one more package in every run on sample_input.",
@@ -131,6 +131,17 @@ class Capture:
         except SelfTestError as error:
             return error
         return None
+
+    def _of_excluded(self, seen: Rehearsal) -> SelfTestError | None:
+        """The error where the code fails for want of what the user excludes."""
+        named = _named_in(seen.error, {name: who for name, who in seen.refused.items() if name in self._barred})
+        if not named:
+            return None
+        tail = "\n".join(seen.error.splitlines()[-15:])
+        return SelfTestError(
+            f"the packaged code failed on sample_input without {', '.join(named)}:\n{tail}\n",
+            remedy="dependencies={'exclude': [...]} leaves that out: take it off that list.",
+        )
 
     def _more_source(self, seen: Rehearsal, source: LocalSource) -> Evidence | None:
         """Ships modules and data files of the user's that only the running code asked for; None if there are none."""
