@@ -163,7 +163,10 @@ def _trial_text(found: dict[str, Any]) -> str:
     if found["answer"] is not None and found["tried"] == "answered":
         lines.append(f"answer: {found['answer']['bytes']} bytes of {found['answer']['content_type']}")
     lines.append("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in found["seconds"].items()))
-    lines += [f"not used: {name}; leave it out if no other request needs it" for name in found["unused"]]
+    lines += [
+        f"not used: {name}; dependencies={{'exclude': ['{name}']}} leaves it out, if no other request needs it"
+        for name in found["unused"]
+    ]
     lines += [f"note: {note}" for note in found["notes"]]
     lines += [f"kept: {found['kept']}"] if found["kept"] else []
     return "\n".join(lines)
@@ -199,6 +202,7 @@ def _audit_text(found: dict[str, Any]) -> str:
         lines.append(f"{one['package']} {one['version']}: {names}; {fixed}\n  {one['description'][:200]}")
     count = len(found["vulnerabilities"])
     known = f"{count} known vulnerabilit{'y' if count == 1 else 'ies'}" if count else "no known vulnerabilities"
-    lines.append(f"{known} in the {len(found['checked'])} packages that were looked up")
+    checked, total = len(found["checked"]), len(found["checked"]) + len(found["not_checked"])
+    lines.append(f"{known}; {checked} of {total} packages {'was' if checked == 1 else 'were'} looked up")
     lines += [f"not checked: {name}: {reason}" for name, reason in found["not_checked"].items()]
     return "\n".join(lines)

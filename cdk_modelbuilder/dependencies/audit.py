@@ -124,7 +124,7 @@ def audit_pins(pins: Iterable[Pin], *, service: Service = "pypi", osv_url: str |
         found += [_vulnerability(name, one["version"], each) for each in one["vulns"]]
     if not checked:
         raise IndexUnreachableError(
-            f"the vulnerability service ({osv_url or service}) knows none of the {len(exact)} packages: "
+            f"the vulnerability service ({osv_url or service}) knows none of the packages in the list: "
             f"{next(iter(unknown.values()))}.",
             remedy="Is it reachable from here? Name another with --service or --osv-url.",
         )
@@ -134,8 +134,9 @@ def audit_pins(pins: Iterable[Pin], *, service: Service = "pypi", osv_url: str |
 def _run(pins: Iterable[Pin], service: Service, osv_url: str | None) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="modelbuilder-audit-") as folder:
         listed = Path(folder) / "requirements.txt"
-        # Without extras and hashes: neither changes what is looked up.
-        listed.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in pins), "utf-8")
+        # Extras and hashes do not change what is looked up, and advisories name no local versions (+cu121).
+        exact = [f"{pin.name}=={(pin.version or '').partition('+')[0]}\n" for pin in pins]
+        listed.write_text("".join(exact), "utf-8")
         command = [*_command(), "--requirement", str(listed), "--no-deps", "--disable-pip", "--format", "json"]
         command += ["--progress-spinner", "off", "--vulnerability-service", "osv" if osv_url else service]
         command += ["--osv-url", osv_url] if osv_url else []
