@@ -239,14 +239,13 @@ class ModelBuilder:
         return {**adapter.environment(ModelData().mount_path), **self.env_vars}
 
     def _pack(self, plan: Plan, captured: Captured, staging: Path, report: Progress) -> Packed:
-        adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
         return pack(
             plan.runtime,
             captured,
             staging,
             name=self.name,
             own=frozenset(plan.source.distributions),
-            takes_hashes=adapter.takes_hashes,
+            server=server_adapter(self.model_server or ModelServer(plan.model_server)),
             on_progress=report,
         )
 

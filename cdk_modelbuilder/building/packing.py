@@ -19,6 +19,7 @@ from cdk_modelbuilder.dependencies.locking import lock
 from cdk_modelbuilder.dependencies.package_list import PackageList, Terms, make_list
 from cdk_modelbuilder.dependencies.record import DependencyRecord
 from cdk_modelbuilder.errors import IndexUnreachableError, ToolMissingError
+from cdk_modelbuilder.servers import ServerAdapter
 
 _log = logging.getLogger("cdk_modelbuilder")
 
@@ -51,7 +52,7 @@ def pack(
     *,
     name: str,
     own: frozenset[str],
-    takes_hashes: bool,
+    server: ServerAdapter,
     on_progress: Callable[[str, int, int], object],
 ) -> Packed:
     """Settle the packages and write what the container needs of them.
@@ -62,7 +63,7 @@ def pack(
         staging: The bundle's folder; the inference code is in ``model/code``.
         name: The bundle's name.
         own: Editable installs that the user's own code is from.
-        takes_hashes: Whether the model server installs requirements in a way that allows for hashes.
+        server: How the model server wants to install packages.
         on_progress: Told of the steps.
 
     Raises:
@@ -74,7 +75,8 @@ def pack(
     on_progress("packaging dependencies", 0, 0)
     packages = _locked(packages, terms).for_review()
     write_source(packages, code, own)
-    delivered = deliver(packages, terms, code, takes_hashes=takes_hashes, on_progress=on_progress)
+    requirements = staging / MODEL_FOLDER / server.requirements_file
+    delivered = deliver(packages, terms, requirements, takes_hashes=server.takes_hashes, on_progress=on_progress)
     record = record_of(
         packages,
         delivered,

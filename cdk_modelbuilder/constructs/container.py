@@ -369,8 +369,8 @@ def check_variable(name: object, value: object) -> None:
 def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
     if not proof.works_isolated:
         return str(proof.needs_network)
-    requirements = "code/requirements.txt"
-    if requirements in bundle.manifest.files and bundle.container.installs != "bundle":
+    installs, requirements = bundle.container.installs, "code/requirements.txt"
+    if installs == "index" or (installs is None and requirements in bundle.manifest.files):
         return f"{bundle.name} has packages to install ({requirements})"
     return None
 

@@ -17,8 +17,6 @@ from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.dependencies.vendoring import metadata_files
 from cdk_modelbuilder.dependencies.wheelhouse import fill_wheelhouse
 
-REQUIREMENTS_FILE = "requirements.txt"
-
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -51,18 +49,18 @@ def write_source(packages: PackageList, code: Path, own: frozenset[str]) -> None
 def deliver(
     packages: PackageList,
     terms: Terms,
-    code: Path,
+    requirements: Path,
     *,
     takes_hashes: bool,
     on_progress: Callable[[str, int, int], object],
 ) -> Delivered:
-    """Write ``requirements.txt``, and wheels where they are asked for, into the folder of the inference code.
+    """Write the file that the container installs from, and beside it wheels where they are asked for.
 
     Args:
         packages: The list.
         terms: See there.
-        code: The folder.
-        takes_hashes: Whether the model server installs the file in a way that allows for hashes.
+        requirements: The file, where the model server looks for it.
+        takes_hashes: Whether the model server installs it in a way that allows for hashes.
         on_progress: Told of the steps.
 
     Raises:
@@ -73,24 +71,25 @@ def deliver(
         return Delivered((), ())
     options = list(packages.merged.index_options)
     notes: tuple[str, ...] = ()
+    folder = requirements.parent / WHEELS_FOLDER
     if terms.options.packaging == "wheels":
         filled = fill_wheelhouse(
             _with_wheels(pins, packages.wheels),
             terms.target,
-            code / WHEELS_FOLDER,
+            folder,
             index_options=options,
             local_links=packages.merged.local_links,
             on_progress=on_progress,
         )
         pins, notes = filled.pins, filled.notes
     elif packages.wheels:
-        (code / WHEELS_FOLDER).mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         for wheel in packages.wheels.values():
-            shutil.copyfile(wheel, code / WHEELS_FOLDER / wheel.name)
+            shutil.copyfile(wheel, folder / wheel.name)
         options.append(f"--find-links {WHEELS_FOLDER}")
     written = pins if takes_hashes else [replace(pin, hashes=()) for pin in pins]
     text = requirements_text(written, index_options=options, wheels=terms.options.packaging == "wheels")
-    (code / REQUIREMENTS_FILE).write_text(text, encoding="utf-8")
+    requirements.write_text(text, encoding="utf-8")
     return Delivered(pins, notes)
 
 

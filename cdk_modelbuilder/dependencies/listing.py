@@ -81,8 +81,24 @@ def wheels_of(bundle: ModelBundle) -> Path | None:
 
 def container_options(bundle: ModelBundle) -> list[str]:
     """Options of pip that the container's requirements name: where packages come from."""
+    return index_options_of(_container_text(bundle))
+
+
+def installed_from_wheels(bundle: ModelBundle) -> list[Pin]:
+    """What the container installs from the bundle's own wheels, without an index; empty if it asks one.
+
+    Raises:
+        BundleError: The container's file is malformed.
+    """
+    lines = _container_text(bundle).splitlines()
+    if "--no-index" not in lines:
+        return []
+    return read_pins("".join(f"{line}\n" for line in lines if not line.startswith("--")))
+
+
+def _container_text(bundle: ModelBundle) -> str:
     path = bundle.model_dir / "code" / "requirements.txt"
-    return index_options_of(path.read_text("utf-8")) if path.is_file() else []
+    return path.read_text("utf-8") if path.is_file() else ""
 
 
 def _from_pin(pin: Pin) -> PackageRecord:

@@ -11,16 +11,22 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.dependencies.listing import container_options, pins_of, target_of, wheels_of
+from cdk_modelbuilder.dependencies.listing import (
+    container_options,
+    installed_from_wheels,
+    pins_of,
+    target_of,
+    wheels_of,
+)
 from cdk_modelbuilder.dependencies.lock_file import lock_text
 from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.resolution import as_requirement
@@ -159,16 +165,37 @@ def _install(
     target: Target,
     say: Callable[[str], object],
 ) -> tuple[list[Pin], list[str]]:
-    """Install the lock; returns its pins, and notes."""
-    pins = pins_of(bundle)
+    """Install the lock; returns its pins, and notes.
+
+    What the container installs from the bundle's own wheels is installed from nothing else here, on top of what its
+    image has, which comes from an index.
+    """
     is_target = interpreter.minor == target.python and sys.platform == "linux" and platform.machine() == target.machine
-    lines = [Pin(pin.name, as_requirement(pin), pin.reason, pin.hashes if is_target else ()) for pin in pins]
-    unchecked = not is_target and any(pin.hashes for pin in pins)
-    requirements = environment.folder.parent / "requirements.txt"
-    requirements.write_text(lock_text(lines), "utf-8")
+    pins = pins_of(bundle)
+    from_wheels = {pin.name: pin for pin in installed_from_wheels(bundle)}
+    wheels = wheels_of(bundle)
+    links = [] if wheels is None else [f"--find-links {wheels}"]
+    others = [pin for pin in pins if pin.name not in from_wheels]
     say(f"installing {len(pins)} packages")
-    environment.install(requirements, index_options=container_options(bundle), wheels=wheels_of(bundle), on_line=say)
+    if others:
+        environment.install(
+            _lines(others, hashed=is_target),
+            index_options=[*container_options(bundle), *links],
+            with_requirements=not from_wheels,
+            on_line=say,
+        )
+    if from_wheels:
+        say(f"{len(from_wheels)} of them from the bundle's wheels")
+        text = _lines(from_wheels.values(), hashed=is_target)
+        environment.install(text, index_options=["--no-index", *links], on_line=say)
+    unchecked = not is_target and any(pin.hashes for pin in (*pins, *from_wheels.values()))
     return pins, ["the lock has hashes of files for the container, which were not checked here."] if unchecked else []
+
+
+def _lines(pins: Iterable[Pin], *, hashed: bool) -> str:
+    return lock_text(
+        [replace(pin, requirement=as_requirement(pin), hashes=pin.hashes if hashed else ()) for pin in pins]
+    )
 
 
 def _compare(golden: GoldenExchange, answer: tuple[bytes, str], bundle: ModelBundle) -> None:

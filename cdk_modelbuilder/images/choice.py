@@ -130,8 +130,9 @@ def _version_note(image: ContainerImage, model: Version, data_format: str, *, ab
     if able:
         return f"{differ}: a newer {image.distribution} reads the files of older ones."
     over = (
-        f"So {image.distribution}=={model.public} must be installed over it when the container starts: that needs a "
-        f"network, and a build of that version for Python {image.python}."
+        f"So {image.distribution}=={model.public} is installed over it, which needs a build of that version for Python "
+        f"{image.python}. The other choices: dependencies={{'packaging': 'image'}} bakes it into an image of your own, "
+        f"or install {image.distribution}=={inside} here and train with that, as the image has it."
     )
     if data_format == "ubj":
         # Measured: what 3.2.0 saves loads in 3.0.5, 2.1.4 and 1.7.4 without a word, and predicts other numbers there.

@@ -22,11 +22,13 @@ class ServerAdapter(Protocol):
     Attributes:
         template: The template of ``code/inference.py``, below ``templates/``.
         max_payload_bytes: Largest request body that the server takes.
-        takes_hashes: Whether the server installs ``requirements.txt`` in a way that allows for hashes.
+        requirements_file: Where the server looks for packages to install when it starts, below the model's folder.
+        takes_hashes: Whether it installs that file in a way that allows for hashes.
     """
 
     template: str
     max_payload_bytes: int
+    requirements_file: str
     takes_hashes: bool
 
     def environment(self, mount_path: str) -> Mapping[str, str]:

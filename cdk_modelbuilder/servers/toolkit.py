@@ -17,6 +17,7 @@ class SageMakerToolkit:
 
     template = "inference/inference.py.jinja"
     max_payload_bytes = 25 << 20  # InvokeEndpoint's limit; nginx in these images sets none of its own
+    requirements_file = "code/requirements.txt"
     takes_hashes = False  # it installs its own folder in the same command, and pip has no hash for a folder
 
     def environment(self, mount_path: str) -> Mapping[str, str]:

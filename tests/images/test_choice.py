@@ -83,7 +83,8 @@ def test_pickle_of_a_version_without_an_image(version):
     choice = choose_image("sklearn", version, data_format="pickle")
     assert choice.image.version == "1.9-0"
     assert choice.install_over == (f"scikit-learn=={version}",)
-    assert f"scikit-learn=={version} must be installed over it when the container starts" in choice.notes[0]
+    assert f"scikit-learn=={version} is installed over it" in choice.notes[0]
+    assert "{'packaging': 'image'}" in choice.notes[0]
 
 
 def test_pickle_prefers_a_minor_version_only_among_images_of_that_python():

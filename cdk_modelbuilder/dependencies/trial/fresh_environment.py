@@ -60,37 +60,39 @@ class FreshEnvironment:
 
     def install(
         self,
-        requirements: Path,
+        requirements: str,
         *,
         index_options: Sequence[str],
-        wheels: Path | None,
+        with_requirements: bool = True,
         on_line: Callable[[str], object],
     ) -> None:
-        """Install a requirements file.
+        """Install what a requirements file lists.
 
         Args:
-            requirements: The file.
+            requirements: The text of the file.
             index_options: Options of pip that say where packages come from.
-            wheels: A wheelhouse; no index is asked then.
+            with_requirements: What the packages require, too.
             on_line: Called with each line that the installer says.
 
         Raises:
             TrialError: Something does not install; the message names it where the installer does.
         """
+        place = self.folder.parent
+        listed = place / "requirements.txt"
+        listed.write_text(requirements, "utf-8")
         uv = find_uv_or_none()
-        options = for_uv(index_options) if uv else for_pip(index_options)
-        if wheels is not None:
-            options = ["--no-index", "--find-links", str(wheels)]
         if uv:
-            command = [uv, "pip", "install", "--python", str(self.python)]
+            command = [uv, "pip", "install", "--python", str(self.python), *for_uv(index_options)]
             settings = uv_settings(bare_environment())
-            settings.write_file(requirements.parent)
+            settings.write_file(place)
             environment = dict(settings.environment)
         else:
             command = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+            command += for_pip(index_options)
             environment = pip_environment(bare_environment())
-        command += [*options, "--requirement", str(requirements)]
-        status, said = _run(command, environment, requirements.parent, on_line)
+        command += [] if with_requirements else ["--no-deps"]
+        command += ["--requirement", str(listed)]
+        status, said = _run(command, environment, place, on_line)
         if status != 0:
             named = _NOT_THERE.search(said)
             what = f"{named['pip'] or named['uv']} does not install" if named else "the packages do not install"
