@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     archive,
     bundle,
+    capture,
     first_prediction,
     imports,
     payloads,
@@ -27,6 +28,7 @@ from benchmarks.measure import ROOT, Row, Settings, machine_facts
 TOPICS = {
     "import": imports,
     "build": small_build,
+    "capture": capture,
     "bundle": bundle,
     "archive": archive,
     "verify": verify,
@@ -53,7 +55,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure speed and memory as ratios against limits measured in the same run.",
-        epilog="A full run takes about five minutes, needs 4 GB of temporary disk and writes docs/benchmarks.md; with "
+        epilog="A full run takes about ten minutes, needs 6 GB of temporary disk and writes docs/benchmarks.md; with "
         "--quick or --only the table is only printed.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, few repetitions: do the benchmarks work?")

@@ -14,17 +14,19 @@ TARGET = 0.7
 
 def rows(settings: Settings) -> list[Row]:
     runs = [fresh(build_once, settings.scratch) for _ in range(settings.repeats)]
-    best = min(runs, key=lambda run: run["build"])
-    framework = min(run["framework"] for run in runs)
+    beyond = [run["build"] - run["bare"] for run in runs]
+    best = min(runs, key=lambda run: run["build"] - run["bare"])
+    bare = min(run["bare"] for run in runs)
     steps = ", ".join(f"{name} {seconds(value)}" for name, value in best["steps"].items())
     return [
         Row(
-            what="build of a small XGBoost model, from importing ModelBuilder on",
-            measured=best_and_median([run["build"] for run in runs]),
-            limit=f"importing xgboost, scikit-learn and numpy {seconds(framework)}",
-            ratio=best["build"] / framework,
+            what="build of a small XGBoost model, from importing ModelBuilder on, beyond the interpreter that runs the "
+            "sample",
+            measured=best_and_median(beyond),
+            limit=f"that interpreter, which imports xgboost, {seconds(bare)}",
+            ratio=min(beyond) / bare,
             target=f"< {TARGET} s",
-            reached=best["build"] < TARGET,
+            reached=min(beyond) < TARGET,
             note=f"{len(runs)} fresh processes; archive, capture and self-test included. The best: {steps}.",
         )
     ]
@@ -32,12 +34,9 @@ def rows(settings: Settings) -> list[Row]:
 
 def build_once(scratch: str) -> dict[str, object]:
     """One build; for :func:`benchmarks.measure.fresh`."""
-    start = time.perf_counter()
-    import numpy as np  # noqa: F401 - part of what a user imports
     import xgboost
     from sklearn.datasets import load_breast_cancer
 
-    framework = time.perf_counter() - start
     features, labels = load_breast_cancer(return_X_y=True)
     model = xgboost.XGBClassifier(n_estimators=20, max_depth=3, random_state=0).fit(features, labels)
     model.predict(features[:5])
@@ -51,13 +50,26 @@ def build_once(scratch: str) -> dict[str, object]:
         marks.append(("importing ModelBuilder", time.perf_counter()))
         from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 
-        ModelBuilder(
+        bundle = ModelBuilder(
             model=model,
             schema_builder=SchemaBuilder(features[:5], labels[:5]),
             model_path=Path(folder) / "small",
             dependencies={"auto": True},
         ).build(progress=step)
         marks.append(("end", time.perf_counter()))
+        bare = _bare(bundle, features[:5])
     pairs = pairwise(marks)
     steps = {name: after - at for (name, at), (_, after) in pairs if name != "done"}
-    return {"framework": framework, "build": marks[-1][1] - marks[0][1], "steps": steps}
+    return {"bare": bare, "build": marks[-1][1] - marks[0][1], "steps": steps}
+
+
+def _bare(bundle, sample) -> float:
+    """Seconds that the interpreter takes that answers the sample, with nothing watched."""
+    from cdk_modelbuilder.building.rehearsal import Request, rehearse
+    from cdk_modelbuilder.schema.codecs import open_schema
+
+    body, content_type = open_schema(str(bundle.path / "schema.json")).encode_request(sample)
+    request = Request(bundle.model_dir, body, content_type, bundle.container.environment)
+    start = time.perf_counter()
+    rehearse(request, None)
+    return time.perf_counter() - start
