@@ -1,17 +1,19 @@
-"""The user's own settings of where packages come from, as variables for uv: its own win, else those of pip hold.
+"""The user's own settings of where packages come from, for uv: its own win, else those of pip hold.
 
-They may hold passwords, so they travel in the environment, where a list of processes does not show them.
+They may hold passwords, so they travel in a file that is removed, and not where a list of processes shows them.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +34,16 @@ class UvSettings:
     environment: Mapping[str, str]
     file: str = ""
 
-    def write_file(self, folder: Path) -> None:
-        """Put the file where uv is started."""
-        (folder / "uv.toml").write_text(self.file, "utf-8")
+    @contextmanager
+    def in_folder(self, folder: Path) -> Iterator[Mapping[str, str]]:
+        """The variables, while the file lies in the folder where uv is started."""
+        place = folder / "uv.toml"
+        place.touch(mode=0o600)
+        try:
+            place.write_text(self.file, "utf-8")
+            yield self.environment
+        finally:
+            place.unlink()
 
 
 def uv_settings(environ: Mapping[str, str]) -> UvSettings:
@@ -45,19 +54,31 @@ def uv_settings(environ: Mapping[str, str]) -> UvSettings:
     if any(name in environ for name in _OF_UV) or _uv_is_configured(environ):
         return UvSettings(found)
     pip = _pip_settings(environ)
-    if "index-url" in pip:
-        found["UV_DEFAULT_INDEX"] = pip["index-url"]
-    if "extra-index-url" in pip:
-        found["UV_INDEX"] = " ".join(pip["extra-index-url"].split())
-        found.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does, see index_options.for_uv
-    if "find-links" in pip:
-        found["UV_FIND_LINKS"] = ",".join(_absolute(one) for one in pip["find-links"].split())
     if "trusted-host" in pip:
         found.setdefault("UV_INSECURE_HOST", " ".join(pip["trusted-host"].split()))
     if "cert" in pip:
         found.setdefault("SSL_CERT_FILE", pip["cert"])
-    has_no_index = pip.get("no-index", "").lower() in ("1", "true", "yes", "on")
-    return UvSettings(found, "no-index = true\n" if has_no_index else "")  # uv has no variable for it
+    return UvSettings(found, _as_toml(pip))
+
+
+def _as_toml(pip: Mapping[str, str]) -> str:
+    # In a file and not in variables: an option of the command line adds to a file, as it does with pip, but replaces
+    # a variable. https://docs.astral.sh/uv/reference/settings/
+    lines = []
+    if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        lines.append("no-index = true")
+    links = [_absolute(one) for one in pip.get("find-links", "").split()]
+    links = [
+        one for one in links if "://" in one or Path(one).is_dir()
+    ]  # pip goes on without a folder that is not there
+    lines += [f"find-links = {json.dumps(links)}"] if links else []
+    extra = pip.get("extra-index-url", "").split()
+    if extra:
+        lines.append('index-strategy = "unsafe-best-match"')  # as pip does, see index_options.for_uv
+    lines += [f"[[index]]\nurl = {json.dumps(url)}" for url in extra]
+    if "index-url" in pip:
+        lines.append(f"[[index]]\nurl = {json.dumps(pip['index-url'])}\ndefault = true")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _uv_is_configured(environ: Mapping[str, str]) -> bool:

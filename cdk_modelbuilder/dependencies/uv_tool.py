@@ -58,9 +58,10 @@ def run_uv(arguments: Sequence[str], *, purpose: str, stdin: str = "") -> subpro
         DependencyError: It did not end in time.
     """
     uv = find_uv(purpose)
-    with tempfile.TemporaryDirectory(prefix="modelbuilder-uv-") as folder:
-        settings = uv_settings(os.environ)
-        settings.write_file(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="modelbuilder-uv-") as folder,
+        uv_settings(os.environ).in_folder(Path(folder)) as environment,
+    ):
         try:
             return subprocess.run(
                 [uv, *arguments],
@@ -70,7 +71,7 @@ def run_uv(arguments: Sequence[str], *, purpose: str, stdin: str = "") -> subpro
                 encoding="utf-8",
                 errors="replace",
                 cwd=folder,
-                env={**settings.environment, "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"},
+                env={**environment, "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"},
                 timeout=TIMEOUT_SECONDS,
                 check=False,
             )

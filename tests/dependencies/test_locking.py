@@ -287,17 +287,28 @@ def test_settings_of_uv_win_over_those_of_pip(tmp_path):
         "[global]\nindex-url = https://host/pip\nextra-index-url =\n    https://host/a\n    https://host/b\n"
     )
     environ = {**os.environ, "PIP_CONFIG_FILE": str(config)}
-    found = uv_settings(environ).environment
-    assert found["UV_DEFAULT_INDEX"] == "https://host/pip"
-    assert found["UV_INDEX"] == "https://host/a https://host/b"
-    assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-    by_variable = uv_settings({**environ, "PIP_INDEX_URL": "https://host/env"}).environment
-    assert by_variable["UV_DEFAULT_INDEX"] == "https://host/env"
-    assert "UV_DEFAULT_INDEX" not in uv_settings({**environ, "UV_INDEX": "https://host/uv"}).environment
+    assert tomllib.loads(uv_settings(environ).file) == {
+        "index-strategy": "unsafe-best-match",
+        "index": [
+            {"url": "https://host/a"},
+            {"url": "https://host/b"},
+            {"url": "https://host/pip", "default": True},
+        ],
+    }
+    assert "https://host/env" in uv_settings({**environ, "PIP_INDEX_URL": "https://host/env"}).file
+    assert uv_settings({**environ, "UV_INDEX": "https://host/uv"}).file == ""
     own = tmp_path / "config" / "uv" / "uv.toml"
     own.parent.mkdir(parents=True)
     own.write_text('[[index]]\nurl = "https://host/uv"\n')
-    assert "UV_DEFAULT_INDEX" not in uv_settings(environ).environment
+    assert uv_settings(environ).file == ""
+
+
+def test_options_add_to_the_settings_of_pip(links, tmp_path, monkeypatch):
+    make_wheel(links, "tiny-one", requires=["tiny-two"])
+    make_wheel(tmp_path / "others", "tiny-two")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path / 'others'} {tmp_path / 'nowhere'}")
+    assert len(lock([pin("tiny-one==1.0")], TARGET, local_links=[links]).pins) == 2
 
 
 def test_links_of_pip_count_from_the_users_folder_and_no_index_holds(links, monkeypatch, tmp_path):

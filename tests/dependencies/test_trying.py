@@ -213,13 +213,43 @@ def test_ctrl_c_ends_it_and_leaves_nothing(echo, tmp_path):
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_wheels_of_the_bundle_are_used_without_an_index(tmp_path, links, echo, monkeypatch):
-    house = tmp_path / "house"
-    make_wheel(house, "tiny-one")
-    put_lock(echo, "tiny-one==1.0")
-    monkeypatch.setattr(trying, "wheels_of", lambda bundle: house)
-    monkeypatch.setenv("ECHO_IMPORTS", "tiny_one")
-    assert try_bundle(echo, python=HERE).packages == {"tiny-one": "1.0"}
+@pytest.fixture
+def wheels_bundle(tmp_path, links, monkeypatch) -> Path:
+    """A bundle whose container installs tiny-one from the bundle's wheels; its image has tiny-two."""
+    make_wheel(links, "tiny-two")
+    bundle = build_echo(tmp_path / "wheels_bundle")
+    code = bundle.model_dir / "code"
+    make_wheel(code / "wheels", "tiny-one", requires=["tiny-two"])
+    (code / "requirements.txt").write_text("--no-index\n--find-links wheels\ntiny-one==1.0\n")
+    put_lock(bundle, "tiny-one==1.0", "tiny-two==1.0")
+    monkeypatch.setattr(ModelBundle, "check_content", lambda bundle: None)  # the two files are not signed
+    return bundle.path
+
+
+@pytest.mark.parametrize("tool", ["uv", pytest.param("pip", marks=pytest.mark.slow)])
+def test_wheels_of_the_bundle_are_used_and_no_others(wheels_bundle, links, monkeypatch, tool):
+    if tool == "pip":
+        monkeypatch.setattr(fresh_environment, "find_uv_or_none", lambda: None)
+    monkeypatch.setenv("ECHO_IMPORTS", "tiny_one tiny_two")
+    trial = try_bundle(ModelBundle.read(wheels_bundle), python=HERE)
+    assert trial.packages.items() >= {"tiny-one": "1.0", "tiny-two": "1.0"}.items()
+    next((wheels_bundle / "model" / "code" / "wheels").iterdir()).unlink()
+    make_wheel(links, "tiny-one", requires=["tiny-two"])
+    with pytest.raises(TrialError, match="tiny-one"):
+        try_bundle(ModelBundle.read(wheels_bundle), python=HERE)
+
+
+def test_a_wheelhouse_that_lacks_what_its_packages_require(wheels_bundle, monkeypatch):
+    make_wheel(wheels_bundle / "model" / "code" / "wheels", "tiny-one", requires=["tiny-two", "tiny-three"])
+    with pytest.raises(TrialError, match="tiny-three"):
+        try_bundle(ModelBundle.read(wheels_bundle), python=HERE)
+
+
+def test_a_wheel_of_the_user_beside_packages_of_an_index(wheels_bundle, links, monkeypatch):
+    code = wheels_bundle / "model" / "code"
+    (code / "requirements.txt").write_text("--find-links wheels\ntiny-one==1.0\ntiny-two==1.0\n")
+    monkeypatch.setenv("ECHO_IMPORTS", "tiny_one tiny_two")
+    assert try_bundle(ModelBundle.read(wheels_bundle), python=HERE).tried == "golden"
 
 
 def test_another_python_than_the_containers_is_remarked_on(echo, monkeypatch):

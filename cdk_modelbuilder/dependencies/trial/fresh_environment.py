@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cdk_modelbuilder.dependencies.index_options import for_pip, for_uv
-from cdk_modelbuilder.dependencies.index_settings import uv_settings
+from cdk_modelbuilder.dependencies.index_settings import UvSettings, uv_settings
 from cdk_modelbuilder.dependencies.pip_tool import last_words, pip_environment
 from cdk_modelbuilder.dependencies.trial.interpreters import Interpreter
 from cdk_modelbuilder.dependencies.uv_tool import find_uv_or_none
@@ -80,19 +80,17 @@ class FreshEnvironment:
         place = self.folder.parent
         listed = place / "requirements.txt"
         listed.write_text(requirements, "utf-8")
+        words = [*([] if with_requirements else ["--no-deps"]), "--requirement", str(listed)]
+        is_alone = "--no-index" in index_options  # then the user's own settings are not to help out
         uv = find_uv_or_none()
         if uv:
             command = [uv, "pip", "install", "--python", str(self.python), *for_uv(index_options)]
-            settings = uv_settings(bare_environment())
-            settings.write_file(place)
-            environment = dict(settings.environment)
+            with _settings(is_alone=is_alone).in_folder(place) as environment:
+                status, said = _run([*command, *words], environment, place, on_line)
         else:
             command = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-            command += for_pip(index_options)
-            environment = pip_environment(bare_environment())
-        command += [] if with_requirements else ["--no-deps"]
-        command += ["--requirement", str(listed)]
-        status, said = _run(command, environment, place, on_line)
+            command += [*(["--isolated"] if is_alone else []), *for_pip(index_options)]
+            status, said = _run([*command, *words], pip_environment(bare_environment()), place, on_line)
         if status != 0:
             named = _NOT_THERE.search(said)
             what = f"{named['pip'] or named['uv']} does not install" if named else "the packages do not install"
@@ -118,8 +116,15 @@ def bare_environment() -> dict[str, str]:
     } | {"PYTHONNOUSERSITE": "1", "NO_COLOR": "1"}
 
 
+def _settings(*, is_alone: bool) -> UvSettings:
+    if not is_alone:
+        return uv_settings(bare_environment())
+    kept = {name: value for name, value in bare_environment().items() if name[:3] != "UV_" or name == "UV_CACHE_DIR"}
+    return UvSettings({**kept, "UV_NO_CONFIG": "1"})
+
+
 def _run(
-    command: list[str], environment: dict[str, str], folder: Path, on_line: Callable[[str], object]
+    command: list[str], environment: Mapping[str, str], folder: Path, on_line: Callable[[str], object]
 ) -> tuple[int, str]:
     said: list[str] = []
     with subprocess.Popen(
