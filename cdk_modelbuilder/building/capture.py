@@ -14,6 +14,7 @@ from cdk_modelbuilder.dependencies.evidence import Evidence
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.dependencies.local_source import LocalSource, collect, source_file
 from cdk_modelbuilder.dependencies.package_list import PackageList
+from cdk_modelbuilder.dependencies.private_files import is_private
 from cdk_modelbuilder.errors import SelfTestError
 
 _MOST_RUNS = 12
@@ -33,6 +34,7 @@ class Captured:
         response: Body of the answer to the sample.
         response_type: Its content type.
         added: Paths below ``code/`` of what was put there while it ran.
+        notes: What the user should know.
     """
 
     roots: Mapping[str, str]
@@ -41,6 +43,7 @@ class Captured:
     response: bytes = b""
     response_type: str = ""
     added: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 class Capture:
@@ -70,6 +73,7 @@ class Capture:
         self._code = request.model_dir / "code"
         self._tried: set[str] = set()
         self._added: set[str] = set()
+        self._data_files: set[str] = set()
 
     def run(self, evidence: Evidence, source: LocalSource) -> Captured:
         """Run until the answer is right, letting in what it proves to need.
@@ -120,8 +124,11 @@ class Capture:
         for name, who in seen.refused.items():
             if name not in here and not who.startswith(_OWN_RUNTIME):
                 left_out.setdefault(name, f"{who} goes on without it")
-        added = frozenset(self._added)
-        return Captured(roots, left_out, frozenset(seen.loaded), seen.response, seen.response_type, added)
+        notes: tuple[str, ...] = ()
+        if self._data_files:
+            notes = (f"data files are shipped because the code opens them: {', '.join(sorted(self._data_files))}.",)
+        answer = seen.response, seen.response_type
+        return Captured(roots, left_out, frozenset(seen.loaded), *answer, frozenset(self._added), notes)
 
     def _problem(self, seen: Rehearsal) -> SelfTestError | None:
         if seen.error:
@@ -156,6 +163,7 @@ class Capture:
             if original is not None:
                 self._tried.add(file)
                 data[file] = original.read_bytes() or b"\n"
+                self._data_files.add(f"code/{file}")
         if not more.files and not data:
             return None
         source.update(more)
@@ -211,7 +219,9 @@ def _named_in(error: str, refused: Mapping[str, str]) -> dict[str, str]:
 
 
 def _original(file: str, places: Mapping[str, Path]) -> Path | None:
-    """The data file beside a shipped module, on this machine."""
+    """The data file beside a shipped module, on this machine; never one that looks like a secret."""
+    if is_private(file):
+        return None
     folder = file
     while folder:
         folder = folder.rpartition("/")[0]

@@ -85,7 +85,7 @@ def pack(
         left_out=captured.left_out,
         shipped=own,
     )
-    notes = (*notes_on(packages, delivered, terms), *delivered.notes)
+    notes = (*captured.notes, *notes_on(packages, delivered, terms), *delivered.notes)
     image_folder = None
     if terms.options.packaging == "image" and packages.fitted.to_install:
         image_folder = IMAGE_FOLDER

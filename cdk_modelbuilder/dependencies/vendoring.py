@@ -11,6 +11,7 @@ from typing import Literal
 
 from cdk_modelbuilder.dependencies.installed import InstalledDistribution
 from cdk_modelbuilder.dependencies.origin import without_credentials
+from cdk_modelbuilder.dependencies.private_files import is_private
 from cdk_modelbuilder.errors import DependencyError
 
 LocalPolicy = Literal["vendor", "source", "refuse"]
@@ -22,7 +23,7 @@ METADATA_FOLDER = "modelbuilder_metadata"
 builds a wheel of that folder, would take them for its own and fail."""
 MOST_BYTES = 50 << 20
 _COMPILED = (".so", ".pyd", ".dylib", ".dll")
-_SKIPPED = ("__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".mypy_cache", ".pytest_cache")
+_SKIPPED = ("__pycache__", "venv", "node_modules")  # and everything hidden
 _SCP = re.compile(r"^(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?!//)(?P<path>.+)$")
 
 
@@ -167,4 +168,5 @@ def _places(distribution: InstalledDistribution) -> Iterator[tuple[str, Path]]:
 
 
 def _is_skipped(parts: tuple[str, ...]) -> bool:
-    return parts[-1].endswith((".pyc", ".pth")) or any(part in _SKIPPED for part in parts)
+    is_made = parts[-1].endswith((".pyc", ".pth")) or any(part in _SKIPPED for part in parts)
+    return is_made or is_private("/".join(parts))

@@ -154,7 +154,9 @@ def test_unless_the_user_excludes_it(build, install):
 
 def test_an_excluded_package_that_the_code_needs_is_an_error(build, install):
     install("turbo", files={"turbo.py": "x = 'out'\n"})
-    with pytest.raises(SelfTestError, match=r"without turbo:(?s:.*)No module named 'turbo'(?s:.*)take it off that list"):
+    with pytest.raises(
+        SelfTestError, match=r"without turbo:(?s:.*)No module named 'turbo'(?s:.*)take it off that list"
+    ):
         build("import turbo\nreturn turbo.x", exclude=["turbo"])
 
 
@@ -175,6 +177,18 @@ def test_local_modules_and_files_that_only_the_running_code_asks_for(build):
     }
     assert shipped == {"plugins/__init__.py", "plugins/one.py", "plugins/one.txt", "plugins/deep/t.txt"}
     assert ModelBundle.load(bundle.path).root_sha256 == bundle.root_sha256
+    assert "data files are shipped because the code opens them: code/plugins/deep/t.txt, code/plugins/one.txt." in (
+        bundle.notes
+    )
+
+
+@pytest.mark.parametrize("name", [".env", "conf/.token", "service.pem", "credentials", "Secrets.json", "id_rsa"])
+def test_files_that_look_like_secrets_are_never_shipped(build, name):
+    top = f"from pathlib import Path\nplace = Path(__file__).with_name('x').parent / {name!r}\n"
+    body = "try:\n    text = place.read_text()\nexcept OSError:\n    text = 'out'\nreturn text"
+    bundle = build(body, top=top, files={name: "a password"})
+    assert not (bundle.model_dir / "code" / name).exists()
+    assert not any("data files" in note for note in bundle.notes)
 
 
 def test_an_editable_package_is_shipped_with_its_version(build, install, site, tmp_path):

@@ -100,6 +100,8 @@ def repository(tmp_path) -> Path:
     (project / "mine_pkg").mkdir(parents=True)
     (project / "mine_pkg" / "__init__.py").write_text("x = 1\n")
     (project / "mine_pkg" / "words.txt").write_text("a b\n")
+    for private in (".env", "service.key", "credentials.json"):
+        (project / "mine_pkg" / private).write_text("a password")
     (project / "pyproject.toml").write_text("[project]\nname='mine'\n")
     git(tmp_path / "repository", "init", "-q")
     git(tmp_path / "repository", "add", ".")
@@ -144,6 +146,7 @@ def test_what_is_at_no_commit_that_others_reach_is_shipped_or_refused(mine):
     assert isinstance(shipped, Vendored)
     assert "was not pushed" in shipped.why
     assert shipped.files["mine_pkg/words.txt"] == b"a b\n"
+    assert not any(b"password" in data for data in shipped.files.values())
     assert b"Name: mine" in shipped.files["modelbuilder_metadata/mine-1.0.dist-info/METADATA"]
     with pytest.raises(DependencyError, match="was not pushed") as caught:
         source_or_commit(distribution, "refuse")
