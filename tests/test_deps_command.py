@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cdk_modelbuilder.bundle import ModelBundle, json_bytes
+from cdk_modelbuilder.cli.dependency_table import list_text
 from cdk_modelbuilder.dependencies.record import RECORD_FILE, PackageRecord, read_record
 from cdk_modelbuilder.dependencies.target import Target
 from tests.dependencies.echo_bundle import build_echo
@@ -91,6 +92,34 @@ def test_the_list_as_a_table(bundle):
 
 def test_the_list_for_machines_is_the_file(bundle):
     assert json.loads(deps(bundle, "--json").stdout) == json.loads((bundle.path / RECORD_FILE).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("packaging", "in_image", "installed", "where"),
+    [
+        ("install", None, True, "installed at start"),
+        ("install", "1.0", False, "in the image"),
+        ("install", None, False, "in the image"),
+        ("wheels", "0.9", True, "wheel in the bundle, over 0.9"),
+        ("image", "0.9", False, "put into your image, over 0.9"),
+        ("image", None, False, "put into your image"),
+        ("image", "1.0", False, "in the image"),
+    ],
+)
+def test_where_a_package_comes_from(bundle, packaging, in_image, installed, where):
+    package = PackageRecord(
+        "tiny-one", "1.0", "tiny-one==1.0", "why", in_image=in_image, installed_by_container=installed
+    )
+    put(bundle, package, packaging=packaging)
+    assert list_text(ModelBundle.read(bundle.path)).splitlines()[1] == f"tiny-one  1.0      {where:<5}  why"
+
+
+def test_options_and_wheels_of_an_own_image_count(bundle, links):
+    (links / "tiny_one-1.0-py3-none-any.whl").unlink()
+    deps(bundle, "--check", status=1)
+    make_wheel(bundle.path / "image" / "wheels", "tiny-one", "1.0")
+    (bundle.path / "image" / "requirements.txt").write_text("--find-links wheels\ntiny-one==1.0\n")
+    assert "all 2 packages are there" in deps(bundle, "--check").stdout
 
 
 def test_a_bundle_without_the_file_shows_its_lock(bundle):

@@ -53,10 +53,11 @@ def _version(package: PackageRecord) -> str:
 def _where(package: PackageRecord, record: DependencyRecord | None) -> str:
     if record is None:
         return "-"
-    if not package.installed_by_container:
+    is_inside = package.in_image == package.version
+    if not package.installed_by_container and (is_inside or record.packaging != "image"):
         return "in the image"
     where = {"install": "installed at start", "wheels": "wheel in the bundle", "image": "put into your image"}
-    over = f", over {package.in_image}" if package.in_image and package.in_image != package.version else ""
+    over = f", over {package.in_image}" if package.in_image and not is_inside else ""
     return where[record.packaging] + over
 
 

@@ -74,8 +74,8 @@ def target_of(bundle: ModelBundle) -> Target:
 
 
 def wheels_of(bundle: ModelBundle) -> Path | None:
-    """The bundle's own wheelhouse, if it has one and its model files are here."""
-    folder = bundle.model_dir / "code" / WHEELS_FOLDER
+    """The wheels in the bundle, if it has any and they are here."""
+    folder = _install_folder(bundle) / WHEELS_FOLDER
     return folder.resolve() if folder.is_dir() else None
 
 
@@ -97,8 +97,14 @@ def installed_from_wheels(bundle: ModelBundle) -> list[Pin]:
 
 
 def _container_text(bundle: ModelBundle) -> str:
-    path = bundle.model_dir / "code" / "requirements.txt"
+    path = _install_folder(bundle) / "requirements.txt"
     return path.read_text("utf-8") if path.is_file() else ""
+
+
+def _install_folder(bundle: ModelBundle) -> Path:
+    """Where the packages' file lies: with the code, or where the bundle's own image is built from."""
+    image = bundle.path / "image"
+    return image if (image / "requirements.txt").is_file() else bundle.model_dir / "code"
 
 
 def _from_pin(pin: Pin) -> PackageRecord:
