@@ -5,15 +5,14 @@ They may hold passwords, so they travel in a file that is removed, and not where
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from configparser import Error as ConfigParserError
+from configparser import RawConfigParser
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,32 +97,33 @@ def _uv_is_configured(environ: Mapping[str, str]) -> bool:
 
 
 def _pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The options of pip as it reads them itself: files, then variables over them."""
+    """The options of pip as it reads them itself: files, then variables over them. Files are read without starting pip.
+
+    https://pip.pypa.io/en/stable/topics/configuration/
+    """
+    files = RawConfigParser(strict=False)
+    for place in _pip_files(environ):
+        with suppress(OSError, UnicodeDecodeError, ConfigParserError):
+            files.read_string(place.read_text("utf-8"))
     found: dict[str, str] = {}
-    if importlib.util.find_spec("pip") is not None and environ.get("PIP_CONFIG_FILE") != os.devnull:
-        listed = subprocess.run(
-            [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
-            capture_output=True,
-            text=True,
-            env=dict(environ),
-            check=False,
-        )
-        settings = dict(line.partition("=")[::2] for line in listed.stdout.splitlines() if "=" in line)
-        for section in ("global", "download", "install"):
-            for name, text in settings.items():
-                if name.startswith(f"{section}."):
-                    found[name.partition(".")[2]] = _unquoted(text)
+    for section in ("global", "install"):
+        if files.has_section(section):
+            found.update({name.replace("_", "-"): value for name, value in files.items(section) if value})
     for name, value in environ.items():
         if name.startswith("PIP_") and value:
             found[name.removeprefix("PIP_").lower().replace("_", "-")] = value
     return found
 
 
-def _unquoted(text: str) -> str:
-    try:
-        return str(ast.literal_eval(text))
-    except (ValueError, SyntaxError):
-        return text
+def _pip_files(environ: Mapping[str, str]) -> list[Path]:
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return []
+    folders = [Path(one) / "pip" for one in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)]
+    folders += [Path("/Library/Application Support/pip"), Path("/etc"), Path.home() / ".pip"]
+    folders += [Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "pip"]
+    folders += [Path.home() / "Library/Application Support/pip", Path(sys.prefix)]
+    return [*(folder / "pip.conf" for folder in folders), *([Path(named)] if named else [])]
 
 
 def _absolute(place: str) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import os
 import subprocess
+import sys
 import threading
 import tomllib
 from pathlib import Path
@@ -301,6 +302,22 @@ def test_settings_of_uv_win_over_those_of_pip(tmp_path):
     own.parent.mkdir(parents=True)
     own.write_text('[[index]]\nurl = "https://host/uv"\n')
     assert uv_settings(environ).file == ""
+
+
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_files_of_pip_are_read_as_pip_reads_them(tmp_path, section):
+    config = tmp_path / "config" / "pip" / "pip.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[{section}]\nextra_index_url =\n    https://host/a%20b\n    https://host/b\nno-index = yes\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, env=environ, check=True).stdout
+    assert "https://host/a%20b" in listed
+    found = tomllib.loads(uv_settings(environ).file)
+    assert found["no-index"] is True
+    assert [one["url"] for one in found["index"]][:2] == ["https://host/a%20b", "https://host/b"]
+    config.write_text("no section\n")
+    assert "no-index" not in uv_settings(environ).file
 
 
 def test_options_add_to_the_settings_of_pip(links, tmp_path, monkeypatch):
