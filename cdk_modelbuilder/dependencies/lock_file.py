@@ -32,7 +32,7 @@ def lock_text(pins: Iterable[Pin]) -> str:
     """
     ordered = sorted(pins, key=lambda pin: pin.name)
     lines = [HEADER, *_missing_hashes(ordered)]
-    lines += [f"{line}  # {_one_line(pin.reason)}\n" for pin, line in zip(ordered, _lines(ordered), strict=True)]
+    lines += [f"{line}{_comment(pin.reason)}\n" for pin, line in zip(ordered, _lines(ordered), strict=True)]
     return "".join(lines)
 
 
@@ -100,5 +100,7 @@ def _missing_hashes(pins: Sequence[Pin]) -> list[str]:
     return [f"# Without hashes, because these have none: {', '.join(without)}.\n"]
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _comment(reason: str) -> str:
+    """The end of a line. A backslash there would join the next line to the comment, and its package would be lost."""
+    text = " ".join(reason.split()).rstrip("\\ ")
+    return f"  # {text}" if text else ""

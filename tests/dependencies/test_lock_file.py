@@ -31,6 +31,7 @@ TWO = "sha256:" + "2" * 64
 names = st.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,5})?", fullmatch=True)
 versions = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}(rc1|\.post2|\+cu121)?", fullmatch=True)
 reasons = st.lists(st.from_regex(r"[^\s]{1,8}", fullmatch=True), min_size=1, max_size=5).map(" ".join)
+reasons = reasons.map(lambda text: text.rstrip("\\ "))
 
 
 @st.composite
@@ -130,6 +131,16 @@ def test_pip_installs_the_lock_as_it_is(wheels, tmp_path, hashed):
     found = pip("install", "--no-index", "-f", tmp_path / "code/wheels", "--target", "out", "-r", lock, cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert {"tiny_one.py", "tiny_two.py"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_a_reason_cannot_swallow_the_next_package(wheels, tmp_path):
+    lock = tmp_path / "requirements.lock"
+    pins = [Pin(pin.name, pin.requirement, "given in C:\\\\") for pin in pins_of(wheels, hashed=False)]
+    lock.write_text(lock_text([*pins, Pin("tiny-zero", "tiny-zero==1", "")]))
+    assert [pin.name for pin in read_pins(lock.read_text())] == ["tiny-one", "tiny-two", "tiny-zero"]
+    assert sorted(read_lock(lock.read_text())) == ["tiny-one", "tiny-two", "tiny-zero"]
+    found = pip("install", "--no-index", "-f", tmp_path / "code/wheels", "--dry-run", "-r", lock, cwd=tmp_path)
+    assert "No matching distribution found for tiny-zero==1" in found.stderr
 
 
 def test_pip_refuses_a_file_that_the_lock_has_another_hash_for(wheels, tmp_path):
