@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from cdk_modelbuilder.building import code_folder
 from cdk_modelbuilder.building.rehearsal import Access, Rehearsal, Request, rehearse
+from cdk_modelbuilder.dependencies.beside_code import asked_for, module_at
 from cdk_modelbuilder.dependencies.delivery import write_source
 from cdk_modelbuilder.dependencies.evidence import Evidence
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.dependencies.local_source import LocalSource, collect, source_file
 from cdk_modelbuilder.dependencies.package_list import PackageList
-from cdk_modelbuilder.dependencies.private_files import is_private
 from cdk_modelbuilder.errors import SelfTestError
 
 _MOST_RUNS = 12
@@ -30,7 +32,6 @@ class Captured:
     Attributes:
         roots: Distribution, as installed -> why it is needed.
         left_out: Distribution or module that it can do without -> why.
-        loaded: Distributions whose modules were loaded; None where nothing was observed.
         response: Body of the answer to the sample.
         response_type: Its content type.
         added: Paths below ``code/`` of what was put there while it ran.
@@ -39,7 +40,6 @@ class Captured:
 
     roots: Mapping[str, str]
     left_out: Mapping[str, str] = field(default_factory=dict)
-    loaded: frozenset[str] | None = None
     response: bytes = b""
     response_type: str = ""
     added: frozenset[str] = frozenset()
@@ -127,8 +127,7 @@ class Capture:
         notes: tuple[str, ...] = ()
         if self._data_files:
             notes = (f"data files are shipped because the code opens them: {', '.join(sorted(self._data_files))}.",)
-        answer = seen.response, seen.response_type
-        return Captured(roots, left_out, frozenset(seen.loaded), *answer, frozenset(self._added), notes)
+        return Captured(roots, left_out, seen.response, seen.response_type, frozenset(self._added), notes)
 
     def _problem(self, seen: Rehearsal) -> SelfTestError | None:
         if seen.error:
@@ -153,25 +152,36 @@ class Capture:
     def _more_source(self, seen: Rehearsal, source: LocalSource) -> Evidence | None:
         """Ships modules and data files of the user's that only the running code asked for; None if there are none."""
         more, data = LocalSource(distributions=set(source.distributions)), {}
+        installed = Installed.here()
         missing = {*seen.unowned, *_MISSING_MODULE.findall(seen.error)} - self._tried
-        self._tried |= missing
-        for module in sorted(missing):
-            if source_file(module) is not None and not Installed.here().owners(module):
+        # A local module that has the name of an installed one comes first here, and was not in the bundle.
+        hidden = {module for name in seen.admitted for module in _modules_of(name, editable=False)} - self._tried
+        self._tried |= missing | hidden
+        for module in sorted(missing | hidden):
+            if source_file(module) is not None and (module in hidden or not installed.owners(module)):
                 more.update(collect([module]))
-        for file in seen.missing_files:
-            original = None if file in self._tried else _original(file, source.places)
-            if original is not None:
+        for file in (*seen.missing_files, *seen.listed_folders):
+            if file not in self._tried:
                 self._tried.add(file)
-                data[file] = original.read_bytes() or b"\n"
-                self._data_files.add(f"code/{file}")
-        if not more.files and not data:
+                for place, original in asked_for(file, source.places):
+                    if original.suffix == ".py":
+                        more.update(collect([module_at(place)]))
+                    elif place not in source.files:
+                        data[place] = original.read_bytes() or b"\n"
+                        self._data_files.add(f"code/{place}")
+        more.files.update(data)
+        if more.files.keys() <= source.files.keys():
             return None
         source.update(more)
-        source.files.update(data)
         before = set(_paths(self._code))
         code_folder.write_source(self._code, source)
         self._added |= set(_paths(self._code)) - before
         return self._evidence_of(more)
+
+
+def _modules_of(name: str, *, editable: bool = True) -> Sequence[str]:
+    found = Installed.here().get(name)
+    return () if found is None or (found.editable_modules and not editable) else found.modules
 
 
 def _paths(folder: Path) -> list[str]:
@@ -207,26 +217,11 @@ def _named_in(error: str, refused: Mapping[str, str]) -> dict[str, str]:
     """Those of the packages kept out that the error speaks of, by their own names or by their modules'."""
     words = set(re.findall(r"[A-Za-z0-9_]+(?:[-.][A-Za-z0-9_]+)*", error))
     words |= {part for word in words for part in word.split(".")}
-    words = {re.sub(r"[-_.]+", "-", word).lower() for word in words}
+    words = {canonicalize_name(word) for word in words}
     named: dict[str, str] = {}
     for name, who in refused.items():
-        found = Installed.here().get(name)
-        modules = () if found is None else found.modules
-        known_as = {name, *(re.sub(r"[-_.]+", "-", module).lower() for module in modules)}
+        modules = _modules_of(name)
+        known_as = {name, *map(canonicalize_name, modules)}
         if known_as & words:
             named[name] = who
     return named
-
-
-def _original(file: str, places: Mapping[str, Path]) -> Path | None:
-    """The data file beside a shipped module, on this machine; never one that looks like a secret."""
-    if is_private(file):
-        return None
-    folder = file
-    while folder:
-        folder = folder.rpartition("/")[0]
-        for module, path in places.items():
-            if module.rpartition("/")[0] == folder:
-                original = path.parent / file[len(folder) :].lstrip("/")
-                return original if original.is_file() and not original.is_symlink() else None
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cdk_modelbuilder.building.rehearsal_startup as startup_module
+from cdk_modelbuilder.dependencies.import_journal import Findings
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.errors import SelfTestError
 
@@ -63,8 +66,8 @@ class Rehearsal:
         admitted: Distribution that was not on the list -> who could not do without it.
         refused: Distribution that was kept out -> who goes on without it.
         unowned: Module that no distribution brings -> who imported it.
-        loaded: Distributions whose modules were loaded.
-        missing_files: Files beside the code that were opened and are not there, below ``code/``.
+        missing_files: Files beside the code that were opened or looked for and are not there, below ``code/``.
+        listed_folders: Folders below ``code/`` whose entries were asked for.
     """
 
     response: bytes = b""
@@ -73,8 +76,8 @@ class Rehearsal:
     admitted: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     unowned: Mapping[str, str] = field(default_factory=dict)
-    loaded: tuple[str, ...] = ()
     missing_files: tuple[str, ...] = ()
+    listed_folders: tuple[str, ...] = ()
 
 
 def rehearse(request: Request, access: Access | None) -> Rehearsal:
@@ -88,15 +91,19 @@ def rehearse(request: Request, access: Access | None) -> Rehearsal:
     """
     package_home = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory() as neutral:
-        order, report = Path(neutral, "order.json"), Path(neutral, "report.json")
-        order.write_text(json.dumps(_order(request, access)), "utf-8")
+        order, journal = Path(neutral, "order.json"), Path(neutral, "journal")
+        order.write_text(json.dumps(_order(request, access, journal)), "utf-8")
+        startup = Path(neutral, "startup")
+        startup.mkdir()
+        shutil.copyfile(startup_module.__file__, startup / "sitecustomize.py")
+        variables = {"PYTHONPATH": os.pathsep.join((str(startup), package_home)), "PYTHONSAFEPATH": "1"}
         try:
             child = subprocess.run(
-                [sys.executable, "-m", "cdk_modelbuilder.building.rehearsal_child", str(order), str(report)],
+                [sys.executable, "-m", "cdk_modelbuilder.building.rehearsal_child", str(order)],
                 input=request.body,
                 capture_output=True,
                 cwd=neutral,
-                env={**os.environ, **request.environment, "PYTHONPATH": package_home, "PYTHONSAFEPATH": "1"},
+                env={**os.environ, **request.environment, **variables},
                 timeout=TIMEOUT_SECONDS,
                 check=False,
             )
@@ -105,15 +112,15 @@ def rehearse(request: Request, access: Access | None) -> Rehearsal:
                 f"the model gave no answer to sample_input within {TIMEOUT_SECONDS} s.",
                 remedy="Give a smaller sample, or find out what load() or invoke() waits for.",
             ) from None
-        seen: dict[str, Any] = json.loads(report.read_text("utf-8")) if report.is_file() else {}
+        seen = _seen(Findings.read(journal), request.model_dir)
     if child.returncode != 0:
         error = child.stderr.decode(errors="replace").strip() or f"it ended with status {child.returncode}"
-        return Rehearsal(error=error, **_seen(seen, request.model_dir))
+        return Rehearsal(error=error, **seen)
     response_type, _, response = child.stdout.partition(b"\n")
-    return Rehearsal(response, response_type.decode(), **_seen(seen, request.model_dir))
+    return Rehearsal(response, response_type.decode(), **seen)
 
 
-def _order(request: Request, access: Access | None) -> dict[str, Any]:
+def _order(request: Request, access: Access | None, journal: Path) -> dict[str, Any]:
     model_dir = request.model_dir.resolve()
     order: dict[str, Any] = {
         "model_dir": str(model_dir),
@@ -130,6 +137,7 @@ def _order(request: Request, access: Access | None) -> dict[str, Any]:
             "own": [str(code)],
             "generated": [str(code / name) for name in _GENERATED],
             "lenient": access.lenient,
+            "journal": str(journal),
         }
     return order
 
@@ -141,15 +149,12 @@ def _other_folders() -> list[str]:
     return [entry for entry in sys.path if entry in places - usual]
 
 
-def _seen(report: Mapping[str, Any], model_dir: Path) -> dict[str, Any]:
-    if not report:
-        return {}
+def _seen(found: Findings, model_dir: Path) -> dict[str, Any]:
     code = (model_dir / "code").resolve()
-    missing = [Path(path) for path in report["missing_files"]]
     return {
-        "admitted": dict(report["admitted"]),  # in the order in which they were imported
-        "refused": dict(sorted(report["refused"].items())),
-        "unowned": dict(sorted(report["unowned"].items())),
-        "loaded": tuple(report["loaded"]),
-        "missing_files": tuple(sorted(path.relative_to(code).as_posix() for path in missing)),
+        "admitted": found.admitted,
+        "refused": found.refused,
+        "unowned": found.unowned,
+        "missing_files": tuple(Path(path).relative_to(code).as_posix() for path in found.missing),
+        "listed_folders": tuple(Path(path).relative_to(code).as_posix() for path in found.listed),
     }

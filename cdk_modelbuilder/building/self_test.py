@@ -75,7 +75,7 @@ def _answered(plan: Plan, request: Request) -> Captured:
     else:
         response, response_type = _answer_in_process(request)
     plan.prediction_in(response, response_type)
-    return Captured(runtime.evidence.roots, runtime.evidence.left_out, None, response, response_type)
+    return Captured(runtime.evidence.roots, runtime.evidence.left_out, response, response_type)
 
 
 def _answer_in_process(request: Request) -> tuple[bytes, str]:

@@ -24,10 +24,13 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from cdk_modelbuilder.dependencies.file_watch import FileWatch
+from cdk_modelbuilder.dependencies.import_journal import Journal
 from cdk_modelbuilder.dependencies.import_sites import guards_imports
 
 _MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
 _PROBE = ("<frozen importlib.util>", os.path.join("importlib", "util.py"))
+_METADATA = os.path.join("metadata", "__init__.py")
 _NAME = re.compile(r"^Name:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _SEPARATORS = re.compile(r"[-_.]+")
 
@@ -42,12 +45,14 @@ class ImportGate:
         own: Folders of the bundle's own code.
         generated: Those of them, or files, that are not the user's: a fallback in them is meant.
         lenient: Whether to let in whatever is not barred.
+        journal: File that findings are appended to, by children of this process too.
 
     Attributes:
         admitted: Distribution -> who imported it, though it was not on the list.
         refused: Distribution -> who imported it, or looked for it, and goes on without it.
         unowned: Module that no distribution brings and that is not shipped -> who imported it.
-        missing_files: Files below ``own`` that were opened and are not there.
+        missing_files: Files below ``own`` that were opened or looked for and are not there.
+        listed_folders: Folders below ``own`` whose entries were asked for.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class ImportGate:
         own: Sequence[str],
         generated: Sequence[str] = (),
         lenient: bool = False,
+        journal: str | None = None,
     ) -> None:
         self._owners, self._allowed, self._barred = owners, set(allowed) - set(barred), set(barred)
         self._shared = {name.partition(".")[0] for name in owners if "." in name}
@@ -75,12 +81,16 @@ class ImportGate:
         self.refused: dict[str, str] = {}
         self.unowned: dict[str, str] = {}
         self.missing_files: list[str] = []
+        self.listed_folders: list[str] = []
+        self._journal = Journal(journal)
 
     def close(self) -> None:
         """From now on, nothing passes that may not."""
         self._finders, self._before = list(sys.meta_path), set(sys.modules)
         sys.meta_path[:] = [self]
-        sys.addaudithook(self._watch_files)
+        FileWatch(
+            self._own, self._generated, on_missing=self._note_missing_file, on_listed=self._note_listed_folder
+        ).start()
 
     @property
     def loaded(self) -> list[str]:
@@ -102,12 +112,21 @@ class ImportGate:
         return spec if self._may_pass(name, spec) else None
 
     def find_distributions(self, context: Any = None) -> Iterator[metadata.Distribution]:
-        """For ``importlib.metadata``: what may not be imported is not installed."""
+        """For ``importlib.metadata``: what may not be imported is not installed.
+
+        Asking for a package by its name, or for the entry points that packages bring, is like importing them.
+        """
         context = metadata.DistributionFinder.Context() if context is None else context
+        wanted = _wanted_entry_points()
         for finder in self._finders:
             find = getattr(finder, "find_distributions", None)
             for found in () if find is None else find(context):
-                if self._is_there(found):
+                name = _name_of(found)
+                if (
+                    self._is_there(found, name)
+                    or (context.name is not None and self._judge(name))
+                    or (wanted and _brings(found, wanted) and self._judge(name, by_users_alone=True))
+                ):
                     yield found
 
     def invalidate_caches(self) -> None:
@@ -116,11 +135,9 @@ class ImportGate:
             if hasattr(finder, "invalidate_caches"):
                 finder.invalidate_caches()
 
-    def _is_there(self, found: metadata.Distribution) -> bool:
+    def _is_there(self, found: metadata.Distribution, name: str) -> bool:
         if (os.path.realpath(str(found.locate_file(""))) + os.sep).startswith(self._own):
             return True
-        named = _NAME.search(found.read_text("METADATA") or found.read_text("PKG-INFO") or "")
-        name = "" if named is None else _SEPARATORS.sub("-", named[1]).lower()
         return name in self._allowed or name in self.admitted
 
     def _may_pass(self, name: str, spec: importlib.machinery.ModuleSpec) -> bool:
@@ -140,7 +157,9 @@ class ImportGate:
 
     def _note_unowned(self, name: str) -> bool:
         importer = next(self._importers(), None)
-        self.unowned.setdefault(name, "" if importer is None else self._in_words(importer))
+        words = "" if importer is None else self._in_words(importer)
+        if self.unowned.setdefault(name, words) == words:
+            self._journal.add("unowned", name, words)
         return False
 
     def _owners_of(self, module: str) -> Sequence[str]:
@@ -151,18 +170,18 @@ class ImportGate:
             return ()
         return self._owners.get(name, ())
 
-    def _judge(self, owner: str) -> bool:
-        """Whether a distribution that is not on the list may be imported by whoever is importing it now."""
+    def _judge(self, owner: str, *, by_users_alone: bool = False) -> bool:
+        """Whether a distribution that is not on the list may be used by whoever is asking for it now."""
         frames = list(self._importers())
         words = self._in_words(frames[0]) if frames else "the interpreter"
-        if owner in self._barred:
-            self.refused.setdefault(owner, words)
-            return False
-        if self._lenient or (frames and self._needs(frames)):
+        needs = bool(frames) and (self._is_users(frames[0]) if by_users_alone else self._needs(frames))
+        if owner not in self._barred and (self._lenient or needs):
             self.admitted[owner] = words
             self.refused.pop(owner, None)
+            self._journal.add("admitted", owner, words)
             return True
-        self.refused.setdefault(owner, words)
+        if self.refused.setdefault(owner, words) == words:
+            self._journal.add("refused", owner, words)
         return False
 
     def _needs(self, frames: Sequence[FrameType]) -> bool:
@@ -209,13 +228,34 @@ class ImportGate:
         owners = self._owners_of(name)
         return min(owners) if owners else name
 
-    def _watch_files(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "open" or not isinstance(arguments[0], str | os.PathLike):
-            return
-        path = os.path.realpath(os.fspath(arguments[0]))
-        is_ours = isinstance(path, str) and path.startswith(self._own) and not path.endswith(".pyc")
-        if is_ours and path not in self.missing_files and not os.path.exists(path):
+    def _note_missing_file(self, path: str) -> None:
+        if path not in self.missing_files:
             self.missing_files.append(path)
+            self._journal.add("missing", path)
+
+    def _note_listed_folder(self, path: str) -> None:
+        if path not in self.listed_folders:
+            self.listed_folders.append(path)
+            self._journal.add("listed", path)
+
+
+def _name_of(found: metadata.Distribution) -> str:
+    named = _NAME.search(found.read_text("METADATA") or found.read_text("PKG-INFO") or "")
+    return "" if named is None else _SEPARATORS.sub("-", named[1]).lower()
+
+
+def _wanted_entry_points() -> Mapping[str, Any]:
+    """What ``importlib.metadata.entry_points(group=..., name=...)`` is called with, if it is that which asks now."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - see above
+    while frame is not None:
+        if frame.f_code.co_name == "entry_points" and frame.f_code.co_filename.endswith(_METADATA):
+            return {key: value for key, value in frame.f_locals.get("params", {}).items() if key in ("group", "name")}
+        frame = frame.f_back
+    return {}
+
+
+def _brings(found: metadata.Distribution, wanted: Mapping[str, Any]) -> bool:
+    return any(all(getattr(point, key) == value for key, value in wanted.items()) for point in found.entry_points)
 
 
 def _is_probed() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_ABSENCE: Final = frozenset({"ImportError", "ModuleNotFoundError"})
+_ABSENCE: Final = frozenset({"ImportError", "ModuleNotFoundError", "PackageNotFoundError"})
 _ANY_ERROR: Final = frozenset({"Exception", "BaseException"})
 _ENVIRONMENT: Final = frozenset({"version_info", "platform", "name", "implementation", "machine", "system", "uname"})
 

@@ -1,0 +1,41 @@
+"""Closes the gate in every Python that a rehearsal's code starts: ``multiprocessing`` that spawns, and loky's workers.
+
+It lies as ``sitecustomize.py`` before all else on the path of these interpreters, which import that when they start.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+ORDER_VARIABLE = "MODELBUILDER_REHEARSAL_ORDER"
+"""Names the order's file; set by the rehearsal's first interpreter, which closes its gate itself."""
+
+
+def _close() -> None:
+    from cdk_modelbuilder.dependencies.import_gate import ImportGate  # noqa: PLC0415 - only where a rehearsal runs
+
+    order = json.loads(Path(os.environ[ORDER_VARIABLE]).read_text("utf-8"))
+    sys.path.extend(order["paths"])
+    ImportGate(**order["gate"]).close()
+
+
+def _run_the_one_of_the_environment() -> None:
+    own = str(Path(__file__).parent)
+    sys.path[:] = [entry for entry in sys.path if entry != own]
+    this = sys.modules.pop(__name__)
+    try:
+        importlib.import_module(__name__)
+    except ModuleNotFoundError as error:
+        if error.name != __name__:
+            raise
+        sys.modules[__name__] = this  # the import system wants to find what it has just loaded
+
+
+if __name__ == "sitecustomize":
+    _run_the_one_of_the_environment()
+    if ORDER_VARIABLE in os.environ:
+        _close()
