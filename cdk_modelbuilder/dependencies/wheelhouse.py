@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
@@ -21,6 +21,7 @@ from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.pip_tool import is_unreachable, last_words, run_pip
 from cdk_modelbuilder.dependencies.resolution import as_requirement
 from cdk_modelbuilder.dependencies.target import Target
+from cdk_modelbuilder.dependencies.wheel_address import address_of, names_wheel, wheel_path
 from cdk_modelbuilder.dependencies.wheel_tags import fits, is_pure
 from cdk_modelbuilder.errors import DependencyError, IndexUnreachableError, UsageError
 
@@ -96,14 +97,14 @@ class _Filling:
 
     def fill(self, pins: Sequence[Pin]) -> Wheelhouse:
         self.place.mkdir()
-        from_index = [pin for pin in pins if not _is_address(pin)]
-        built = [pin for pin in pins if _is_address(pin) and not self._take_file(pin)]
+        from_index = [pin for pin in pins if not address_of(pin)]
+        built = [pin for pin in pins if address_of(pin) and not self._take_file(pin)]
         built += self._download(from_index)
         notes = []
         for pin in sorted(built, key=lambda pin: pin.name):
             notes += self._build(pin)
         own = {pin.name for pin in built}
-        found = [self._finished(pin, is_served=not _is_address(pin) and pin.name not in own) for pin in pins]
+        found = [self._finished(pin, is_served=not address_of(pin) and pin.name not in own) for pin in pins]
         files = {path.name: _sha256(path) for path in sorted(self.place.iterdir())}
         size = sum(path.stat().st_size for path in self.place.iterdir())
         if size > LARGE_BYTES:
@@ -115,16 +116,13 @@ class _Filling:
 
     def _take_file(self, pin: Pin) -> bool:
         """Copy a wheel of this machine; False if the pin names none."""
-        address = as_requirement(pin).rpartition(" @ ")[2].strip()
-        path = Path(unquote(urlsplit(address).path)) if address.startswith("file:") else Path(address)
-        if "+" in address.partition("://")[0] or "://" in str(path) or path.suffix != ".whl":
+        path = wheel_path(address_of(pin))
+        if path is None:
             return False
         if not path.is_file():
-            raise UsageError(
-                f"{pin.requirement} ({pin.reason}): the wheel does not exist.", remedy="Name an existing file."
-            )
-        (self.place / path.name).write_bytes(path.read_bytes())
-        self.on_progress(f"copied {path.name}", len(list(self.place.iterdir())), self.total)
+            raise UsageError(f"{self._named(pin)}: the wheel does not exist.", remedy="Name an existing file.")
+        shutil.copyfile(path, self.place / path.name)
+        self.on_progress(f"copied {path.name}", self._count_files(), self.total)
         return True
 
     def _download(self, pins: Sequence[Pin]) -> list[Pin]:
@@ -149,14 +147,12 @@ class _Filling:
         return without
 
     def _build(self, pin: Pin) -> list[str]:
-        """Build one wheel from a repository, an archive or an sdist; returns notes."""
-        line = as_requirement(pin)
-        self.on_progress(f"building {pin.name}", len(list(self.place.iterdir())), self.total)
+        """Build one wheel from a repository, an archive or an sdist, or fetch it; returns notes."""
+        line, is_wheel = as_requirement(pin), names_wheel(address_of(pin))
+        self.on_progress(f"{'fetching' if is_wheel else 'building'} {pin.name}", self._count_files(), self.total)
         with tempfile.TemporaryDirectory(dir=self.place.parent) as out:
-            if urlsplit(line.partition("#")[0]).path.endswith(".whl"):
-                status, said = run_pip(["download", *self._target_arguments(), "--dest", out, *self.options, line])
-            else:
-                status, said = run_pip(["wheel", "--no-deps", "--wheel-dir", out, *self.options, line])
+            words = ["download", *self._target_arguments(), "--dest"] if is_wheel else ["wheel", "--no-deps", "-w"]
+            status, said = run_pip([*words, out, *self.options, line])
             if status != 0:
                 raise self._unbuildable(pin, said)
             (wheel,) = Path(out).glob("*.whl")
@@ -168,6 +164,8 @@ class _Filling:
                     "wheel in the container's image and give its path in dependencies={'custom': [...]}.",
                 )
             wheel.rename(self.place / wheel.name)
+        if is_wheel:
+            return []
         if is_pure(wheel.name):
             return [f"{wheel.name} was built here; another version of its build tool may give other bytes."]
         return [
@@ -200,36 +198,31 @@ class _Filling:
                 remedy="Two indexes serve different files under that name; lock again, and name one index.",
             )
         path.chmod(0o644)
-        if not _is_address(pin):
+        address = address_of(pin)
+        if not address:
             return replace(pin, hashes=(digest,))
         extras = _EXTRAS.match(as_requirement(pin))
-        source = (
-            "" if as_requirement(pin).endswith(".whl") else f"; built from {as_requirement(pin).partition(' @ ')[2]}"
-        )
-        return Pin(
-            pin.name, f"{pin.name}{extras[1] if extras else ''}=={version}", f"{pin.reason}{source}", hashes=(digest,)
-        )
+        source = "" if names_wheel(address) else f"; built from {address}"
+        line = f"{pin.name}{extras[1] if extras else ''}=={version}"
+        return Pin(pin.name, line, f"{pin.reason}{source}", hashes=(digest,))
 
     def _target_arguments(self) -> list[str]:
+        python = ["--implementation", "cp", "--python-version", self.target.python]
         platforms = [part for tag in self.target.pip_platforms for part in ("--platform", tag)]
-        return [
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--implementation",
-            "cp",
-            "--python-version",
-            self.target.python,
-            *platforms,
-        ]
+        return ["--no-deps", "--only-binary", ":all:", *python, *platforms]
 
     def _count(self, line: str) -> None:
         if line.startswith(("Saved ", "Collecting ")):
-            self.on_progress("downloading wheels", len(list(self.place.iterdir())), self.total)
+            self.on_progress("downloading wheels", self._count_files(), self.total)
 
     def _unbuildable(self, pin: Pin, said: str) -> DependencyError:
         if is_unreachable(said):
             return _unreachable(said)
+        if "is not a supported wheel" in said:
+            return DependencyError(
+                f"{self._named(pin)} is not for {self._where()}.",
+                remedy="Give a wheel that is built for the container.",
+            )
         if _NOT_THERE.search(said):
             return DependencyError(
                 f"the index has neither a wheel for {self._where()} nor a source of {self._named(pin)}.",
@@ -240,16 +233,14 @@ class _Filling:
             remedy="Take another version, or give the path of a wheel in dependencies={'custom': [...]}.",
         )
 
+    def _count_files(self) -> int:
+        return len(list(self.place.iterdir()))
+
     def _where(self) -> str:
         return f"Python {self.target.python} on {self.target.machine}"
 
     def _named(self, pin: Pin) -> str:
         return f"{pin.requirement} ({pin.reason})"
-
-
-def _is_address(pin: Pin) -> bool:
-    line = as_requirement(pin)
-    return "://" in line or line.endswith(".whl")
 
 
 def _name_and_version(path: Path) -> tuple[str, str] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -101,6 +104,32 @@ def test_a_wheel_of_the_user_is_copied_and_pinned_at_its_version(tmp_path, form)
     house = fill_wheelhouse([pin(line, name="tiny-one")], TARGET, tmp_path / "wheels", index_options=OFFLINE)
     assert house.pins == (pin("tiny-one==1.5+local", f"sha256:{sha256(wheel)}"),)
     assert str(tmp_path) not in lock_text(house.pins)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Address of a server that has one wheel for another Python."""
+    make_wheel(tmp_path / "served", "tiny-one", "1.5", tag="cp39-cp39-manylinux_2_17_x86_64")
+    handler = functools.partial(QuietServer, directory=str(tmp_path / "served"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class QuietServer(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_a_wheel_on_a_server_is_fetched_as_it_is(served, tmp_path):
+    (wheel,) = (tmp_path / "served").iterdir()
+    line = f"tiny-one[fast] @ {served}/{wheel.name}#sha256={sha256(wheel)}"
+    house = fill_wheelhouse([pin(line)], Target("3.9"), tmp_path / "wheels", index_options=OFFLINE)
+    assert house.pins == (Pin("tiny-one", "tiny-one[fast]==1.5", "imported by it", (f"sha256:{sha256(wheel)}",)),)
+    assert house.notes == ()
+    with pytest.raises(DependencyError, match=r"is not for Python 3\.12"):
+        fill_wheelhouse([pin(line)], TARGET, tmp_path / "others", index_options=OFFLINE)
 
 
 @pytest.mark.parametrize(
