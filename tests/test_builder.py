@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -119,6 +120,25 @@ def test_skops_names_what_it_does_not_trust(tumours, tmp_path):
     with pytest.raises(ModelError, match=r"does not trust .*Tree.* trust="):
         bundle_of(forest, tumours.X[:2], tumours.y[:2], tmp_path / "forest", model_format="skops")
     bundle_of(forest, tumours.X[:2], tumours.y[:2], tmp_path / "forest", model_format="skops", trust=["sklearn.*"])
+
+
+def test_a_file_that_no_import_can_name_is_refused(tmp_path):
+    path = tmp_path / "my-spec.py"
+    path.write_text(
+        "from cdk_modelbuilder import InferenceSpec\n\n\nclass S(InferenceSpec):\n"
+        "    def load(self, model_dir): pass\n    def invoke(self, input_object, model): pass\n"
+    )
+    found = importlib.util.spec_from_file_location("my-spec", path)
+    module = importlib.util.module_from_spec(found)
+    sys.modules["my-spec"] = module
+    found.loader.exec_module(module)
+    try:
+        with pytest.raises(ModelError, match=r"S is defined in 'my-spec', which no import statement can name"):
+            ModelBuilder(
+                inference_spec=module.S(), schema_builder=SchemaBuilder("a", "b"), model_path=tmp_path / "b"
+            ).build()
+    finally:
+        del sys.modules["my-spec"]
 
 
 def test_spec_ships_its_module_and_its_attributes(regression, tmp_path):

@@ -77,6 +77,11 @@ def ship_spec(
             f"{kind.__qualname__} is defined inside a class or a function.",
             remedy="Define it at the top level of a module.",
         )
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ModelError(
+            f"{kind.__name__} is defined in {module!r}, which no import statement can name.",
+            remedy="Rename the file: letters, digits and underscores.",
+        )
     names: list[tuple[str, str]] = []
     if vars(spec):
         names = _write_state(spec, state_path, trust)
