@@ -39,6 +39,8 @@ class Origin:
 def origin_of(source: metadata.Distribution) -> Origin:
     """The origin of ``source``; what was recorded badly counts as from an index, as for pip."""
     text = source.read_text("direct_url.json")
+    if (source.read_text("INSTALLER") or "").strip() == "conda":
+        return Origin("index")  # direct_url.json names the folder that conda-build ran in, on another machine
     if text is None:
         return _of_egg_link(source)
     try:

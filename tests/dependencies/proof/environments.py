@@ -103,7 +103,10 @@ class Built:
     def code(self) -> set[str]:
         """The files of the user's source, and of what is shipped as source."""
         code = self.bundle.model_dir / "code"
-        ours = ("inference.py", "modelbuilder_", "cdk_modelbuilder/", "requirements.txt")
+        ours = (
+            "inference.py", "modelbuilder_runtime/", "modelbuilder_verify.py", "modelbuilder_public_signature.py",
+            "modelbuilder_stored_key.py", "cdk_modelbuilder/", "requirements.txt", "wheels/",
+        )  # fmt: skip
         files = {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()}
         return {file for file in files if not file.startswith(ours)}
 

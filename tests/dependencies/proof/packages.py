@@ -9,7 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from .environments import run, write_project
+from .environments import run, uv, write_project
 
 BACKENDS = {
     "setuptools": 'requires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"',
@@ -32,7 +32,15 @@ def answer(values):
 '''
 
 
-def write_package(folder: Path, name: str, *, backend: str = "setuptools", inside: str = ".") -> Path:
+def write_package(
+    folder: Path,
+    name: str,
+    *,
+    backend: str = "setuptools",
+    inside: str = ".",
+    version: str = "1.2",
+    fields: str = "",
+) -> Path:
     """A package called ``name`` with a module, data and an entry point; its modules lie below ``inside``."""
     where = f'[tool.setuptools.packages.find]\nwhere = ["{inside}"]\n' if backend == "setuptools" else ""
     data = f'[tool.setuptools.package-data]\n{name} = ["*.txt"]\n' if backend == "setuptools" else ""
@@ -41,7 +49,7 @@ def write_package(folder: Path, name: str, *, backend: str = "setuptools", insid
         {
             "pyproject.toml": (
                 f"[build-system]\n{BACKENDS[backend]}\n\n"
-                f'[project]\nname = "{name}"\nversion = "1.2"\ndependencies = ["toolz>=0.12"]\n\n'
+                f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = ["toolz>=0.12"]\n{fields}\n'
                 f'[project.entry-points."{name}.kinds"]\nplain = "{name}:answer"\n\n{where}{data}'
             ),
             f"{inside}/{name}/__init__.py": MODULE.format(name=name),
@@ -96,9 +104,16 @@ class _Silent(SimpleHTTPRequestHandler):
         """Tests have no use for it."""
 
 
-def spec_of(module: str, *, options: str = "None", kinds: Sequence[str] = ("plain",)) -> dict[str, str]:
+def write_wheel(folder: Path, name: str, links: Path, **details: str) -> None:
+    """Build a wheel of such a package into ``links``."""
+    uv("build", "--wheel", "--out-dir", links, write_package(folder, name, **details))
+
+
+def spec_of(
+    module: str, *, options: str = "None", kinds: Sequence[str] = ("plain",), version: str = "1.2"
+) -> dict[str, str]:
     """A project whose spec asks ``module`` for its answer."""
-    answer = {"name": module, "version": "1.2", "kinds": list(kinds), "said": f"{module} says so", "count": 3}
+    answer = {"name": module, "version": version, "kinds": list(kinds), "said": f"{module} says so", "count": 3}
     return {
         "spec.py": (
             f"import {module}\n\nfrom cdk_modelbuilder import InferenceSpec\n\n\n"
