@@ -174,7 +174,7 @@ class ImportGate:
         """Whether a distribution that is not on the list may be used by whoever is asking for it now."""
         frames = list(self._importers())
         words = self._in_words(frames[0]) if frames else "the interpreter"
-        needs = bool(frames) and (self._is_users(frames[0]) if by_users_alone else self._needs(frames))
+        needs = bool(frames) and self._is_users(frames[0]) if by_users_alone else self._needs(frames)
         if owner not in self._barred and (self._lenient or needs):
             self.admitted[owner] = words
             self.refused.pop(owner, None)
@@ -185,6 +185,8 @@ class ImportGate:
         return False
 
     def _needs(self, frames: Sequence[FrameType]) -> bool:
+        if not frames:  # a thread that does nothing but import: who told it to is not to be seen
+            return not _is_probed()
         if self._is_users(frames[0]):
             return True
         if _is_probed() or _has_fallback(frames[0], any_error=True):
