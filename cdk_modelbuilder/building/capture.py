@@ -74,6 +74,7 @@ class Capture:
         self._tried: set[str] = set()
         self._added: set[str] = set()
         self._data_files: set[str] = set()
+        self._guessed: set[str] = set()
 
     def run(self, evidence: Evidence, source: LocalSource) -> Captured:
         """Run until the answer is right, letting in what it proves to need.
@@ -96,11 +97,12 @@ class Capture:
                 continue
             problem = self._problem(seen)
             if problem is None:
-                return self._captured(seen, roots, left_out)
-            granted = _named_in(seen.error or str(problem), seen.refused)
-            granted = {name: who for name, who in (granted or seen.refused).items() if name not in self._barred}
+                return self._captured(*self._without_needless(seen, roots), left_out)
+            named = _named_in(seen.error or str(problem), seen.refused)
+            granted = {name: who for name, who in (named or seen.refused).items() if name not in self._barred}
             if not granted:
                 raise self._of_excluded(seen) or problem
+            self._guessed.update({} if named else granted)
             roots.update({name: f"imported by {who}" for name, who in {**seen.admitted, **granted}.items()})
         raise SelfTestError(
             "the packaged code needs one more package in every run on sample_input.",
@@ -114,6 +116,22 @@ class Capture:
         write_source(packages, self._code, self._own)
         self._added |= set(_paths(self._code)) - before
         return {*packages.selection.needed} - {*packages.selection.vendored}
+
+    def _without_needless(self, seen: Rehearsal, roots: dict[str, str]) -> tuple[Rehearsal, dict[str, str]]:
+        """Takes out again what was let in because a failure named no package, and what the code can do without.
+
+        Each costs a run, which is why they are not tried one by one to begin with; what is shipped as source stays.
+        """
+        for name in sorted(self._guessed)[:_MOST_RUNS] if len(self._guessed) > 1 else ():
+            fewer = {root: why for root, why in roots.items() if root != name}
+            needed = self._list_of(fewer).selection
+            if name in needed.needed:  # another one requires it
+                roots = fewer
+            elif name not in self._list_of(roots).selection.vendored:
+                again = rehearse(self._request, Access({*needed.needed} - {*needed.vendored}, self._barred))
+                if name not in again.admitted and self._problem(again) is None:
+                    seen, roots = again, fewer
+        return seen, roots
 
     def _captured(self, seen: Rehearsal, roots: dict[str, str], left_out: dict[str, str]) -> Captured:
         here = self._written(roots)

@@ -14,7 +14,6 @@ import ast
 import importlib.machinery
 import linecache
 import os
-import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +26,10 @@ from typing import Any
 from cdk_modelbuilder.dependencies.file_watch import FileWatch
 from cdk_modelbuilder.dependencies.import_journal import Journal
 from cdk_modelbuilder.dependencies.import_sites import guards_imports
+from cdk_modelbuilder.dependencies.metadata_queries import brings, name_of, wanted_entry_points
 
 _MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
 _PROBE = ("<frozen importlib.util>", os.path.join("importlib", "util.py"))
-_METADATA = os.path.join("metadata", "__init__.py")
-_NAME = re.compile(r"^Name:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 class ImportGate:
@@ -117,15 +114,15 @@ class ImportGate:
         Asking for a package by its name, or for the entry points that packages bring, is like importing them.
         """
         context = metadata.DistributionFinder.Context() if context is None else context
-        wanted = _wanted_entry_points()
+        wanted = wanted_entry_points()
         for finder in self._finders:
             find = getattr(finder, "find_distributions", None)
             for found in () if find is None else find(context):
-                name = _name_of(found)
+                name = name_of(found)
                 if (
                     self._is_there(found, name)
                     or (context.name is not None and self._judge(name))
-                    or (wanted and _brings(found, wanted) and self._judge(name, by_users_alone=True))
+                    or (wanted and brings(found, wanted) and self._judge(name, by_users_alone=True))
                 ):
                     yield found
 
@@ -239,25 +236,6 @@ class ImportGate:
         if path not in self.listed_folders:
             self.listed_folders.append(path)
             self._journal.add("listed", path)
-
-
-def _name_of(found: metadata.Distribution) -> str:
-    named = _NAME.search(found.read_text("METADATA") or found.read_text("PKG-INFO") or "")
-    return "" if named is None else _SEPARATORS.sub("-", named[1]).lower()
-
-
-def _wanted_entry_points() -> Mapping[str, Any]:
-    """What ``importlib.metadata.entry_points(group=..., name=...)`` is called with, if it is that which asks now."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - see above
-    while frame is not None:
-        if frame.f_code.co_name == "entry_points" and frame.f_code.co_filename.endswith(_METADATA):
-            return {key: value for key, value in frame.f_locals.get("params", {}).items() if key in ("group", "name")}
-        frame = frame.f_back
-    return {}
-
-
-def _brings(found: metadata.Distribution, wanted: Mapping[str, Any]) -> bool:
-    return any(all(getattr(point, key) == value for key, value in wanted.items()) for point in found.entry_points)
 
 
 def _is_probed() -> bool:

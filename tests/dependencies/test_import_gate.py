@@ -89,7 +89,7 @@ def gate(tmp_path):
         "from importlib import metadata\nassert metadata.version('Other') == '1.0'",
         "import pkgutil\npkgutil.resolve_name('other')",
         "import threading\nt = threading.Thread(target=__import__, args=('other',))\nt.start()\nt.join()",
-        "from concurrent import futures\nwith futures.ThreadPoolExecutor() as p:\n    p.submit(__import__, 'other').result()",
+        "from concurrent.futures import *\nwith ThreadPoolExecutor() as p:\n    p.submit(__import__, 'other').result()",
         "import pickle\npickle.loads(b'cother\\nvalue\\n.')",
         "class A:\n    def __init_subclass__(cls):\n        import other\n\n\nclass B(A):\n    pass",
         "def __getattr__(name):\n    import other\n    return other\n\n\nimport sys\nsys.modules[__name__].anything",

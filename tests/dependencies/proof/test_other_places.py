@@ -80,3 +80,43 @@ def test_a_licence_of_many_lines_is_one_in_the_record(own_wheel, tmp_path):
     assert built.names == {"licensed", "toolz"}
     assert str(tmp_path).encode() not in b"".join(built.texts().values())
     built.try_it()
+
+
+GUESSING = """
+import importlib
+
+
+def found(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+one, two, helper, three = map(found, ("inflect", "tabulate", "toolz", "xmltodict"))
+
+
+def count(values):
+    return helper.count(values)
+"""
+
+
+def test_of_what_a_failure_does_not_name_only_the_needed_one_stays(crowd, tmp_path):
+    """Without toolz the package fails with "'NoneType' object has no attribute 'count'", as careless ones do."""
+    fields = {
+        "pyproject.toml": '[project]\nname = "guessing"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
+        'build-backend = "hatchling.build"\n',
+        "guessing.py": GUESSING,
+    }
+    uv("build", "--wheel", "--out-dir", tmp_path, write_project(tmp_path / "guessing", fields))
+    wheel = next(tmp_path.glob("*.whl"))
+    uv("pip", "install", "--python", crowd.python, "--target", tmp_path / "lib", wheel)
+    environment = replace(crowd, variables={"PYTHONPATH": str(tmp_path / "lib")})
+    project = {
+        "spec.py": SPEC["spec.py"].replace("toolz", "guessing"),
+        "build.py": SPEC["build.py"].replace("argv[1])", f"argv[1], dependencies={{'custom': [{str(wheel)!r}]}})"),
+    }
+    built = environment.build(write_project(tmp_path / "project", project), tmp_path / "bundle")
+    assert built.names == {"guessing", "toolz"}
+    assert {"inflect", "tabulate", "xmltodict"} <= built.record.left_out.keys()
+    built.try_it()
