@@ -40,7 +40,8 @@ class UvSettings:
         place.touch(mode=0o600)
         try:
             place.write_text(self.file, "utf-8")
-            yield self.environment
+            # What it says is read: it must not be wrapped to the width of the user's terminal.
+            yield {**self.environment, "COLUMNS": "100000"}
         finally:
             place.unlink()
 

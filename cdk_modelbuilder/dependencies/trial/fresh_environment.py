@@ -17,7 +17,7 @@ from cdk_modelbuilder.dependencies.uv_tool import find_uv_or_none
 from cdk_modelbuilder.errors import TrialError
 
 _NOT_THERE = re.compile(
-    r"No matching distribution found for (?P<pip>\S+)|you require (?P<uv>[A-Za-z0-9][^\s,]*?==[^\s,]+)", re.IGNORECASE
+    r"No matching distribution found for (?P<pip>\S+)|you require\s+(?P<uv>[A-Za-z0-9][^\s,]*?==[^\s,]+)", re.IGNORECASE
 )
 _KEPT_OUT = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
 
