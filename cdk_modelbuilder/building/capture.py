@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -89,7 +89,7 @@ class Capture:
         """
         roots, left_out = dict(evidence.roots), dict(evidence.left_out)
         for _ in range(_MOST_RUNS):
-            seen = rehearse(self._request, Access(self._written(roots), self._barred))
+            seen = self._seen_with(self._written(roots))
             more = self._more_source(seen, source)
             if more is not None:
                 roots.update({name: why for name, why in more.roots.items() if name not in roots})
@@ -108,6 +108,11 @@ class Capture:
             "the packaged code needs one more package in every run on sample_input.",
             remedy="Name what it needs in dependencies={'custom': [...]}.",
         )
+
+    def _seen_with(self, allowed: Collection[str]) -> Rehearsal:
+        seen = rehearse(self._request, Access(allowed, self._barred))
+        # Their modules are among the user's; only their metadata may still have been read where they are installed.
+        return replace(seen, admitted={name: who for name, who in seen.admitted.items() if name not in self._own})
 
     def _written(self, roots: Mapping[str, str]) -> set[str]:
         """The distributions that are there for ``roots``; the source of those that are shipped is written."""
@@ -128,7 +133,7 @@ class Capture:
             if name in needed.needed:  # another one requires it
                 roots = fewer
             elif name not in self._list_of(roots).selection.vendored:
-                again = rehearse(self._request, Access({*needed.needed} - {*needed.vendored}, self._barred))
+                again = self._seen_with({*needed.needed} - {*needed.vendored})
                 if name not in again.admitted and self._problem(again) is None:
                     seen, roots = again, fewer
         return seen, roots
@@ -176,14 +181,17 @@ class Capture:
         hidden = {module for name in seen.admitted for module in _modules_of(name, editable=False)} - self._tried
         self._tried |= missing | hidden
         for module in sorted(missing | hidden):
-            if source_file(module) is not None and (module in hidden or not installed.owners(module)):
+            is_ours = module in hidden or source.distributions.issuperset(installed.owners(module))
+            if is_ours and source_file(module) is not None:
                 more.update(collect([module]))
-        for file in (*seen.missing_files, *seen.listed_folders):
+        folders = [module.replace(".", "/") for module in sorted(missing) if source_file(module) is None]
+        for file in (*seen.missing_files, *seen.listed_folders, *folders):
             if file not in self._tried:
                 self._tried.add(file)
                 for place, original in asked_for(file, source.places):
-                    if original.suffix == ".py":
-                        more.update(collect([module_at(place)]))
+                    found = collect([module_at(place)]) if original.suffix == ".py" else LocalSource()
+                    if place in found.files:
+                        more.update(found)
                     elif place not in source.files:
                         data[place] = original.read_bytes() or b"\n"
                         self._data_files.add(f"code/{place}")

@@ -21,6 +21,8 @@ def _close() -> None:
     order = json.loads(Path(os.environ[ORDER_VARIABLE]).read_text("utf-8"))
     sys.path.extend(order["paths"])
     ImportGate(**order["gate"]).close()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cdk_modelbuilder"]:
+        del sys.modules[name]  # the user's code gets the bundle's stand-in for this package
 
 
 def _run_the_one_of_the_environment() -> None:

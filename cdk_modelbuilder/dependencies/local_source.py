@@ -166,7 +166,8 @@ def collect_imported(imported: Iterable[tuple[str, Importer]], *, own: Iterable[
             continue
         path = None if _is_of_others(module, source.distributions) else source_file(module)
         if path is None:
-            if module.partition(".")[0] not in sys.stdlib_module_names:
+            is_folder = not Installed.here().owners(module) and _is_namespace(module)
+            if module.partition(".")[0] not in sys.stdlib_module_names and not is_folder:
                 source.add_import(module, importer)
             continue
         seen.add(module)

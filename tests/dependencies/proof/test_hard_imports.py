@@ -57,6 +57,7 @@ class Case:
 
 
 COUNT = "count = lambda values: len(values)\n"
+WORK = "def run(values):\n    return __import__('too' + 'lz').count(values)\n"
 PLUGINS = {
     "plugins/__init__.py": """
         import importlib
@@ -224,7 +225,7 @@ CASES = [
         "with multiprocessing.get_context('fork').Pool(1) as pool:\n    return pool.map(work.run, [input_object])",
         {"toolz"},
         top="import multiprocessing\nimport work",
-        files={"work.py": "def run(values):\n    return __import__('too' + 'lz').count(values)\n"},
+        files={"work.py": WORK},
         ships={"work.py"},
     ),
     Case(
@@ -232,7 +233,7 @@ CASES = [
         "with multiprocessing.get_context('spawn').Pool(1) as pool:\n    return pool.map(work.run, [input_object])",
         {"toolz"},
         top="import multiprocessing\nimport work",
-        files={"work.py": "def run(values):\n    return __import__('too' + 'lz').count(values)\n"},
+        files={"work.py": WORK},
         ships={"work.py"},
     ),
     Case(
@@ -240,8 +241,53 @@ CASES = [
         "return Parallel(n_jobs=2)(delayed(work.run)(item) for item in [input_object])",
         {"cloudpickle", "joblib", "toolz"},
         top="from joblib import Parallel, delayed\nimport work",
-        files={"work.py": "def run(values):\n    return __import__('too' + 'lz').count(values)\n"},
+        files={"work.py": WORK},
         ships={"work.py"},
+    ),
+    Case(
+        "forkserver",
+        "with get_context('forkserver').Pool(1) as pool:\n    return pool.map(work.run, [input_object])",
+        {"toolz"},
+        top="from multiprocessing import get_context\nimport work",
+        files={"work.py": WORK},
+        ships={"work.py"},
+    ),
+    Case(
+        "other_python",
+        """
+            code = "import toolz; print(toolz.count([1, 2]))"
+            return [int(subprocess.check_output([sys.executable, "-c", code]))]
+        """,
+        {"toolz"},
+        top="import subprocess\nimport sys",
+    ),
+    Case(
+        "local_namespace",
+        "return [len(list(resources.files('parts.texts').iterdir())) + two.value - 2]",
+        files={"parts/two.py": "value = 2\n", "parts/texts/a.txt": "a", "parts/texts/b.txt": "b"},
+        ships={"parts/two.py", "parts/texts/a.txt", "parts/texts/b.txt"},
+        top="from importlib import resources\n\nfrom parts import two",
+    ),
+    Case(
+        "plugin_by_file",
+        """
+            spec = importlib.util.spec_from_file_location("hook", Path(__file__).parent / "hooks" / "hook.py")
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return [module.count(input_object)]
+        """,
+        {"toolz"},
+        files={"hooks/hook.py": "import toolz\n\ncount = toolz.count\n"},
+        ships={"hooks/hook.py"},
+        top="import importlib.util\nfrom pathlib import Path",
+    ),
+    Case(
+        "run_path",
+        "return [runpy.run_path(Path(__file__).parent / 'hook.py')['count'](input_object)]",
+        {"toolz"},
+        files={"hook.py": "import toolz\n\ncount = toolz.count\n"},
+        ships={"hook.py"},
+        top="import runpy\nfrom pathlib import Path",
     ),
     Case(
         "namespaces",

@@ -128,3 +128,22 @@ def test_a_commit_after_the_push_is_seen(shop, tmp_path):
     after = commit(folder, "more")
     built = shop.environment.build(project, tmp_path / "bundle")
     assert built.record.vendored["moving"].source == f"its commit {after[:12]} was not pushed"
+
+
+def test_a_spec_in_an_editable_package_of_ones_own(shop, tmp_path):
+    folder = write_package(tmp_path / "owned", "owned", inside="src")
+    spec = spec_of("owned")["spec.py"].replace("return None", "return importlib.import_module('owned.' + 'extra')")
+    more = {
+        "src/owned/spec.py": f"import importlib\n\n{spec}",
+        "src/owned/extra.py": "",
+        "src/owned/unused.py": "import no_such\n",
+    }
+    shop.environment.install("--no-build-isolation", "--editable", write_project(folder, more))
+    build = spec_of("owned")["build.py"].replace("from spec", "from owned.spec")
+    built = shop.environment.build(write_project(tmp_path / "project", {"build.py": build}), tmp_path / "bundle")
+    assert built.names == {"toolz"}
+    assert {file for file in built.code() if "metadata" not in file} == {
+        "owned/__init__.py", "owned/extra.py", "owned/said.txt", "owned/spec.py",
+    }  # fmt: skip
+    assert built.record.vendored["owned"].version == "1.2"
+    built.try_it()

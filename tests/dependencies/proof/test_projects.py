@@ -56,6 +56,7 @@ CASES = [
             "typing-extensions",
         },
     ),
+    Case("transformers", SKLEARN | {"more-itertools", "toolz"}, frozenset({"features.fast"})),
     Case("extras", EVENTS, frozenset({"regex"})),
     Case("hint", HTTPX | HTTP2, frozenset({"trio"}), ("listed",)),
     Case("hint", HTTPX | HTTP2, frozenset({"click", "trio"}), ("found",)),
