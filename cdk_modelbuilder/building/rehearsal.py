@@ -96,7 +96,11 @@ def rehearse(request: Request, access: Access | None) -> Rehearsal:
         startup = Path(neutral, "startup")
         startup.mkdir()
         shutil.copyfile(startup_module.__file__, startup / "sitecustomize.py")
-        variables = {"PYTHONPATH": os.pathsep.join((str(startup), package_home)), "PYTHONSAFEPATH": "1"}
+        variables = {
+            "PYTHONPATH": os.pathsep.join((str(startup), package_home)),
+            "PYTHONSAFEPATH": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",  # into the model's folder, by children of the child
+        }
         try:
             child = subprocess.run(
                 [sys.executable, "-m", "cdk_modelbuilder.building.rehearsal_child", str(order)],

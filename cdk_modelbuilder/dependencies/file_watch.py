@@ -43,7 +43,11 @@ class FileWatch:
     def start(self) -> None:
         """From now on, until the interpreter ends."""
         sys.addaudithook(self._on_event)
-        os.stat = _noticing(os.stat, self._note_missing)
+        stat = os.stat
+        os.stat = _noticing(stat, self._note_missing)
+        for supporting in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if stat in supporting:  # shutil and others look there for what the function can do
+                supporting.add(os.stat)
 
     def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -55,7 +59,7 @@ class FileWatch:
 
     def _note_missing(self, given: object) -> None:
         path = self._below(given)
-        if path is not None and not path.endswith((".pyc", "__pycache__")) and not os.path.lexists(path):
+        if path is not None and "__pycache__" not in path and not os.path.lexists(path):
             self._on_missing(path)
 
     def _below(self, given: object) -> str | None:

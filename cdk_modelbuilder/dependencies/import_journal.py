@@ -52,11 +52,14 @@ class Findings:
 
     @classmethod
     def read(cls, path: Path) -> Findings:
-        """What was written; nothing where there is no file. What one process needs is no longer refused to others."""
+        """What was written; nothing where there is no file. What one process needs is no longer refused to others.
+
+        Of several processes that ask for the same, which one is first is a matter of chance, and not what counts.
+        """
         found: dict[str, dict[str, str]] = {kind: {} for kind in cls.__slots__}
         for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
             kind, name, who = json.loads(line)
-            found[kind].setdefault(name, who)
+            found[kind][name] = min(who, found[kind].get(name, who))
         for name in found["admitted"]:
             found["refused"].pop(name, None)
         return cls(

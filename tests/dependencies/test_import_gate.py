@@ -241,3 +241,22 @@ def test_findings_of_several_processes_are_one(tmp_path):
     assert list(found.admitted.items()) == [("b", "y"), ("a2", "y")]
     Journal(None).add("refused", "a", "x")
     assert Findings.read(tmp_path / "none") == Findings()
+
+
+def test_watching_changes_nothing_for_the_code(gate):
+    code = """
+        import os, shutil, tempfile
+        assert os.stat in os.supports_dir_fd and os.stat in os.supports_follow_symlinks
+        assert shutil.rmtree.avoids_symlink_attacks
+        folder = tempfile.mkdtemp()
+        assert os.stat(folder, follow_symlinks=False).st_ino == os.lstat(folder).st_ino
+        shutil.rmtree(folder)
+        try:
+            os.stat(folder)
+        except FileNotFoundError as error:
+            assert error.filename == folder
+        else:
+            raise AssertionError
+    """
+    seen = gate(textwrap.dedent(code), {})
+    assert (seen.error, seen.missing) == ("", set())

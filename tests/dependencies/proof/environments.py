@@ -16,6 +16,8 @@ from cdk_modelbuilder.dependencies.trying import Trial, try_bundle
 from cdk_modelbuilder.dependencies.uv_tool import find_uv
 from tests.conftest import MASTER_KEY
 
+VARYING = {"typing-extensions"} if sys.version_info >= (3, 13) else set()
+"""What some packages of the proof require on older Pythons only."""
 PROJECTS = Path(__file__).with_name("projects")
 CHECKOUT = Path(__file__).parents[3]
 

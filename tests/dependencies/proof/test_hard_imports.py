@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from .environments import write_project
+from .environments import VARYING, write_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
 
@@ -303,7 +303,7 @@ CASES = [
 def test_what_is_imported_is_found(case, crowd, tmp_path):
     project = write_project(tmp_path / "project", case.project())
     built = crowd.build(project, tmp_path / "bundle")
-    assert built.names == case.needs
+    assert built.names ^ case.needs <= VARYING, built.names
     assert built.code() == {"spec.py"} | case.ships
     trial = built.try_it()
     assert trial.answer is not None
