@@ -29,6 +29,7 @@ from cdk_modelbuilder.dependencies.import_sites import guards_imports
 from cdk_modelbuilder.dependencies.metadata_queries import brings, name_of, wanted_entry_points
 
 _MACHINERY = ("<frozen importlib", os.path.join("importlib", "__init__.py"), os.path.join("importlib", "util.py"))
+_PACKAGE = __name__.partition(".")[0]
 _PROBE = ("<frozen importlib.util>", os.path.join("importlib", "util.py"))
 
 
@@ -73,7 +74,6 @@ class ImportGate:
         self._libraries = tuple(os.path.realpath(paths[key]) + os.sep for key in ("purelib", "platlib"))
         self._standard = tuple(os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib"))
         self._finders: list[Any] = []
-        self._before: set[str] = set()
         self.admitted: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.unowned: dict[str, str] = {}
@@ -83,17 +83,15 @@ class ImportGate:
 
     def close(self) -> None:
         """From now on, nothing passes that may not."""
-        self._finders, self._before = list(sys.meta_path), set(sys.modules)
+        for name in list(sys.modules):  # .pth files import things when the interpreter starts
+            owners = self._owners_of(name)
+            if owners and self._allowed.isdisjoint(owners) and name.partition(".")[0] != _PACKAGE:
+                del sys.modules[name]
+        self._finders = list(sys.meta_path)
         sys.meta_path[:] = [self]
         FileWatch(
             self._own, self._generated, on_missing=self._note_missing_file, on_listed=self._note_listed_folder
         ).start()
-
-    @property
-    def loaded(self) -> list[str]:
-        """Distributions of the modules that were loaded since the gate was closed, sorted."""
-        new = [name for name in sys.modules if name not in self._before]
-        return sorted({owner for name in new for owner in self._owners_of(name)})
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -19,6 +19,7 @@ sys.path[:0] = [{site!r}, {code!r}]
 from cdk_modelbuilder.dependencies.import_gate import ImportGate
 gate = ImportGate(owners={owners!r}, allowed={allowed!r}, barred={barred!r}, own=[{code!r}],
                   generated=[{code!r} + "/inference.py"], journal={journal!r})
+{before}
 gate.close()
 error = ""
 try:
@@ -45,7 +46,15 @@ def gate(tmp_path):
     """Runs ``code`` with packages beside it, none of which is on the list unless it is ``allowed``."""
 
     def run(
-        code: str, packages: dict[str, str], *, allowed=(), barred=(), files=None, start: str = "spec", extra=None
+        code: str,
+        packages: dict[str, str],
+        *,
+        allowed=(),
+        barred=(),
+        files=None,
+        start: str = "spec",
+        extra=None,
+        before: str = "",
     ) -> Seen:
         site, own, journal = tmp_path / "site", tmp_path / "code", tmp_path / "journal"
         for folder in (site, own):
@@ -64,7 +73,7 @@ def gate(tmp_path):
         script.write_text(
             RUN.format(
                 site=str(site), code=str(own), owners={name: (name,) for name in packages}, allowed=list(allowed),
-                barred=list(barred), journal=str(journal), start=start,
+                barred=list(barred), journal=str(journal), start=start, before=before,
             )
         )  # fmt: skip
         ended = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path)
@@ -166,6 +175,12 @@ def test_plugins_that_a_package_finds_stay_out(gate):
     library = "from importlib import metadata\nassert not metadata.entry_points(group='kinds')"
     seen = gate("import library", {"library": library, "other": ""}, allowed=["library"], extra=extra)
     assert (seen.error, seen.admitted, seen.refused) == ("", {}, {"other": "library"})
+
+
+def test_what_a_path_file_imported_before_is_asked_for_again(gate):
+    packages = {"other": "value = 1", "library": FALLBACKS[0]}
+    seen = gate("__import__('oth' + 'er')", packages, before="import other, library")
+    assert (seen.error, seen.admitted.keys(), seen.refused) == ("", {"other"}, {})
 
 
 def test_the_generated_code_is_not_the_users(gate):
