@@ -33,6 +33,7 @@ def pristine(tmp_path_factory) -> ModelBundle:
         model=LinearRegression().fit(X, y),
         schema_builder=SchemaBuilder(X, y),
         model_path=tmp_path_factory.mktemp("bundles") / "linear",
+        dependencies={"auto": False},
         signing_key=KEY,
     ).build()
 
@@ -276,7 +277,8 @@ BUILDS = {
     "xgboost": """
         import numpy as np, xgboost
         X = np.random.default_rng(0).normal(size=(60, 4)); y = (X[:, 0] > 0).astype(int)
-        given = dict(model=xgboost.XGBClassifier(n_estimators=3, n_jobs=1, random_state=0).fit(X, y))
+        model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1, random_state=0).fit(X, y)
+        given = dict(model=model, dependencies={"auto": False})  # with capture: tests/dependencies/proof
         samples = X[:3], y[:3]
     """,
     "sklearn": """

@@ -51,7 +51,8 @@ from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 X = np.arange(8.0).reshape(4, 2)
 y = X.sum(axis=1)
 schema = SchemaBuilder(X, y)
-one = ModelBuilder(model=LinearRegression().fit(X, y), schema_builder=schema, name="one")
+plain = {{"schema_builder": schema, "dependencies": {{"auto": False}}}}
+one = ModelBuilder(model=LinearRegression().fit(X, y), name="one", **plain)
 {more}
 if __name__ == "__main__":
     raise SystemExit("the main block must not run")
@@ -95,7 +96,9 @@ def test_build_then_inspect_then_verify(script, tmp_path):
 
 
 def test_build_picks_the_builder_by_name(script, tmp_path):
-    path = script('two = ModelBuilder(model=one.model, schema_builder=schema, name="two")')
+    path = script(
+        'two = ModelBuilder(model=one.model, schema_builder=schema, name="two", dependencies={"auto": False})'
+    )
     assert "2 ModelBuilders" in run("build", path, status=2, cwd=tmp_path).stderr
     assert "no ModelBuilder called 'three'" in run("build", f"{path}:three", status=2, cwd=tmp_path).stderr
     run("build", f"{path}:two", cwd=tmp_path)

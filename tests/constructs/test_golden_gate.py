@@ -44,6 +44,7 @@ def bundles(tumours, tmp_path_factory):
             model=model,
             schema_builder=SchemaBuilder(tumours.X[:40], tumours.y[:40], keep_samples=True),
             name="tumour",
+            dependencies={"auto": False},
             model_path=tmp_path_factory.mktemp("gate") / "tumour",
             signing_key="5a" * 32,
         ).build()

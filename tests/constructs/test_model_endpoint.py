@@ -181,6 +181,7 @@ def test_an_image_of_your_own(tumours, tmp_path):
         model=tumours.model,
         schema_builder=SchemaBuilder(tumours.X[:2], tumours.y[:2]),
         model_path=tmp_path / "own",
+        dependencies={"auto": False},
         image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/xgb:7",
         model_server="xgboost",
     ).build()
@@ -227,6 +228,7 @@ def test_bundles_that_cannot_be_deployed(tumours, tumour_bundle, tmp_path):
         model=tumours.model,
         schema_builder=SchemaBuilder(tumours.X[:2], tumours.y[:2]),
         model_path=tmp_path / "local",
+        dependencies={"auto": False},
         archive=False,
     ).build()
     with pytest.raises(BundleError, match="archive=True"):
@@ -270,6 +272,7 @@ def test_deploy_update_and_delete_against_the_stand_in(tumour_bundle, tumours, t
         schema_builder=SchemaBuilder(tumours.X[:2], tumours.y[:2]),
         name="tumour",
         model_path=tmp_path / "second",
+        dependencies={"auto": False},
     ).build()
     templates = [
         json.loads(json.dumps(Template.from_stack(stack_with(bundle, tmp_path / bundle.root_sha256)).to_json()))

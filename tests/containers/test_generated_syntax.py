@@ -11,6 +11,8 @@ from sklearn.linear_model import LinearRegression
 from cdk_modelbuilder import InferenceSpec, ModelBuilder, SchemaBuilder
 
 OLDEST = (3, 8)
+AS_IT_IS = {"auto": False}
+"""Which packages they need does not matter here."""
 
 
 class Sum(InferenceSpec):
@@ -26,18 +28,24 @@ class Sum(InferenceSpec):
 
 def skops_bundle(path, tumours, regression):
     schema = SchemaBuilder(regression.X, regression.y)
-    return ModelBuilder(model=regression.model, schema_builder=schema, model_path=path, model_format="skops")
+    return ModelBuilder(
+        model=regression.model, schema_builder=schema, model_path=path, model_format="skops", dependencies=AS_IT_IS
+    )
 
 
 def pickle_bundle(path, tumours, regression):
     frame = pd.DataFrame(regression.X, columns=["a", "b"])
     model = LinearRegression().fit(frame, regression.y)
     schema = SchemaBuilder(frame, pd.Series(regression.y))
-    return ModelBuilder(model=model, schema_builder=schema, model_path=path, model_format="pickle")
+    return ModelBuilder(
+        model=model, schema_builder=schema, model_path=path, model_format="pickle", dependencies=AS_IT_IS
+    )
 
 
 def xgboost_bundle(path, tumours, regression):
-    return ModelBuilder(model=tumours.model, schema_builder=SchemaBuilder(tumours.X, tumours.y), model_path=path)
+    return ModelBuilder(
+        model=tumours.model, schema_builder=SchemaBuilder(tumours.X, tumours.y), model_path=path, dependencies=AS_IT_IS
+    )
 
 
 def text_bundle(path, tumours, regression):

@@ -25,8 +25,9 @@ SIGNED_AT = "model/.modelbuilder/model.sig"
 
 
 def build(regression, path: Path, **options) -> ModelBundle:
+    schema = SchemaBuilder(regression.X, regression.y)
     return ModelBuilder(
-        model=regression.model, schema_builder=SchemaBuilder(regression.X, regression.y), model_path=path, **options
+        model=regression.model, schema_builder=schema, model_path=path, dependencies={"auto": False}, **options
     ).build()
 
 
@@ -46,6 +47,7 @@ def pristine(tmp_path_factory):
             model=model,
             schema_builder=schema,
             model_path=folder / name,
+            dependencies={"auto": False},
             signing_key=MASTER_KEY,
             signing_private_key=key,
         )

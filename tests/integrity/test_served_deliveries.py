@@ -36,6 +36,7 @@ def built(tmp_path_factory) -> ModelBundle:
         model=LinearRegression().fit(X, y),
         schema_builder=SchemaBuilder(X, y),
         model_path=tmp_path_factory.mktemp("built") / "line",
+        dependencies={"auto": False},
         signing_key=MASTER_KEY,
         signing_private_key=private_pem(),
     ).build()
