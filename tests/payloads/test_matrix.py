@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
@@ -19,6 +21,12 @@ def params() -> list:
     return [pytest.param(case, id=case.name, marks=[slow] * (case.library in SLOW_LIBRARIES)) for case in CASES]
 
 
+def public_version_of(library: str | None) -> list[str]:
+    """A line for a library that is installed in a local version, such as 2.13.0+cpu, which is on no index."""
+    version = metadata.version(library) if library == "torch" else ""
+    return [f"{library}=={version.partition('+')[0]}"] if "+" in version else []
+
+
 @pytest.mark.parametrize("case", params())
 def test_round_trip(case: Case, echo, tmp_path):
     if case.missing:
@@ -32,7 +40,7 @@ def test_round_trip(case: Case, echo, tmp_path):
         signing_key=MASTER_KEY,
         archive=False,
         # What is installed here is there too: so Arrow is offered, whatever the image of the spec brings.
-        dependencies={"auto": True, "custom": ["pyarrow"]},
+        dependencies={"auto": True, "custom": ["pyarrow", *public_version_of(case.library)]},
     ).build()
     assert open_codec(bundle.schema["input"]).content_types == schema.input_codec.content_types
     with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key=MASTER_KEY) as predictor:
