@@ -228,7 +228,8 @@ def _is_read(name: str) -> bool:
         read_listed(name, environment=Target.here().marker_environment())
     except UsageError as error:
         return not any(
-            said in error.what for said in ("is not a requirement", "says several", "is no hash", "belongs to")
+            said in error.what
+            for said in ("is not a requirement", "says several", "is no hash", "belongs to", "is a folder")
         )
     return True
 
