@@ -15,7 +15,6 @@ from cdk_modelbuilder.bundle import MODEL_FOLDER
 from cdk_modelbuilder.dependencies.delivery import Delivered, deliver, notes_on, record_of, write_source
 from cdk_modelbuilder.dependencies.fit import fit
 from cdk_modelbuilder.dependencies.lock_file import lock_text
-from cdk_modelbuilder.dependencies.locking import lock
 from cdk_modelbuilder.dependencies.package_list import PackageList, Terms, make_list
 from cdk_modelbuilder.dependencies.record import DependencyRecord
 from cdk_modelbuilder.errors import IndexUnreachableError, ToolMissingError
@@ -99,6 +98,8 @@ def _locked(packages: PackageList, terms: Terms) -> PackageList:
     options = terms.options
     if options.lock is False and options.packaging != "wheels" and not options.hashes:
         return packages
+    from cdk_modelbuilder.dependencies.locking import lock  # noqa: PLC0415 - only where an index is asked
+
     try:
         locked = lock(
             packages.fitted.pins,

@@ -14,12 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.building.rehearsal_startup import ORDER_VARIABLE
+from cdk_modelbuilder.building.rehearsal_startup import ORDER_VARIABLE, VOUCHED
 from cdk_modelbuilder.dependencies.import_gate import ImportGate
 from cdk_modelbuilder.serving.hooks import load_hooks
-
-VOUCHED = "0" * 64
-"""Stands for the root digest of a folder that this build is still writing, which only the verifier's memory sees."""
 
 
 def main() -> None:

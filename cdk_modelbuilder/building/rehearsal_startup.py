@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+VOUCHED = "0" * 64
+"""Stands for the root digest of a folder that this build is still writing, which only the verifier's memory sees."""
 ORDER_VARIABLE = "MODELBUILDER_REHEARSAL_ORDER"
 """Names the order's file; set by the rehearsal's first interpreter, which closes its gate itself."""
 

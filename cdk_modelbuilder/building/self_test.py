@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.building.capture import Capture, Captured, failure, unfit_prediction
 from cdk_modelbuilder.building.rehearsal import Request, rehearse
-from cdk_modelbuilder.building.rehearsal_child import VOUCHED
+from cdk_modelbuilder.building.rehearsal_startup import VOUCHED
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.dependencies.delivery import write_source
 from cdk_modelbuilder.dependencies.package_list import make_list

@@ -15,7 +15,6 @@ from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.record import DependencyRecord, Origin, PackageRecord, VendoredRecord
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.dependencies.vendoring import metadata_files
-from cdk_modelbuilder.dependencies.wheelhouse import fill_wheelhouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ def deliver(
     notes: tuple[str, ...] = ()
     folder = requirements.parent / WHEELS_FOLDER
     if terms.options.packaging == "wheels":
+        from cdk_modelbuilder.dependencies.wheelhouse import fill_wheelhouse  # noqa: PLC0415 - only where it is needed
+
         filled = fill_wheelhouse(
             _with_wheels(pins, packages.wheels),
             terms.target,

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cdk_modelbuilder.dependencies.listed.conda_file import read_conda_file
-from cdk_modelbuilder.dependencies.listed.pylock_file import read_pylock
-from cdk_modelbuilder.dependencies.listed.pyproject import read_pyproject
 from cdk_modelbuilder.dependencies.listed.requirement import GivenRequirement, Listed
-from cdk_modelbuilder.dependencies.listed.requirements_file import read_requirements_file, read_text_lines
+from cdk_modelbuilder.dependencies.listed.requirements_file import read_text_lines
 from cdk_modelbuilder.dependencies.listed.selection import read_selection
-from cdk_modelbuilder.dependencies.listed.uv_lock import read_uv_lock
 from cdk_modelbuilder.errors import UsageError
 
 __all__ = ["GivenRequirement", "Listed", "read_lines", "read_listed"]
 
-_OF_PROJECTS: Sequence[tuple[re.Pattern[str], Callable[..., Listed]]] = (
-    (re.compile(r"pyproject\.toml"), read_pyproject),
-    (re.compile(r"pylock(\.[^.]+)?\.toml"), read_pylock),
-    (re.compile(r"uv\.lock"), read_uv_lock),
+# Pattern of a file's name -> module and function that read it; imported when they are needed, because each takes time.
+_OF_PROJECTS: Sequence[tuple[re.Pattern[str], str, str]] = (
+    (re.compile(r"pyproject\.toml"), "pyproject", "read_pyproject"),
+    (re.compile(r"pylock(\.[^.]+)?\.toml"), "pylock_file", "read_pylock"),
+    (re.compile(r"uv\.lock"), "uv_lock", "read_uv_lock"),
 )
-_OF_LISTS: Sequence[tuple[re.Pattern[str], Callable[..., Listed]]] = (
-    (re.compile(r".*\.ya?ml", re.IGNORECASE), read_conda_file),
-    (re.compile(r"(.*\.(txt|in|pip)|[\w.-]*requirements[\w.-]*\.lock)", re.IGNORECASE), read_requirements_file),
+_OF_LISTS: Sequence[tuple[re.Pattern[str], str, str]] = (
+    (re.compile(r".*\.ya?ml", re.IGNORECASE), "conda_file", "read_conda_file"),
+    (
+        re.compile(r"(.*\.(txt|in|pip)|[\w.-]*requirements[\w.-]*\.lock)", re.IGNORECASE),
+        "requirements_file",
+        "read_requirements_file",
+    ),
 )
 _INSTEAD = {
     "poetry.lock": "Name the file that `poetry export -o requirements.txt` writes.",
@@ -56,16 +58,16 @@ def read_listed(path: str | os.PathLike[str], *, environment: Mapping[str, str])
     name = chosen.path.name
     if name in _INSTEAD:
         raise UsageError(f"{name} is in a format of its tool's own, and is not read.", remedy=_INSTEAD[name])
-    for pattern, read in _OF_PROJECTS:
+    for pattern, module, function in _OF_PROJECTS:
         if pattern.fullmatch(name):
-            return read(chosen, name, environment=environment)
+            return _reader(module, function)(chosen, name, environment=environment)
     if not chosen.is_whole_file:
         raise UsageError(
             f"{name} has no extras and no groups, and {str(path)!r} names some.", remedy=f"Name {name} alone."
         )
-    for pattern, read in _OF_LISTS:
+    for pattern, module, function in _OF_LISTS:
         if pattern.fullmatch(name):
-            return read(chosen.path, name, environment=environment)
+            return _reader(module, function)(chosen.path, name, environment=environment)
     raise UsageError(
         f"{name!r} is no file whose kind is known by its name.",
         remedy="Name a requirements.txt, pyproject.toml, pylock.toml, uv.lock or environment.yml.",
@@ -84,3 +86,8 @@ def read_lines(lines: Sequence[str], place: str, *, environment: Mapping[str, st
         UsageError: One is no requirement, or one that cannot be kept.
     """
     return read_text_lines(lines, place, environment=environment)
+
+
+def _reader(module: str, function: str) -> Callable[..., Listed]:
+    found: Callable[..., Listed] = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+    return found
