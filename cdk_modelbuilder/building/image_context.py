@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building.rendering import render
-from cdk_modelbuilder.dependencies.lock_file import WHEELS_FOLDER, requirements_text
+from cdk_modelbuilder.dependencies.delivery import place_wheels
+from cdk_modelbuilder.dependencies.lock_file import requirements_text
 from cdk_modelbuilder.dependencies.package_list import PackageList
 
 IMAGE_FOLDER = "image"
@@ -26,12 +26,7 @@ def write_image_context(packages: PackageList, folder: Path, *, name: str, base:
         UsageError: An index option names an address with a password.
     """
     folder.mkdir()
-    options = list(packages.merged.index_options)
-    for wheel in packages.wheels.values():
-        (folder / WHEELS_FOLDER).mkdir(exist_ok=True)
-        shutil.copyfile(wheel, folder / WHEELS_FOLDER / wheel.name)
-    if packages.wheels:
-        options.append(f"--find-links {WHEELS_FOLDER}")
+    options = [*packages.merged.index_options, *place_wheels(packages.wheels, folder)]
     text = requirements_text(packages.fitted.to_install, index_options=options)
     (folder / "requirements.txt").write_text(text, encoding="utf-8")
     dockerfile = render(

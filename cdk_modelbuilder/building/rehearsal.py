@@ -47,12 +47,10 @@ class Access:
     Attributes:
         allowed: Distributions, as installed.
         barred: Distributions that may not, whoever asks.
-        lenient: Let in whatever is not barred.
     """
 
     allowed: Collection[str]
     barred: Collection[str] = ()
-    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,6 @@ def _order(request: Request, access: Access | None, journal: Path) -> dict[str, 
             "barred": sorted(access.barred),
             "own": [str(code)],
             "generated": [str(code / name) for name in _GENERATED],
-            "lenient": access.lenient,
             "journal": str(journal),
         }
     return order

@@ -70,28 +70,35 @@ def deliver(
         return Delivered((), ())
     options = list(packages.merged.index_options)
     notes: tuple[str, ...] = ()
-    folder = requirements.parent / WHEELS_FOLDER
     if terms.options.packaging == "wheels":
         from cdk_modelbuilder.dependencies.wheelhouse import fill_wheelhouse  # noqa: PLC0415 - only where it is needed
 
         filled = fill_wheelhouse(
             _with_wheels(pins, packages.wheels),
             terms.target,
-            folder,
+            requirements.parent / WHEELS_FOLDER,
             index_options=options,
             local_links=packages.merged.local_links,
             on_progress=on_progress,
         )
         pins, notes = filled.pins, filled.notes
-    elif packages.wheels:
-        folder.mkdir(exist_ok=True)
-        for wheel in packages.wheels.values():
-            shutil.copyfile(wheel, folder / wheel.name)
-        options.append(f"--find-links {WHEELS_FOLDER}")
+    else:
+        options += place_wheels(packages.wheels, requirements.parent)
     written = pins if takes_hashes else [replace(pin, hashes=()) for pin in pins]
     text = requirements_text(written, index_options=options, wheels=terms.options.packaging == "wheels")
     requirements.write_text(text, encoding="utf-8")
     return Delivered(pins, notes)
+
+
+def place_wheels(wheels: Mapping[str, Path], folder: Path) -> list[str]:
+    """Copy the user's wheels to where a requirements file in ``folder`` finds them; returns its options for that."""
+    if not wheels:
+        return []
+    place = folder / WHEELS_FOLDER
+    place.mkdir(exist_ok=True)
+    for wheel in wheels.values():
+        shutil.copyfile(wheel, place / wheel.name)
+    return [f"--find-links {WHEELS_FOLDER}"]
 
 
 def _with_wheels(pins: tuple[Pin, ...], wheels: Mapping[str, Path]) -> list[Pin]:

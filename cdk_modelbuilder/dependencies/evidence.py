@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
@@ -80,13 +80,3 @@ def _check_absent(
             remedy="Install it here, or guard the import with try/except ImportError if the code can do without it; "
             f"if the container has it, say dependencies={{'exclude': ['{module.partition('.')[0]}']}}.",
         )
-
-
-def modules_of(names: Iterable[str], owners: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Distribution -> the top-level modules that it brings, sorted, for ``names``."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    for module, brought_by in owners.items():
-        for name in brought_by:
-            if name in found:
-                found[name].add(module.partition(".")[0])
-    return {name: tuple(sorted(modules)) for name, modules in found.items()}

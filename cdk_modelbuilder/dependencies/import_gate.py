@@ -42,7 +42,6 @@ class ImportGate:
         barred: Distributions that may not, whoever asks.
         own: Folders of the bundle's own code.
         generated: Those of them, or files, that are not the user's: a fallback in them is meant.
-        lenient: Whether to let in whatever is not barred.
         journal: File that findings are appended to, by children of this process too.
 
     Attributes:
@@ -61,14 +60,12 @@ class ImportGate:
         barred: Sequence[str] = (),
         own: Sequence[str],
         generated: Sequence[str] = (),
-        lenient: bool = False,
         journal: str | None = None,
     ) -> None:
         self._owners, self._allowed, self._barred = owners, set(allowed) - set(barred), set(barred)
         self._shared = {name.partition(".")[0] for name in owners if "." in name}
         self._own = tuple(os.path.realpath(place) + os.sep for place in own)
         self._generated = tuple(os.path.realpath(place) for place in generated)
-        self._lenient = lenient
         self._package = str(Path(__file__).parents[1])
         paths = sysconfig.get_paths()
         self._libraries = tuple(os.path.realpath(paths[key]) + os.sep for key in ("purelib", "platlib"))
@@ -170,7 +167,7 @@ class ImportGate:
         frames = list(self._importers())
         words = self._in_words(frames[0]) if frames else "the interpreter"
         needs = bool(frames) and self._is_users(frames[0]) if by_users_alone else self._needs(frames)
-        if owner not in self._barred and (self._lenient or needs):
+        if owner not in self._barred and needs:
             self.admitted[owner] = words
             self.refused.pop(owner, None)
             self._journal.add("admitted", owner, words)

@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
+from cdk_modelbuilder.bundle import LOCK_FILE, PYLOCK_FILE, ModelBundle
 from cdk_modelbuilder.dependencies.lock_file import WHEELS_FOLDER, index_options_of, read_pins
 from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.pylock_text import file_hashes
@@ -16,8 +16,6 @@ from cdk_modelbuilder.dependencies.record import Origin, PackageRecord, read_rec
 from cdk_modelbuilder.dependencies.resolution import as_requirement
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.errors import BundleError
-
-PYLOCK_FILE = "pylock.toml"
 
 
 def packages_of(bundle: ModelBundle) -> tuple[PackageRecord, ...]:

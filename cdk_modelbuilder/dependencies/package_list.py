@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.dependencies.fit import Fitted, fit, missing_on_target
 from cdk_modelbuilder.dependencies.installed import Installed, InstalledDistribution
-from cdk_modelbuilder.dependencies.listed import Listed
+from cdk_modelbuilder.dependencies.listed import GivenRequirement, Listed
 from cdk_modelbuilder.dependencies.merging import Merged, check_consistent, merge
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.dependencies.pin import Pin
@@ -40,25 +40,26 @@ class Terms:
     custom: Listed
 
     @property
+    def listed(self) -> list[GivenRequirement]:
+        """Everything that the user lists."""
+        return [given for one in (self.custom, self.file) if one is not None for given in one.requirements]
+
+    @property
     def listed_names(self) -> frozenset[str]:
         """Normalised names of what the user lists."""
-        lists = [self.custom, *([] if self.file is None else [self.file])]
-        return frozenset(given.name for listed in lists for given in listed.requirements)
+        return frozenset(given.name for given in self.listed)
 
     @property
     def exactly_listed(self) -> frozenset[str]:
         """Those for which the user says what exactly is to be installed."""
-        lists = [self.custom, *([] if self.file is None else [self.file])]
-        given = [one for listed in lists for one in listed.requirements]
-        return frozenset(one.name for one in given if one.version or one.url or one.wheel)
+        return frozenset(given.name for given in self.listed if given.version or given.url or given.wheel)
 
     @property
     def wishes(self) -> Wishes:
         """What decides the selection besides the code."""
         extras: dict[str, set[str]] = {}
-        for listed in (self.custom, *([] if self.file is None else [self.file])):
-            for given in listed.requirements:
-                extras.setdefault(self.installed_name(given.name), set()).update(given.extras)
+        for given in self.listed:
+            extras.setdefault(self.installed_name(given.name), set()).update(given.extras)
         aliases = {name: known for name, known in self.aliases.items() if name not in self.listed_names}
         return Wishes(extras, self.options.exclude, aliases, self.options.local)
 

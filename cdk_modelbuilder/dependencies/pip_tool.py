@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from cdk_modelbuilder.dependencies.tool_output import run_tool
 from cdk_modelbuilder.dependencies.uv_tool import find_uv_or_none
 from cdk_modelbuilder.errors import ToolMissingError
 
@@ -46,31 +47,9 @@ def run_pip(arguments: Sequence[str], *, on_line: Callable[[str], object] | None
         arguments: After the program's name.
         on_line: Called with each line as it comes.
     """
-    said: list[str] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="modelbuilder-pip-") as folder,
-        subprocess.Popen(
-            [*pip_command(), "--disable-pip-version-check", "--no-input", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            cwd=folder,
-            env=pip_environment(os.environ),
-        ) as child,
-    ):
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                said.append(line)
-                if on_line is not None:
-                    on_line(line)
-        except BaseException:
-            child.terminate()
-            raise
-    return child.returncode, "".join(said)
+    command = [*pip_command(), "--disable-pip-version-check", "--no-input", *arguments]
+    with tempfile.TemporaryDirectory(prefix="modelbuilder-pip-") as folder:
+        return run_tool(command, environment=pip_environment(os.environ), folder=Path(folder), on_line=on_line)
 
 
 def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cdk_modelbuilder.dependencies.index_options import for_pip, for_uv
 from cdk_modelbuilder.dependencies.index_settings import UvSettings, uv_settings
 from cdk_modelbuilder.dependencies.pip_tool import last_words, pip_environment
+from cdk_modelbuilder.dependencies.tool_output import run_tool
 from cdk_modelbuilder.dependencies.trial.interpreters import Interpreter
 from cdk_modelbuilder.dependencies.uv_tool import find_uv_or_none
 from cdk_modelbuilder.errors import TrialError
@@ -86,11 +87,12 @@ class FreshEnvironment:
         if uv:
             command = [uv, "pip", "install", "--python", str(self.python), *for_uv(index_options)]
             with _settings(is_alone=is_alone).in_folder(place) as environment:
-                status, said = _run([*command, *words], environment, place, on_line)
+                status, said = run_tool([*command, *words], environment=environment, folder=place, on_line=on_line)
         else:
             command = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
             command += [*(["--isolated"] if is_alone else []), *for_pip(index_options)]
-            status, said = _run([*command, *words], pip_environment(bare_environment()), place, on_line)
+            environment = pip_environment(bare_environment())
+            status, said = run_tool([*command, *words], environment=environment, folder=place, on_line=on_line)
         if status != 0:
             named = _NOT_THERE.search(said)
             what = f"{named['pip'] or named['uv']} does not install" if named else "the packages do not install"
@@ -121,29 +123,3 @@ def _settings(*, is_alone: bool) -> UvSettings:
         return uv_settings(bare_environment())
     kept = {name: value for name, value in bare_environment().items() if name[:3] != "UV_" or name == "UV_CACHE_DIR"}
     return UvSettings({**kept, "UV_NO_CONFIG": "1"})
-
-
-def _run(
-    command: list[str], environment: Mapping[str, str], folder: Path, on_line: Callable[[str], object]
-) -> tuple[int, str]:
-    said: list[str] = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        cwd=folder,
-        env=environment,
-    ) as child:
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                said.append(line)
-                on_line(line.rstrip())
-        except BaseException:
-            child.terminate()
-            raise
-    return child.returncode, "".join(said)
