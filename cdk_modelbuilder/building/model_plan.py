@@ -34,14 +34,15 @@ def plan_for_model(
     adapter = adapter_for(model)
     adapter.check(model)
     method, expected, output, notes = _choose_method(adapter, model, schema, predict_method)
-    saved = adapter.save(model, model_dir, model_format=model_format, trust=trust)
+    saved = adapter.save(model, model_dir, model_format=model_format, trust=trust, sample=schema.sample_input)
     marshaller = Marshaller(schema.input_codec, output)
     names = [name.rpartition(".") for name in saved.pickle_globals]
     source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))
     runtime = runtime_for(
         adapter,
         adapter.version(),
-        data_format="pickle" if saved.data_format == "skops" else saved.data_format,
+        read_by=saved.read_by,
+        python=saved.python,
         source=source,
         modules={name: Importer("the saved model") for name in saved.modules if not is_local(name)},
         marshaller=marshaller,
@@ -51,14 +52,15 @@ def plan_for_model(
     return Plan(
         framework={"name": adapter.name, "version": adapter.version()},
         description={
+            **saved.description,
             "class": saved.model_class,
             "format": saved.data_format,
             "predict_method": method,
             "pickle_globals": list(saved.pickle_globals),
             "reproducible": saved.reproducible,
         },
-        model_server=adapter.model_server,
-        notes=(*notes, *runtime.notes),
+        model_server=adapter.model_servers[0],
+        notes=(*notes, *saved.notes, *runtime.notes),
         template=saved.template,
         template_values={"moved_modules": moved, **saved.template_values, "method": method},
         source=source,

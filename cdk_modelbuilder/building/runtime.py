@@ -14,7 +14,7 @@ from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
 from cdk_modelbuilder.dependencies.local_source import Importer, LocalSource
 from cdk_modelbuilder.dependencies.package_list import Terms, make_list
 from cdk_modelbuilder.dependencies.target import Target
-from cdk_modelbuilder.frameworks import FrameworkAdapter
+from cdk_modelbuilder.frameworks import FrameworkAdapter, ReadBy
 from cdk_modelbuilder.images import ContainerImage, choose_image, images_for
 from cdk_modelbuilder.schema.codecs import Marshaller
 
@@ -56,7 +56,7 @@ def runtime_for(
     adapter: FrameworkAdapter,
     version: str | None,
     *,
-    data_format: str,
+    read_by: ReadBy,
     source: LocalSource,
     modules: Mapping[str, Importer],
     marshaller: Marshaller,
@@ -69,7 +69,7 @@ def runtime_for(
     Args:
         adapter: The framework whose image runs the bundle.
         version: Its version here; None if the code does not use it, and its newest image is just a Python.
-        data_format: What ties the bundle to a version, see :func:`~cdk_modelbuilder.images.choose_image`.
+        read_by: What ties the bundle to a version, see :func:`~cdk_modelbuilder.images.choose_image`.
         source: The user's source.
         modules: Further modules that the bundle's files need, and who needs them.
         marshaller: Its codecs import libraries too.
@@ -88,7 +88,7 @@ def runtime_for(
     reference = ImageReference()
     if not has_own_image:
         wanted = version or images_for(adapter.name)[0].framework_version
-        choice = choose_image(adapter.name, wanted, python=python, data_format=data_format)
+        choice = choose_image(adapter.name, wanted, python=python, read_by=read_by)
         image, notes, reference = choice.image, choice.notes, _reference(choice.image)
         fixed = tuple(line.partition("==")[0] for line in choice.install_over)
         if version is None:

@@ -11,7 +11,7 @@ from cdk_modelbuilder.building.runtime import runtime_for
 from cdk_modelbuilder.building.spec_hooks import checked_model_id, checked_settings, prepare
 from cdk_modelbuilder.building.spec_shipping import ship_spec
 from cdk_modelbuilder.dependencies.options import DependencyOptions
-from cdk_modelbuilder.frameworks import FrameworkAdapter, adapter_named, known_frameworks
+from cdk_modelbuilder.frameworks import FrameworkAdapter, ReadBy, adapter_named, known_frameworks
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
 from cdk_modelbuilder.spec import InferenceSpec
 
@@ -39,7 +39,7 @@ def plan_for_spec(
     runtime = runtime_for(
         host,
         version,
-        data_format="source",
+        read_by=ReadBy.ANY,
         source=shipped.source,
         modules={},
         marshaller=schema.marshaller,
@@ -56,7 +56,7 @@ def plan_for_spec(
             "pickle_globals": [".".join(name) for name in shipped.state_globals],
             "reproducible": shipped.python is None,
         },
-        model_server=host.model_server,
+        model_server=host.model_servers[0],
         notes=(*shipped.notes, *runtime.notes),
         template="inference/inference_spec.py.jinja",
         template_values={**shipped.template_values, **settings},

@@ -22,7 +22,7 @@ class SklearnAdapter:
     """Every fitted estimator that derives from ``sklearn.base.BaseEstimator``."""
 
     name = "sklearn"
-    model_server = "sklearn"
+    model_servers: Sequence[str] = ("sklearn", "builtin")
     distribution = "scikit-learn"
     provided_by: Sequence[str] = ()
 
@@ -31,6 +31,15 @@ class SklearnAdapter:
         bases = {(base.__module__, base.__name__) for base in kind.__mro__}
         other = any(module.split(".")[0] in _OTHER_FRAMEWORKS for module, _ in bases)
         return ("sklearn.base", "BaseEstimator") in bases and not other
+
+    def opens(self, path: Path) -> bool:
+        return path.is_file() and path.suffix == ".skops"
+
+    def open(self, path: Path, *, trust: Sequence[str]) -> Any:
+        skops = _skops()
+        unknown = skops.io.get_untrusted_types(file=path)
+        _check_trust(unknown, trust)
+        return skops.io.load(path, trusted=unknown)
 
     def check(self, model: Any) -> None:
         from sklearn.exceptions import NotFittedError  # noqa: PLC0415
@@ -56,7 +65,15 @@ class SklearnAdapter:
     def predict(self, model: Any, data: Any, method: str) -> Any:
         return getattr(model, method)(data)
 
-    def save(self, model: Any, folder: Path, *, model_format: str | None, trust: Sequence[str]) -> SavedModel:
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        *,
+        model_format: str | None,
+        trust: Sequence[str],
+        sample: Any,  # noqa: ARG002 - it is not traced
+    ) -> SavedModel:
         if model_format in (None, "pickle"):
             return _save_pickle(model, folder, trust)
         if model_format == "skops":
@@ -96,22 +113,11 @@ def _save_pickle(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:
 
 
 def _save_skops(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:
-    try:
-        import skops.io  # noqa: PLC0415
-    except ImportError:
-        raise ModelError(
-            "model_format='skops' needs the package skops.", remedy="Run: pip install 'cdk-modelbuilder[skops]'"
-        ) from None
+    skops = _skops()
     path = folder / SKOPS_FILE
     skops.io.dump(model, path)
     unknown = skops.io.get_untrusted_types(file=path)
-    refused = [name for name in unknown if not matches(name, trust)]
-    if refused:
-        raise ModelError(
-            f"skops does not trust {', '.join(refused)}.",
-            remedy=f"If you do, say so: trust={refused!r}. Forests are among them: skops 0.13 and later cannot check "
-            "the node indices inside a tree.",
-        )
+    _check_trust(unknown, trust)
     return SavedModel(
         data_format="skops",
         model_class=f"{type(model).__module__}.{type(model).__qualname__}",
@@ -120,3 +126,23 @@ def _save_skops(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:
         modules=["skops", "sklearn"],
         reproducible=False,
     )
+
+
+def _skops() -> Any:
+    try:
+        import skops.io  # noqa: PLC0415
+    except ImportError:
+        raise ModelError(
+            "the skops format needs the package skops.", remedy="Run: pip install 'cdk-modelbuilder[skops]'"
+        ) from None
+    return skops
+
+
+def _check_trust(unknown: Sequence[str], trust: Sequence[str]) -> None:
+    refused = [name for name in unknown if not matches(name, trust)]
+    if refused:
+        raise ModelError(
+            f"skops does not trust {', '.join(refused)}.",
+            remedy=f"If you do, say so: trust={refused!r}. Forests are among them: skops 0.13 and later cannot check "
+            "the node indices inside a tree.",
+        )

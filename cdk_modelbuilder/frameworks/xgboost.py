@@ -9,6 +9,7 @@ from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.images.read_by import ReadBy
 
 MODEL_FILE = "model.ubj"
 
@@ -20,12 +21,26 @@ class XGBoostAdapter:
     """``xgboost.Booster``, ``XGBClassifier``, ``XGBRegressor``, ``XGBRanker`` and the random-forest variants."""
 
     name = "xgboost"
-    model_server = "xgboost"
+    model_servers: Sequence[str] = ("xgboost", "builtin")
     distribution = "xgboost"
     provided_by: Sequence[str] = ("xgboost-cpu",)
 
     def recognises(self, model: object) -> bool:
         return type(model).__module__ in ("xgboost.core", "xgboost.sklearn")
+
+    def opens(self, path: Path) -> bool:
+        return path.is_file() and path.suffix == ".ubj"
+
+    def open(self, path: Path, *, trust: Sequence[str]) -> Any:  # noqa: ARG002 - UBJ needs no trust
+        import xgboost  # noqa: PLC0415
+
+        try:
+            return xgboost.Booster(model_file=path)
+        except xgboost.core.XGBoostError as error:
+            raise ModelError(
+                f"{path} is no model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}.",
+                remedy="Save it again with save_model().",
+            ) from None
 
     def check(self, model: Any) -> None:
         if type(model).__name__ == "DMatrix":
@@ -51,7 +66,15 @@ class XGBoostAdapter:
             return model.predict(xgboost.DMatrix(data, enable_categorical=True))
         return getattr(model, method)(data)
 
-    def save(self, model: Any, folder: Path, *, model_format: str | None, trust: Sequence[str]) -> SavedModel:  # noqa: ARG002 - UBJ needs no trust
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        *,
+        model_format: str | None,
+        trust: Sequence[str],  # noqa: ARG002 - UBJ needs no trust
+        sample: Any,  # noqa: ARG002 - nor a sample
+    ) -> SavedModel:
         if model_format not in (None, "ubj"):
             raise ModelError(
                 f"model_format {model_format!r} is not one that XGBoost models are saved in.",
@@ -61,6 +84,7 @@ class XGBoostAdapter:
         parameters = {} if _is_booster(model) else _parameters(model)
         return SavedModel(
             data_format="ubj",
+            read_by=ReadBy.NEWER,
             model_class=f"xgboost.{type(model).__name__}",
             template="inference/xgboost.py.jinja",
             template_values={"class_name": type(model).__name__, "parameters": parameters, "file": MODEL_FILE},

@@ -13,12 +13,14 @@ from __future__ import annotations
 from cdk_modelbuilder.images.catalogue import ContainerImage, frameworks, images_for
 from cdk_modelbuilder.images.choice import ImageChoice, choose_image
 from cdk_modelbuilder.images.errors import NoMatchingImage, UnknownFramework, UnknownRegion
+from cdk_modelbuilder.images.read_by import ReadBy
 from cdk_modelbuilder.images.regions import dns_suffix
 
 __all__ = [
     "ContainerImage",
     "ImageChoice",
     "NoMatchingImage",
+    "ReadBy",
     "UnknownFramework",
     "UnknownRegion",
     "choose_image",

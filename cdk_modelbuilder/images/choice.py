@@ -11,8 +11,7 @@ from packaging.version import InvalidVersion, Version
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.images.catalogue import ContainerImage, images_for
 from cdk_modelbuilder.images.errors import NoMatchingImage
-
-DATA_FORMATS = ("ubj", "pickle", "source")
+from cdk_modelbuilder.images.read_by import ReadBy
 
 # XGBoost learnt to read UBJSON in 1.6: an older one cannot even open the file.
 _UBJ_SINCE = Version("1.6")
@@ -39,7 +38,7 @@ def choose_image(
     framework_version: str,
     *,
     python: str | None = None,
-    data_format: str,
+    read_by: ReadBy,
     today: dt.date | None = None,
 ) -> ImageChoice:
     """Chooses the newest image that can run a model.
@@ -48,8 +47,7 @@ def choose_image(
         framework: Name of a table of the catalogue, such as ``"xgboost"``.
         framework_version: Version that saved the model, as ``importlib.metadata`` gives it.
         python: Python that the image must have (``"3.12"``; a patch release is ignored): needed for cloudpickled code.
-        data_format: ``"ubj"`` (XGBoost's own format: newer reads older), ``"pickle"`` (tied to the minor version that
-            wrote it) or ``"source"`` (nothing in the bundle depends on the framework's version).
+        read_by: Which versions can read what was saved.
         today: Date against which the end of patches is judged; None judges nothing.
 
     Raises:
@@ -58,21 +56,16 @@ def choose_image(
         NoMatchingImage: No image has that Python, or none can read the data format.
     """
     model = _version(framework_version, framework)
-    if data_format not in DATA_FORMATS:
-        raise UsageError(
-            f"data_format is {data_format!r}, which the image catalogue does not know.",
-            remedy=f"Use one of {', '.join(DATA_FORMATS)}.",
-        )
-    on_offer = _readers(images_for(framework), data_format)
+    on_offer = _readers(images_for(framework), read_by)
     images = _with_python(on_offer, python)
     if not images:
-        raise _no_match(framework, python, data_format, on_offer)
+        raise _no_match(framework, python, read_by, on_offer)
 
     image, able = images[0], True
-    if data_format != "source":
-        fitting = [image for image in images if _can_read(image, model, data_format)]
+    if read_by is not ReadBy.ANY:
+        fitting = [image for image in images if _can_read(image, model, read_by)]
         image, able = (fitting or images)[0], bool(fitting)
-    notes = (_version_note(image, model, data_format, able=able), _patch_note(image, today))
+    notes = (_version_note(image, model, read_by, able=able), _patch_note(image, today))
     return ImageChoice(
         image=image,
         notes=tuple(note for note in notes if note),
@@ -90,8 +83,8 @@ def _version(text: str, framework: str) -> Version:
         ) from None
 
 
-def _readers(images: tuple[ContainerImage, ...], data_format: str) -> tuple[ContainerImage, ...]:
-    if data_format != "ubj":
+def _readers(images: tuple[ContainerImage, ...], read_by: ReadBy) -> tuple[ContainerImage, ...]:
+    if read_by is not ReadBy.NEWER:
         return images
     return tuple(
         image for image in images if image.distribution == "xgboost" and Version(image.framework_version) >= _UBJ_SINCE
@@ -111,22 +104,22 @@ def _minor(version: Version) -> tuple[int, int]:
     return version.major, version.minor
 
 
-def _can_read(image: ContainerImage, model: Version, data_format: str) -> bool:
+def _can_read(image: ContainerImage, model: Version, read_by: ReadBy) -> bool:
     # By minor version: a patch release changes no format, and a development version counts as the release it precedes.
     # Never by comparing whole versions: "3.2.0+cpu" is above "3.2.0", "3.3.0.dev1" is below "3.3.0".
     inside = _minor(Version(image.framework_version))
-    return inside == _minor(model) or (data_format == "ubj" and inside > _minor(model))
+    return inside == _minor(model) or (read_by is ReadBy.NEWER and inside > _minor(model))
 
 
-def _version_note(image: ContainerImage, model: Version, data_format: str, *, able: bool) -> str:
+def _version_note(image: ContainerImage, model: Version, read_by: ReadBy, *, able: bool) -> str:
     inside = Version(image.framework_version)
     if Version(inside.base_version) == Version(model.base_version) and not model.is_prerelease:
         return ""
     differ = f"The model was made with {image.distribution} {model}, the image {image.name} brings {inside}"
-    if data_format == "source":
+    if read_by is ReadBy.ANY:
         return f"{differ}: the code runs with the image's version unless its requirements name another."
     if able and _minor(inside) == _minor(model):
-        return f"{differ}: the same minor version, which reads the same {data_format} data."
+        return f"{differ}: the same minor version, which reads the same its files."
     if able:
         return f"{differ}: a newer {image.distribution} reads the files of older ones."
     over = (
@@ -134,7 +127,7 @@ def _version_note(image: ContainerImage, model: Version, data_format: str, *, ab
         f"{image.python}. The other choices: dependencies={{'packaging': 'image'}} bakes it into an image of your own, "
         f"or install {image.distribution}=={inside} here and train with that, as the image has it."
     )
-    if data_format == "ubj":
+    if read_by is ReadBy.NEWER:
         # Measured: what 3.2.0 saves loads in 3.0.5, 2.1.4 and 1.7.4 without a word, and predicts other numbers there.
         return f"{differ}: an older one can load the file without an error and predict other numbers. {over}"
     return f"{differ}: pickles are tied to the version that wrote them. {over}"
@@ -153,15 +146,15 @@ def _patch_note(image: ContainerImage, today: dt.date | None) -> str:
 
 
 def _no_match(
-    framework: str, python: str | None, data_format: str, on_offer: tuple[ContainerImage, ...]
+    framework: str, python: str | None, read_by: ReadBy, on_offer: tuple[ContainerImage, ...]
 ) -> NoMatchingImage:
     if not on_offer:
         return NoMatchingImage(
-            f"No {framework} image reads {data_format} data.",
+            f"No {framework} image reads its files.",
             remedy="Save the model in another format, or name an image of your own by its URI.",
         )
     offered = ", ".join(f"{image.python} ({image.name})" for image in on_offer)
-    able = "" if data_format == "source" else f" that reads {data_format} data"
+    able = "" if read_by is ReadBy.ANY else " that reads its files"
     return NoMatchingImage(
         f"No {framework} image{able} has Python {python}; on offer are {offered}.",
         remedy="Build the bundle under one of these Pythons, ship the code as a source file instead of pickling it, "

@@ -15,12 +15,18 @@ from cdk_modelbuilder.frameworks import SavedModel
 
 class ConstantAdapter:
     name = "constant"
-    model_server = "sklearn"
+    model_servers = ("sklearn",)
     distribution = "constant-models"
     provided_by = ()
 
     def recognises(self, model):
         return type(model).__module__ == "constant_models"
+
+    def opens(self, path):
+        return False
+
+    def open(self, path, *, trust):
+        raise NotImplementedError
 
     def check(self, model):
         if model.value is None:
@@ -32,7 +38,7 @@ class ConstantAdapter:
     def predict(self, model, data, method):
         return [model.value for _ in data]
 
-    def save(self, model, folder, *, model_format, trust):
+    def save(self, model, folder, *, model_format, trust, sample):
         (folder / "constant.json").write_text(json.dumps(model.value))
         return SavedModel(
             data_format="json",
