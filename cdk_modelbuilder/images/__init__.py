@@ -10,7 +10,7 @@ under ``tables/``. Nothing here asks a network.
 
 from __future__ import annotations
 
-from cdk_modelbuilder.images.catalogue import ContainerImage, frameworks, images_for
+from cdk_modelbuilder.images.catalogue import ContainerImage, frameworks, images_for, images_of_server
 from cdk_modelbuilder.images.choice import ImageChoice, choose_image
 from cdk_modelbuilder.images.errors import NoMatchingImage, UnknownFramework, UnknownRegion
 from cdk_modelbuilder.images.read_by import ReadBy
@@ -27,4 +27,5 @@ __all__ = [
     "dns_suffix",
     "frameworks",
     "images_for",
+    "images_of_server",
 ]

@@ -33,6 +33,17 @@ class ContainerImage:
         end_of_patch: Last day with security patches; None where AWS names none.
         provides: Distribution -> version inside, as the image's build files pin them. Incomplete: a name that is
             missing may be inside or not.
+        model_server: The server inside, as :class:`~cdk_modelbuilder.servers.ModelServer` names it.
+        architecture: ``"x86_64"``, or ``"arm64"`` for Graviton.
+        frameworks: Framework -> version inside, for every framework whose models the image runs as it is; None for a
+            version that no source states.
+        retired: Why nothing new should run on it and what to use instead; None for an image that is alive.
+        cuda: ``"12.4"``; None without CUDA or where no source states it.
+        inference_ami: ``InferenceAmiVersion`` that a production variant needs for it; None for the default.
+        entry_point: The image's ENTRYPOINT; None where no source states it.
+        command: The image's CMD; None where no source states it.
+        has_python: Whether a ``python3`` is inside.
+        public_uri: The same image in Amazon ECR Public, for pulling it to a machine of your own; None for none.
     """
 
     framework: str
@@ -46,6 +57,16 @@ class ContainerImage:
     accounts: Mapping[str, str] = field(repr=False, hash=False)
     end_of_patch: dt.date | None
     provides: Mapping[str, str] = field(repr=False, hash=False)
+    model_server: str = ""
+    architecture: str = "x86_64"
+    frameworks: Mapping[str, str | None] = field(default_factory=dict, repr=False, hash=False)
+    retired: str | None = None
+    cuda: str | None = None
+    inference_ami: str | None = None
+    entry_point: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    has_python: bool = True
+    public_uri: str | None = None
 
     @property
     def name(self) -> str:
@@ -75,6 +96,21 @@ def frameworks() -> tuple[str, ...]:
     """The frameworks that have a table."""
     tables = resources.files(__package__).joinpath("tables").iterdir()
     return tuple(sorted(table.name.removesuffix(".json") for table in tables if table.name.endswith(".json")))
+
+
+def images_of_server(server: str) -> tuple[ContainerImage, ...]:
+    """All images of a model server, newest first.
+
+    Raises:
+        UnknownFramework: AWS has no image with it.
+    """
+    found = tuple(image for name in frameworks() for image in images_for(name) if image.model_server == server)
+    if not found:
+        raise UnknownFramework(
+            f"AWS offers no image with the model server {server!r} that this catalogue knows.",
+            remedy="Use the model server 'builtin', or name an image of your own by its URI.",
+        )
+    return found
 
 
 @cache
@@ -108,4 +144,6 @@ def _image(table: Mapping[str, Any], row: Mapping[str, Any]) -> ContainerImage:
         accounts=accounts(row["registry"]),
         end_of_patch=None if end_of_patch is None else dt.date.fromisoformat(end_of_patch),
         provides=MappingProxyType(row["provides"]),
+        model_server=table["framework"],
+        frameworks=MappingProxyType({table["framework"]: row["framework_version"]}),
     )
