@@ -18,48 +18,31 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder._version import __version__
-from cdk_modelbuilder.building import code_folder
-from cdk_modelbuilder.building.capture import Captured
+from cdk_modelbuilder.building import code_folder, server_files
+from cdk_modelbuilder.building.bundle_texts import write_texts
+from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
+from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_plan import plan_for_model
-from cdk_modelbuilder.building.packing import Packed, pack
+from cdk_modelbuilder.building.packing import pack
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.sealing import seal
 from cdk_modelbuilder.building.self_test import answer_sample, check_seal
 from cdk_modelbuilder.building.spec_plan import plan_for_spec
-from cdk_modelbuilder.bundle import (
-    ARCHIVE_FILE,
-    BUNDLE_FILE,
-    CONTAINER_FILE,
-    FORMAT,
-    FORMAT_VERSION,
-    GOLDEN_FILE,
-    LOCK_FILE,
-    MODEL_FOLDER,
-    PYLOCK_FILE,
-    SCHEMA_FILE,
-    ModelBundle,
-    is_bundle,
-    json_bytes,
-)
-from cdk_modelbuilder.container_spec import ContainerSpec, ImageReference, ModelData
+from cdk_modelbuilder.bundle import ARCHIVE_FILE, GOLDEN_FILE, MODEL_FOLDER, ModelBundle, is_bundle, json_bytes
 from cdk_modelbuilder.dependencies.options import DependencyOptions
-from cdk_modelbuilder.dependencies.record import RECORD_FILE
 from cdk_modelbuilder.errors import UsageError
-from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import find_master_key
-from cdk_modelbuilder.integrity.manifest import Manifest
 from cdk_modelbuilder.integrity.private_key import find_private_key
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
-from cdk_modelbuilder.servers import ModelServer, server_adapter
+from cdk_modelbuilder.servers import ModelServer, known_servers, server_adapter
 from cdk_modelbuilder.spec import InferenceSpec
 from cdk_modelbuilder.staging import staged_folder
 
@@ -87,7 +70,11 @@ class ModelBuilder:
             (lines) are laid over it.
         env_vars: Variables for the container. Not for secrets: they stand in the template.
         image_uri: A container image of your own; needs ``model_server``.
-        model_server: The model server inside ``image_uri``.
+        model_server: The model server: the one inside ``image_uri``, or the one whose image AWS's catalogue is asked
+            for. Default: the best one for the framework.
+        base_image: What the image of ``model_server="builtin"`` is built on. Default: ``python:<this version>-slim``.
+        instance_type: Where it is to run, such as ``ml.g5.xlarge``: decides between images for CPU, GPU, Graviton and
+            Inferentia or Trainium. Default: a CPU of Intel or AMD.
         model_format: Another file format than the framework's default, such as ``"skops"``.
         predict_method: Method of the model to call. Default: the first of ``predict``, ``predict_proba``, ... whose
             answer looks like the output sample.
@@ -128,6 +115,8 @@ class ModelBuilder:
         env_vars: Mapping[str, str] | None = None,
         image_uri: str | None = None,
         model_server: ModelServer | str | None = None,
+        base_image: str | None = None,
+        instance_type: str | None = None,
         model_format: str | None = None,
         predict_method: str | None = None,
         trust: Sequence[str] = (),
@@ -151,18 +140,12 @@ class ModelBuilder:
                 f"inference_spec is a {type(inference_spec).__name__}.",
                 remedy="Give an instance of a subclass of InferenceSpec.",
             )
-        if image_uri is not None and model_server is None:
-            raise UsageError(
-                "image_uri without model_server: the files' layout depends on the server.",
-                remedy=f"Name the server inside the image: {', '.join(ModelServer)}.",
-            )
         self.name, self.model_path = _name_and_path(name, model_path)
         self.model, self.inference_spec, self.schema_builder = model, inference_spec, schema_builder
         self.artifacts = None if artifacts is None else Path(artifacts)
         self.role_arn, self.env_vars = role_arn, _checked_env(env_vars or {})
         self.dependencies = DependencyOptions.parse(dependencies)
-        self.image_uri = image_uri
-        self.model_server = None if model_server is None else _server(model_server)
+        self._wishes = _wishes(model_server, image_uri, base_image, instance_type)
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
         self.archive, self.mode = archive, mode
         self.signing_key, self.signing_private_key = signing_key, signing_private_key
@@ -182,11 +165,21 @@ class ModelBuilder:
         with staged_folder(self.model_path, may_replace=is_bundle) as staging:
             model_dir = staging / MODEL_FOLDER
             plan = self._save(model_dir, report)
+            layout = layout_of(plan, name=self.name)
+            environment = environment_of(plan, layout, self.env_vars)
             report("writing the inference code", 0, 0)
             code_folder.write(plan, model_dir / "code", name=self.name, builder_version=__version__)
+            server_files.write(plan.server, layout, model_dir)
             report("running the code on the sample", 0, 0)
-            captured = answer_sample(plan, model_dir, self._environment(plan))
-            packed = self._pack(plan, captured, staging, report)
+            captured = answer_sample(plan, model_dir, environment)
+            packed = pack(
+                plan.runtime,
+                captured,
+                staging,
+                name=self.name,
+                own=frozenset(plan.source.distributions),
+                on_progress=report,
+            )
             key = find_master_key(self.signing_key, create=True)
             assert key is not None
             archive = staging / ARCHIVE_FILE if self.archive else None
@@ -195,7 +188,25 @@ class ModelBuilder:
                 signature = sign(sealed.manifest, bundle_key)
                 public_signature = None if private_key is None else private_key.sign(sealed.manifest.data)
                 sealed.finish(signature, public_signature)
-            bundle = self._write_texts(staging, plan, packed, sealed.manifest, (signature, public_signature))
+            spec = container_spec_of(
+                plan,
+                packed,
+                sealed.manifest,
+                environment=environment,
+                key_id=bundle_key.key_id,
+                archive=self.archive,
+                role_arn=self.role_arn,
+            )
+            facts = {"builder_version": __version__, "mode": self.mode.name, "name": self.name}
+            bundle = write_texts(
+                staging,
+                plan,
+                packed=packed,
+                manifest=sealed.manifest,
+                spec=spec,
+                signatures=(signature, public_signature),
+                facts=facts,
+            )
             check_seal(bundle, bundle_key)
             if self.schema_builder.keep_samples:
                 (staging / GOLDEN_FILE).write_bytes(json_bytes(plan.golden(captured)))
@@ -215,7 +226,7 @@ class ModelBuilder:
                 artifacts=self.artifacts,
                 options=self.dependencies,
                 trust=self.trust,
-                has_own_image=self.image_uri is not None,
+                wishes=self._wishes,
             )
         if self.artifacts is not None:
             raise UsageError(
@@ -230,82 +241,8 @@ class ModelBuilder:
             model_format=self.model_format,
             predict_method=self.predict_method,
             trust=self.trust,
-            has_own_image=self.image_uri is not None,
+            wishes=self._wishes,
         )
-
-    def _environment(self, plan: Plan) -> dict[str, str]:
-        """The container's variables, but for those that name what is sealed later."""
-        adapter = server_adapter(self.model_server or ModelServer(plan.model_server))
-        return {**adapter.environment(ModelData().mount_path), **self.env_vars}
-
-    def _pack(self, plan: Plan, captured: Captured, staging: Path, report: Progress) -> Packed:
-        return pack(
-            plan.runtime,
-            captured,
-            staging,
-            name=self.name,
-            own=frozenset(plan.source.distributions),
-            server=server_adapter(self.model_server or ModelServer(plan.model_server)),
-            on_progress=report,
-        )
-
-    def _write_texts(
-        self, folder: Path, plan: Plan, packed: Packed, manifest: Manifest, signatures: tuple[bytes, bytes | None]
-    ) -> ModelBundle:
-        signature, public_signature = signatures
-        server = self.model_server or ModelServer(plan.model_server)
-        key_id = verifier.parse_json_object(signature, verifier.SIGNATURE_NAME)["key_id"]
-        image = ImageReference(uri=self.image_uri) if self.image_uri else plan.runtime.image
-        spec = ContainerSpec(
-            image=replace(image, build=packed.image_folder),
-            model_server=server.value,
-            environment={
-                **self._environment(plan),
-                verifier.KEY_ID_VARIABLE: key_id,
-                verifier.MANIFEST_VARIABLE: manifest.sha256,
-                verifier.ROOT_VARIABLE: manifest.root_sha256,
-            },
-            secret_environment={verifier.KEY_VARIABLE: key_id},
-            max_payload_bytes=server_adapter(server).max_payload_bytes,
-            model_data=ModelData(form="archive" if self.archive else "folder"),
-            execution_role_arn=self.role_arn,
-            installs=packed.installs,
-        )
-        info: dict[str, Any] = {
-            "builder_version": __version__,
-            "files": {
-                "container_spec": CONTAINER_FILE,
-                "dependencies": RECORD_FILE,
-                "lock": LOCK_FILE,
-                "manifest": verifier.MANIFEST_NAME,
-                "schema": SCHEMA_FILE,
-                "signature": verifier.SIGNATURE_NAME,
-            },
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "framework": plan.framework,
-            "manifest_sha256": manifest.sha256,
-            "mode": self.mode.name,
-            "model": plan.description,
-            "name": self.name,
-            "notes": [*plan.notes, *packed.notes],
-            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-            "root_sha256": manifest.root_sha256,
-        }
-        (folder / CONTAINER_FILE).write_bytes(json_bytes(spec.to_json()))
-        (folder / SCHEMA_FILE).write_bytes(json_bytes(plan.schema_json))
-        (folder / LOCK_FILE).write_text(packed.lock_text, encoding="utf-8")
-        (folder / RECORD_FILE).write_bytes(json_bytes(packed.record.to_json()))
-        if packed.pylock is not None:
-            info["files"]["pylock"] = PYLOCK_FILE
-            (folder / PYLOCK_FILE).write_text(packed.pylock, encoding="utf-8")
-        (folder / verifier.MANIFEST_NAME).write_bytes(manifest.data)
-        (folder / verifier.SIGNATURE_NAME).write_bytes(signature)
-        if public_signature is not None:
-            info["files"]["public_signature"] = verifier.PUBLIC_SIGNATURE_NAME
-            (folder / verifier.PUBLIC_SIGNATURE_NAME).write_bytes(public_signature)
-        (folder / BUNDLE_FILE).write_bytes(json_bytes(info))
-        return ModelBundle.read(folder)
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -337,10 +274,21 @@ def _checked_env(variables: Mapping[str, str]) -> dict[str, str]:
     return dict(variables)
 
 
-def _server(value: ModelServer | str) -> ModelServer:
-    try:
-        return ModelServer(value)
-    except ValueError:
+def _wishes(
+    model_server: ModelServer | str | None, image_uri: str | None, base_image: str | None, instance_type: str | None
+) -> HostingWishes:
+    if image_uri is not None and model_server is None:
         raise UsageError(
-            f"model_server {value!r} is not known.", remedy=f"Give one of: {', '.join(ModelServer)}."
-        ) from None
+            "image_uri without model_server: the files' layout depends on the server.",
+            remedy=f"Name the server inside the image: {', '.join(known_servers())}.",
+        )
+    if image_uri is not None and base_image is not None:
+        raise UsageError(
+            "image_uri names an image that is ready, and base_image one to build on.", remedy="Give one of the two."
+        )
+    server = None if model_server is None else server_adapter(str(model_server)).name
+    if instance_type is None:
+        return HostingWishes(server, image_uri, base_image)
+    from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
+
+    return HostingWishes(server, image_uri, base_image, *processor_of(instance_type))

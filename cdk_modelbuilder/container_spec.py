@@ -28,6 +28,8 @@ class ImageReference:
         accounts: Region -> account of the registry.
         python: The image's Python, such as ``3.12``; None where it is not known.
         end_of_patch: ISO date after which AWS no longer patches the image; None where it is not known.
+        processor: ``cpu``, ``gpu`` or ``neuron`` (Inferentia and Trainium).
+        architecture: ``x86_64``, or ``arm64`` for Graviton.
         build: Folder of the bundle with a Dockerfile that puts the packages on top of the image that the other fields
             name; None where that image runs as it is.
     """
@@ -38,6 +40,8 @@ class ImageReference:
     accounts: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
     end_of_patch: str | None = None
+    processor: str = "cpu"
+    architecture: str = "x86_64"
     build: str | None = None
 
 
@@ -75,7 +79,7 @@ class ContainerSpec:
 
     Attributes:
         image: The container image.
-        model_server: The server inside it, a value of :class:`~cdk_modelbuilder.servers.ModelServer`.
+        model_server: The server inside it, such as a value of :class:`~cdk_modelbuilder.servers.ModelServer`.
         environment: Variables that are not secret.
         secret_environment: Variable -> key id. The value is the bundle key with this id: taken from a secret store in
             the cloud, derived from the master key on this machine.
@@ -89,6 +93,12 @@ class ContainerSpec:
         execution_role_arn: Role that the user asked for, or None.
         installs: What the container installs when it starts: ``nothing``, or packages from an ``index`` or from the
             ``bundle``; None where that is not known.
+        requirements_file: Where the server looks for packages to install, below the model's folder; None for nowhere.
+        verified: What checks the model's folder before it is served: the image's ``entry-point``, the
+            ``inference-code``, or ``nothing``.
+        labels_answers: Whether the answer's ``Content-Type`` says what it is; else a client asks for one type and takes
+            the answer for that.
+        inference_ami_version: ``InferenceAmiVersion`` that a variant needs for the image; None for SageMaker's default.
     """
 
     image: ImageReference
@@ -104,6 +114,10 @@ class ContainerSpec:
     model_data: ModelData = field(default_factory=ModelData)
     execution_role_arn: str | None = None
     installs: str | None = None
+    requirements_file: str | None = "code/requirements.txt"
+    verified: str = "inference-code"
+    labels_answers: bool = True
+    inference_ami_version: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for ``container.json``."""

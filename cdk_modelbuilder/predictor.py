@@ -57,7 +57,12 @@ class Predictor:
         input_translator: Any = None,
         output_translator: Any = None,
     ) -> None:
-        self._payloads = Payloads(schema, input_translator=input_translator, output_translator=output_translator)
+        self._payloads = Payloads(
+            schema,
+            input_translator=input_translator,
+            output_translator=output_translator,
+            labelled=container is None or container.labels_answers,
+        )
         if isinstance(endpoint, str):
             endpoint, _ = connect(Address(url=endpoint), container)
         self._transport = endpoint

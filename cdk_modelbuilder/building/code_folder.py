@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from cdk_modelbuilder import spec as spec_module
 from cdk_modelbuilder.building.payload_code import CODECS_FOLDER, travelling_modules
-from cdk_modelbuilder.building.rendering import render
 from cdk_modelbuilder.bundle import json_bytes
 from cdk_modelbuilder.dependencies.local_source import LocalSource
 from cdk_modelbuilder.dependencies.vendoring import METADATA_FOLDER
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import public_signature, stored_key, unpickle, verifier
+from cdk_modelbuilder.rendering import render
 from cdk_modelbuilder.schema.openapi import openapi_document
-from cdk_modelbuilder.servers import ModelServer, server_adapter
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.building.plan import Plan
@@ -40,12 +39,14 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
     runtime = folder / "modelbuilder_runtime"
     (runtime / "codecs").mkdir(parents=True)
     check_names(plan.source.files)
-    template = server_adapter(ModelServer(plan.model_server)).template
+    template = plan.server.template
+    assert template is not None
     text = render(
         template,
         name=name,
         builder_version=builder_version,
         model_template=plan.template,
+        data_folder=plan.data_folder,
         **plan.template_values,
     )
     (folder / "inference.py").write_text(text, encoding="utf-8")

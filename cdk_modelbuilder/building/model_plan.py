@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.building.hosting import HostingWishes, host_for
 from cdk_modelbuilder.building.payload_code import add_payload_source, payload_classes
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import runtime_for
@@ -28,26 +29,31 @@ def plan_for_model(
     model_format: str | None,
     predict_method: str | None,
     trust: Sequence[str],
-    has_own_image: bool,
+    wishes: HostingWishes,
 ) -> Plan:
     """Save ``model`` into ``model_dir`` and plan the rest; the arguments are ModelBuilder's."""
     adapter = adapter_for(model)
     adapter.check(model)
     method, expected, output, notes = _choose_method(adapter, model, schema, predict_method)
-    saved = adapter.save(model, model_dir, model_format=model_format, trust=trust, sample=schema.sample_input)
+    server = wishes.server_for(adapter)
+    folder = model_dir / server.data_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    model_format = model_format or server.data_format(adapter.name)
+    saved = adapter.save(model, folder, model_format=model_format, trust=trust, sample=schema.sample_input)
     marshaller = Marshaller(schema.input_codec, output)
     names = [name.rpartition(".") for name in saved.pickle_globals]
     source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))
+    host = host_for(
+        adapter, adapter.version(), server=server, read_by=saved.read_by, wishes=wishes, python=saved.python
+    )
     runtime = runtime_for(
         adapter,
         adapter.version(),
-        read_by=saved.read_by,
-        python=saved.python,
+        host=host,
         source=source,
         modules={name: Importer("the saved model") for name in saved.modules if not is_local(name)},
         marshaller=marshaller,
         options=options,
-        has_own_image=has_own_image,
     )
     return Plan(
         framework={"name": adapter.name, "version": adapter.version()},
@@ -59,9 +65,9 @@ def plan_for_model(
             "pickle_globals": list(saved.pickle_globals),
             "reproducible": saved.reproducible,
         },
-        model_server=adapter.model_servers[0],
         notes=(*notes, *saved.notes, *runtime.notes),
         template=saved.template,
+        data_folder=server.data_folder,
         template_values={"moved_modules": moved, **saved.template_values, "method": method},
         source=source,
         runtime=runtime,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdk_modelbuilder.building.capture import Captured
-from cdk_modelbuilder.building.image_context import IMAGE_FOLDER, write_image_context
+from cdk_modelbuilder.building.image_context import IMAGE_FOLDER, write_image_context, write_server_image
 from cdk_modelbuilder.building.runtime import Runtime
 from cdk_modelbuilder.bundle import MODEL_FOLDER
 from cdk_modelbuilder.dependencies.delivery import Delivered, deliver, notes_on, record_of, write_source
@@ -17,7 +17,7 @@ from cdk_modelbuilder.dependencies.fit import fit
 from cdk_modelbuilder.dependencies.lock_file import lock_text
 from cdk_modelbuilder.dependencies.package_list import PackageList, Terms, make_list
 from cdk_modelbuilder.dependencies.record import DependencyRecord
-from cdk_modelbuilder.errors import IndexUnreachableError, ToolMissingError
+from cdk_modelbuilder.errors import DependencyError, IndexUnreachableError, ToolMissingError
 from cdk_modelbuilder.servers import ServerAdapter
 
 _log = logging.getLogger("cdk_modelbuilder")
@@ -34,6 +34,7 @@ class Packed:
         notes: What the user should know.
         installs: What the container installs when it starts: nothing, or packages from an index or from the bundle.
         image_folder: Folder of the bundle that its own image is built from; None where it needs none.
+        verifies: Whether that image's entry point verifies the model's folder.
     """
 
     lock_text: str
@@ -42,6 +43,7 @@ class Packed:
     notes: tuple[str, ...]
     installs: str
     image_folder: str | None = None
+    verifies: bool = False
 
 
 def pack(
@@ -51,7 +53,6 @@ def pack(
     *,
     name: str,
     own: frozenset[str],
-    server: ServerAdapter,
     on_progress: Callable[[str, int, int], object],
 ) -> Packed:
     """Settle the packages and write what the container needs of them.
@@ -62,19 +63,20 @@ def pack(
         staging: The bundle's folder; the inference code is in ``model/code``.
         name: The bundle's name.
         own: Editable installs that the user's own code is from.
-        server: How the model server wants to install packages.
         on_progress: Told of the steps.
 
     Raises:
         DependencyError: A package cannot be had for the container.
         UsageError: The user's lists contradict each other.
     """
-    terms, code = runtime.terms, staging / MODEL_FOLDER / "code"
+    terms, code, server = runtime.terms, staging / MODEL_FOLDER / "code", runtime.host.server
     packages = make_list(terms, captured.roots)
     on_progress("packaging dependencies", 0, 0)
     packages = _locked(packages, terms).for_review()
     write_source(packages, code, own)
-    requirements = staging / MODEL_FOLDER / server.requirements_file
+    if server.requirements_file is None:
+        _check_baked(packages, terms, server)
+    requirements = staging / MODEL_FOLDER / (server.requirements_file or "requirements.txt")
     delivered = deliver(packages, terms, requirements, takes_hashes=server.takes_hashes, on_progress=on_progress)
     record = record_of(
         packages,
@@ -86,11 +88,14 @@ def pack(
     )
     notes = (*captured.notes, *notes_on(packages, delivered, terms), *delivered.notes)
     image_folder = None
-    if terms.options.packaging == "image" and packages.fitted.to_install:
+    if server.own_image or (terms.options.packaging == "image" and packages.fitted.to_install):
         image_folder = IMAGE_FOLDER
-        write_image_context(packages, staging / image_folder, name=name, base=terms.target.image)
+        write = write_server_image if server.own_image else write_image_context
+        write(packages, staging / image_folder, name=name, base=terms.target.image)
     installs = _installs(delivered, terms)
-    return Packed(lock_text(packages.fitted.pins), record, packages.pylock, notes, installs, image_folder)
+    return Packed(
+        lock_text(packages.fitted.pins), record, packages.pylock, notes, installs, image_folder, server.own_image
+    )
 
 
 def _locked(packages: PackageList, terms: Terms) -> PackageList:
@@ -131,3 +136,13 @@ def _installs(delivered: Delivered, terms: Terms) -> str:
     if not delivered.installed:
         return "nothing"
     return "bundle" if terms.options.packaging == "wheels" else "index"
+
+
+def _check_baked(packages: PackageList, terms: Terms, server: ServerAdapter) -> None:
+    """Refuse packages that a server without an installer would not have."""
+    if packages.fitted.to_install and terms.options.packaging != "image":
+        lines = ", ".join(pin.requirement for pin in packages.fitted.to_install)
+        raise DependencyError(
+            f"{server.title} installs nothing when it starts, and {terms.target.image} lacks {lines}.",
+            remedy="dependencies={'packaging': 'image'} bakes them into an image on top of that one.",
+        )

@@ -14,6 +14,7 @@ from cdk_modelbuilder.golden import alike, golden_json
 from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, schema_json
+from cdk_modelbuilder.servers import ServerAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,31 @@ class Plan:
     Attributes:
         framework: Name and version, for ``bundle.json``.
         description: Class, data format and the like, for ``bundle.json``.
-        model_server: Value of the model server that fits.
         notes: What the user should know.
         template: Template of the loading and predicting code.
         template_values: Values for it.
         source: The user's source, which the running code may add to.
         runtime: The image, and what is known about the packages.
         schema: The samples.
+        data_folder: Where the model's own files are, below the bundle's model folder.
         expected: The in-memory prediction for the sample, or None where there is none.
     """
 
     framework: Mapping[str, str]
     description: Mapping[str, Any]
-    model_server: str
     notes: tuple[str, ...]
     template: str
     template_values: Mapping[str, Any]
     source: LocalSource
     runtime: Runtime
     schema: SchemaBuilder
+    data_folder: str = ""
     expected: Any = field(default=None)
+
+    @property
+    def server(self) -> ServerAdapter:
+        """The model server."""
+        return self.runtime.host.server
 
     @property
     def marshaller(self) -> Marshaller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cdk_modelbuilder.building.hosting import HostingWishes, host_for
 from cdk_modelbuilder.building.payload_code import payload_classes
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import runtime_for
@@ -27,7 +28,7 @@ def plan_for_spec(
     artifacts: Path | None,
     options: DependencyOptions,
     trust: Sequence[str],
-    has_own_image: bool,
+    wishes: HostingWishes,
 ) -> Plan:
     """Put ``spec`` and its files into ``model_dir`` and plan the rest; the arguments are ModelBuilder's."""
     prepare(spec, artifacts)
@@ -35,17 +36,23 @@ def plan_for_spec(
     shipped = ship_spec(spec, model_dir, artifacts=artifacts, trust=trust, payloads=payload_classes(schema.marshaller))
     adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
     version = None if adapter is None else adapter.version()
-    host = adapter or adapter_named(GENERIC_FRAMEWORK)
-    runtime = runtime_for(
-        host,
+    hosted = adapter or adapter_named(GENERIC_FRAMEWORK)
+    host = host_for(
+        hosted,
         version,
+        server=wishes.server_for(hosted),
         read_by=ReadBy.ANY,
+        wishes=wishes,
+        python=shipped.python,
+    )
+    runtime = runtime_for(
+        hosted,
+        version,
+        host=host,
         source=shipped.source,
         modules={},
         marshaller=schema.marshaller,
         options=options,
-        has_own_image=has_own_image,
-        python=shipped.python,
     )
     return Plan(
         framework={"name": "none" if adapter is None else adapter.name, "version": version or "none"},
@@ -56,7 +63,6 @@ def plan_for_spec(
             "pickle_globals": [".".join(name) for name in shipped.state_globals],
             "reproducible": shipped.python is None,
         },
-        model_server=host.model_servers[0],
         notes=(*shipped.notes, *runtime.notes),
         template="inference/inference_spec.py.jinja",
         template_values={**shipped.template_values, **settings},

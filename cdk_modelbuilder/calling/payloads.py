@@ -18,10 +18,13 @@ class Payloads:
         schema: ``schema.json`` as plain data.
         input_translator: Instance of the input's payload translator, if its module is not to be had here.
         output_translator: The same for the output.
+        labelled: Whether answers say what they are; else one type is asked for, and the answer is taken for that.
     """
 
-    def __init__(self, schema: Mapping[str, Any], *, input_translator: Any, output_translator: Any) -> None:
-        self._schema = schema
+    def __init__(
+        self, schema: Mapping[str, Any], *, input_translator: Any, output_translator: Any, labelled: bool = True
+    ) -> None:
+        self._schema, self._labelled = schema, labelled
         self._translators = {"input_translator": input_translator, "output_translator": output_translator}
 
     @cached_property
@@ -47,7 +50,8 @@ class Payloads:
             raise SchemaError(
                 f"the input does not fit the endpoint: {error}", remedy=f"Send a {self._marshaller.input.summary()}."
             ) from None
-        return Request(body, content_type, self._marshaller.accept)
+        native = self._marshaller.output.content_types[0]
+        return Request(body, content_type, self._marshaller.accept if self._labelled else native)
 
     def value(self, answer: Answer) -> Any:
         """The prediction in ``answer``; a list of its items if the output is a stream.
@@ -56,7 +60,7 @@ class Payloads:
             UnreadableAnswerError: It is not what the schema describes.
         """
         try:
-            return self._marshaller.decode_response(answer.body, answer.content_type)
+            return self._marshaller.decode_response(answer.body, answer.content_type if self._labelled else None)
         except CodecError as error:
             raise _unreadable(error) from None
 
@@ -67,7 +71,7 @@ class Payloads:
             UnreadableAnswerError: They are not what the schema describes.
         """
         try:
-            yield from self._marshaller.decode_stream(chunks, content_type)
+            yield from self._marshaller.decode_stream(chunks, content_type if self._labelled else None)
         except CodecError as error:
             raise _unreadable(error) from None
 

@@ -369,7 +369,7 @@ def check_variable(name: object, value: object) -> None:
 def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
     if not proof.works_isolated:
         return str(proof.needs_network)
-    installs, requirements = bundle.container.installs, "code/requirements.txt"
+    installs, requirements = bundle.container.installs, bundle.container.requirements_file
     if installs == "index" or (installs is None and requirements in bundle.manifest.files):
         return f"{bundle.name} has packages to install ({requirements})"
     return None

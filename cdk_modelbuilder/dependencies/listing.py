@@ -102,7 +102,9 @@ def _container_text(bundle: ModelBundle) -> str:
 def _install_folder(bundle: ModelBundle) -> Path:
     """Where the packages' file lies: with the code, or where the bundle's own image is built from."""
     image = bundle.path / "image"
-    return image if (image / "requirements.txt").is_file() else bundle.model_dir / "code"
+    if (image / "requirements.txt").is_file():
+        return image
+    return (bundle.model_dir / (bundle.container.requirements_file or "code/requirements.txt")).parent
 
 
 def _from_pin(pin: Pin) -> PackageRecord:

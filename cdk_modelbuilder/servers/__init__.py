@@ -1,18 +1,16 @@
-"""One file a server family: how a model server wants its files, its environment and its inference code."""
+"""One file a server: how a model server wants its files, its environment and its inference code."""
 
 from __future__ import annotations
 
-from cdk_modelbuilder.servers.base import ModelServer, ServerAdapter
-from cdk_modelbuilder.servers.toolkit import SageMakerToolkit
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer, ServerAdapter, Verified
+from cdk_modelbuilder.servers.registry import known_servers, server_adapter
 
-__all__ = ["ModelServer", "ServerAdapter", "server_adapter"]
-
-_ADAPTERS: dict[ModelServer, ServerAdapter] = {
-    ModelServer.SKLEARN: SageMakerToolkit(),
-    ModelServer.XGBOOST: SageMakerToolkit(),
-}
-
-
-def server_adapter(server: ModelServer) -> ServerAdapter:
-    """The adapter for ``server``."""
-    return _ADAPTERS[server]
+__all__ = [
+    "Layout",
+    "ModelServer",
+    "PythonServer",
+    "ServerAdapter",
+    "Verified",
+    "known_servers",
+    "server_adapter",
+]

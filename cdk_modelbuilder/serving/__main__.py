@@ -21,6 +21,8 @@ def main() -> None:
         epilog="The MODELBUILDER_* variables of the bundle's container spec must be set; "
         "`cdk-modelbuilder run BUNDLE` does that.",
     )
+    # SageMaker starts every container with this word.
+    parser.add_argument("command", nargs="?", choices=["serve"], default="serve", help="may be left out")
     parser.add_argument("--model-dir", default=DEFAULTS.model_dir, help="model folder (default: %(default)s)")
     parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -35,7 +37,9 @@ def main() -> None:
     parser.add_argument("--max-payload-bytes", type=int, default=DEFAULTS.max_payload_bytes, help="largest body")
     parser.add_argument("--stuck-after", type=float, default=DEFAULTS.stuck_after, help="seconds until /ping fails")
     parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
-    options = ServerOptions(**vars(parser.parse_args()))
+    arguments = vars(parser.parse_args())
+    del arguments["command"]
+    options = ServerOptions(**arguments)
     try:
         # Before any worker starts: a tampered folder is one clear line, not a crash in each of them.
         verifier.verify_from_environment(Path(options.model_dir))

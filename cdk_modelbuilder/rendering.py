@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def templates_folder() -> Path:
     """Where the templates are."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parent
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
 

@@ -1,0 +1,79 @@
+"""The container of a bundle: what its server's files are made from, its environment, and the container spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cdk_modelbuilder.building.packing import Packed
+from cdk_modelbuilder.building.plan import Plan
+from cdk_modelbuilder.container_spec import ContainerSpec, HealthCheck, ModelData
+from cdk_modelbuilder.integrity import verifier
+from cdk_modelbuilder.integrity.manifest import Manifest
+from cdk_modelbuilder.servers import Layout, Verified
+
+_MOUNT_PATH = ModelData().mount_path
+
+
+def layout_of(plan: Plan, *, name: str) -> Layout:
+    """What the server's own files and variables are made from."""
+    host = plan.runtime.host
+    return Layout(
+        name=name,
+        mount_path=_MOUNT_PATH,
+        framework=plan.framework["name"],
+        data_format=str(plan.description["format"]),
+        marshaller=plan.marshaller,
+        python=host.reference.python,
+        accelerated=host.reference.processor == "gpu",
+        startup_seconds=HealthCheck().startup_seconds,
+    )
+
+
+def environment_of(plan: Plan, layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
+    """The container's variables, but for those that name what is sealed later; the user's ``own`` win."""
+    return {**plan.server.environment(layout), **own}
+
+
+def container_spec_of(
+    plan: Plan,
+    packed: Packed,
+    manifest: Manifest,
+    *,
+    environment: Mapping[str, str],
+    key_id: str,
+    archive: bool,
+    role_arn: str | None,
+) -> ContainerSpec:
+    """The container spec of a sealed bundle.
+
+    Args:
+        plan: The bundle's plan.
+        packed: Its packages.
+        manifest: Its sealed content.
+        environment: What :func:`environment_of` gave.
+        key_id: Id of the bundle's key.
+        archive: Whether there is a ``model.tar.gz``.
+        role_arn: Role that the user asked for.
+    """
+    host, server = plan.runtime.host, plan.server
+    verified = Verified.BY_ENTRY_POINT if packed.verifies else server.verified
+    return ContainerSpec(
+        image=replace(host.reference, build=packed.image_folder),
+        model_server=server.name,
+        environment={
+            **environment,
+            verifier.KEY_ID_VARIABLE: key_id,
+            verifier.MANIFEST_VARIABLE: manifest.sha256,
+            verifier.ROOT_VARIABLE: manifest.root_sha256,
+        },
+        secret_environment={verifier.KEY_VARIABLE: key_id},
+        max_payload_bytes=server.max_payload_bytes,
+        model_data=ModelData(form="archive" if archive else "folder"),
+        execution_role_arn=role_arn,
+        installs=packed.installs,
+        requirements_file=server.requirements_file,
+        verified=verified.value,
+        labels_answers=server.labels_answers,
+        inference_ami_version=host.inference_ami_version,
+    )

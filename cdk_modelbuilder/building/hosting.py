@@ -1,0 +1,190 @@
+"""Where a bundle runs: the model server, and the container image that it is in."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from cdk_modelbuilder.container_spec import ImageReference
+from cdk_modelbuilder.dependencies.target import Target
+from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.frameworks import FrameworkAdapter, ReadBy
+from cdk_modelbuilder.images import ContainerImage, NoMatchingImage, UnknownFramework, choose_image, images_for
+from cdk_modelbuilder.images.catalogue import images_of_server
+from cdk_modelbuilder.servers import ModelServer, ServerAdapter, server_adapter
+
+_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+
+
+@dataclass(frozen=True, slots=True)
+class HostingWishes:
+    """What the user says about it.
+
+    Attributes:
+        server: The model server; None to have one chosen.
+        image_uri: An image of the user's that has it inside.
+        base_image: What an image of the bundle's own is built on.
+        processor: ``cpu``, ``gpu`` or ``neuron``.
+        architecture: ``x86_64`` or ``arm64``.
+    """
+
+    server: str | None = None
+    image_uri: str | None = None
+    base_image: str | None = None
+    processor: str = "cpu"
+    architecture: str = "x86_64"
+
+    def server_for(self, adapter: FrameworkAdapter) -> ServerAdapter:
+        """The server, before anything is saved: it decides the layout.
+
+        Raises:
+            UsageError: The named one cannot run such models.
+        """
+        if self.server is not None:
+            chosen = server_adapter(self.server)
+            refusal = chosen.refusal(adapter.name)
+            if refusal is not None:
+                raise UsageError(f"model_server={self.server!r} does not run {adapter.name} models.", remedy=refusal)
+            return chosen
+        return server_adapter(next(name for name in (*adapter.model_servers, "builtin") if self._is_to_be_had(name)))
+
+    def _is_to_be_had(self, name: str) -> bool:
+        if name == ModelServer.BUILTIN:
+            return True
+        return any(
+            image.retired is None and image.processor == self.processor and image.architecture == self.architecture
+            for image in _images_of(name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The decision.
+
+    Attributes:
+        server: The model server.
+        reference: The image, for the container spec.
+        target: Its Python and its packages.
+        fixed: Packages that must be at the version that is installed here.
+        notes: What the user should know.
+        inference_ami_version: The host's image that the container needs, or None.
+    """
+
+    server: ServerAdapter
+    reference: ImageReference
+    target: Target
+    fixed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    inference_ami_version: str | None = None
+
+
+def host_for(
+    adapter: FrameworkAdapter,
+    version: str | None,
+    *,
+    server: ServerAdapter,
+    read_by: ReadBy,
+    wishes: HostingWishes,
+    python: str | None = None,
+) -> Host:
+    """The image for what was saved.
+
+    Args:
+        adapter: The framework.
+        version: Its version here; None if the code does not use it, and its newest image is just a Python.
+        server: The server whose layout the files have.
+        read_by: Which versions can read what was saved.
+        wishes: The user's.
+        python: Minor version that the image must have, or None.
+
+    Raises:
+        NoMatchingImage: No image can run it.
+        UsageError: The server has no image of AWS's.
+    """
+    if wishes.image_uri is not None:
+        return Host(server, _of_the_users(wishes), _target(wishes, image="the container"))
+    if server.own_image:
+        return _own(server, wishes)
+    if wishes.base_image is not None:
+        raise UsageError(
+            f"base_image goes with an image of the bundle's own, and {server.title} runs in one of AWS's.",
+            remedy="Add model_server='builtin', or give image_uri= for an image that is ready.",
+        )
+    if not _images_of(server.name):
+        raise UsageError(
+            f"AWS has no image with {server.title}.",
+            remedy="Give image_uri= of one of your own, or another model_server.",
+        )
+    wanted = version or images_for(adapter.name)[0].framework_version
+    try:
+        choice = choose_image(
+            adapter.name,
+            wanted,
+            servers=[server.name],
+            read_by=read_by,
+            python=python,
+            processor=wishes.processor,
+            architecture=wishes.architecture,
+            named=wishes.server is not None,
+            distribution=adapter.distribution,
+        )
+    except NoMatchingImage as error:
+        if wishes.server is not None or "builtin" not in adapter.model_servers or python is not None:
+            raise
+        own = _own(server_adapter("builtin"), wishes)
+        note = f"{error.what} So {own.server.title} runs it, in an image that the stack builds."
+        return Host(own.server, own.reference, own.target, notes=(note,))
+    image = choice.image
+    notes = choice.notes if version is not None else (*choice.notes, _plain_python_note(image))
+    return Host(
+        server,
+        _reference(image),
+        Target(image.python, _MACHINES[image.architecture], provides=image.provides, image=image.name),
+        fixed=tuple(line.partition("==")[0] for line in choice.install_over),
+        notes=notes,
+        inference_ami_version=image.inference_ami,
+    )
+
+
+def _images_of(server: str) -> tuple[ContainerImage, ...]:
+    try:
+        return images_of_server(server)
+    except UnknownFramework:
+        return ()
+
+
+def _own(server: ServerAdapter, wishes: HostingWishes) -> Host:
+    target = _target(wishes, image="")
+    base = wishes.base_image or f"python:{target.python}-slim-bookworm"
+    reference = ImageReference(
+        uri=base, python=target.python, processor=wishes.processor, architecture=wishes.architecture
+    )
+    return Host(server, reference, Target(target.python, target.machine, image=base))
+
+
+def _of_the_users(wishes: HostingWishes) -> ImageReference:
+    return ImageReference(uri=wishes.image_uri, processor=wishes.processor, architecture=wishes.architecture)
+
+
+def _target(wishes: HostingWishes, *, image: str) -> Target:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Target(python, _MACHINES[wishes.architecture], image=image)
+
+
+def _reference(image: ContainerImage) -> ImageReference:
+    return ImageReference(
+        repository=image.repository,
+        tag=image.tag,
+        accounts=dict(image.accounts),
+        python=image.python,
+        end_of_patch=None if image.end_of_patch is None else image.end_of_patch.isoformat(),
+        processor=image.processor,
+        architecture=image.architecture,
+    )
+
+
+def _plain_python_note(image: ContainerImage) -> str:
+    return (
+        f"the InferenceSpec imports no framework that has an AWS image of its own; {image.name} (Python "
+        f"{image.python}) runs it."
+    )

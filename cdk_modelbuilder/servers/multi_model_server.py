@@ -1,0 +1,39 @@
+"""Multi Model Server under SageMaker's inference toolkits: the generic one, and that of Hugging Face's containers.
+
+Sources: aws/sagemaker-huggingface-inference-toolkit (``handler_service.py``), aws/sagemaker-inference-toolkit,
+awslabs/multi-model-server (``docs/configuration.md``); measured on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cdk_modelbuilder.rendering import render
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
+
+
+class MultiModelServer(PythonServer):
+    """Its toolkits call the hooks; Hugging Face's sends what ``output_fn`` returns as it is."""
+
+    name = ModelServer.MMS
+    title = "Multi Model Server"
+    labels_answers = False  # the Hugging Face toolkit repeats the Accept header, even if that is a list
+
+    def environment(self, layout: Layout) -> Mapping[str, str]:
+        return {
+            "MMS_DEFAULT_RESPONSE_TIMEOUT": str(layout.invocation_seconds),
+            "MMS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
+            "MMS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self.max_payload_bytes >> 20),
+            # The other variable for it counts minutes in this server.
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(layout.startup_seconds),
+            "SAGEMAKER_PROGRAM": "modelbuilder_mms.py",
+            "SAGEMAKER_STARTUP_TIMEOUT": str(layout.startup_seconds),
+            "SAGEMAKER_SUBMIT_DIRECTORY": f"{layout.mount_path}/code",
+        }
+
+    def files(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002
+        # It takes any manifest.json below the model for that of an archive of its own, unless this one is there.
+        return {"MAR-INF/MANIFEST.json": "{}\n", "code/modelbuilder_mms.py": render("servers/mms.py.jinja")}

@@ -1,0 +1,39 @@
+"""TensorFlow Serving: the server runs the SavedModel, and a Python service before it speaks the schema.
+
+Source: aws/deep-learning-containers, ``scripts/docker/tensorflow/inference/sagemaker`` (``python_service.py``,
+``tfs_utils.py``, ``serve.py``); no package holds the server, so this is tested against what these files say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
+
+MODEL_NAME = "model"
+
+
+class TensorFlowServing(PythonServer):
+    """TensorFlow's models only."""
+
+    name = ModelServer.TENSORFLOW_SERVING
+    title = "TensorFlow Serving"
+    template = "inference/tensorflow_serving.py.jinja"
+    data_folder = f"{MODEL_NAME}/1"
+
+    def refusal(self, framework: str) -> str | None:
+        if framework == "tensorflow":
+            return None
+        return "TensorFlow Serving runs TensorFlow's SavedModels only; leave model_server out, or name 'builtin'."
+
+    def data_format(self, framework: str) -> str | None:
+        return "saved_model" if framework == "tensorflow" else None
+
+    def environment(self, layout: Layout) -> Mapping[str, str]:
+        return {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SAGEMAKER_GUNICORN_TIMEOUT_SECONDS": str(layout.invocation_seconds),
+            "SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS": str(layout.invocation_seconds),
+            "SAGEMAKER_TFS_DEFAULT_MODEL_NAME": MODEL_NAME,
+            "SAGEMAKER_TFS_WAIT_TIME_SECONDS": str(layout.startup_seconds),
+        }
