@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 from torch import nn  # noqa: E402
 
-from cdk_modelbuilder.frameworks import adapter_for  # noqa: E402
-from cdk_modelbuilder.frameworks.pytorch import PyTorchAdapter, modules  # noqa: E402
+from cdk_modelbuilder.frameworks import adapter_for, torch_modules  # noqa: E402
+from cdk_modelbuilder.frameworks.pytorch import PyTorchAdapter  # noqa: E402
 from tests.frameworks import torch_nets  # noqa: E402
 
 ADAPTER = PyTorchAdapter()
@@ -288,7 +288,7 @@ def test_files_that_name_what_nobody_vouched_for_are_not_loaded(tmp_path, capsys
 
 
 def test_look_alikes_are_not_plain_pytorch():
-    assert not modules.is_module(object())
-    assert not modules.is_module(np.zeros(2))
+    assert not torch_modules.is_module(object())
+    assert not torch_modules.is_module(np.zeros(2))
     kind = type("BertModel", (nn.Module,), {"__module__": "transformers.models.bert.modeling_bert"})
-    assert not modules.is_module(kind())
+    assert not torch_modules.is_module(kind())

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.frameworks import torch_calls, torch_modules
 from cdk_modelbuilder.frameworks.base import SavedModel
-from cdk_modelbuilder.frameworks.pytorch import calls, files, modules, traced
+from cdk_modelbuilder.frameworks.pytorch import files, traced
 from cdk_modelbuilder.frameworks.pytorch.skeleton import SKELETON_FILE, WEIGHTS_FILE, save_skeleton
 from cdk_modelbuilder.images.read_by import ReadBy
 
@@ -28,7 +29,7 @@ class PyTorchAdapter:
     provided_by: Sequence[str] = ()
 
     def recognises(self, model: object) -> bool:
-        return modules.is_program(model) or modules.is_module(model) or files.is_state_dict(model)
+        return torch_modules.is_program(model) or torch_modules.is_module(model) or files.is_state_dict(model)
 
     def opens(self, path: Path) -> bool:
         return files.opens(path)
@@ -39,38 +40,38 @@ class PyTorchAdapter:
     def check(self, model: Any) -> None:
         if files.is_state_dict(model):
             raise files.no_structure(f"model is a {type(model).__name__} of tensors")
-        if not modules.is_program(model):
-            modules.check_module(modules.bare(model)[0])
+        if not torch_modules.is_program(model):
+            torch_modules.check_module(torch_modules.bare(model)[0])
 
     def methods(self, model: Any) -> Sequence[str]:
-        return ["forward", *calls.FORMS, *calls.own_methods(modules.bare(model)[0])]
+        return ["forward", *torch_calls.FORMS, *torch_calls.own_methods(torch_modules.bare(model)[0])]
 
     def predict(self, model: Any, data: Any, method: str) -> Any:
-        if modules.is_program(model):
-            return calls.answer(model.module(), data, method)
-        module = modules.bare(model)[0]
-        with modules.evaluating(module):
-            return calls.answer(module, data, method)
+        if torch_modules.is_program(model):
+            return torch_calls.answer(model.module(), data, method)
+        module = torch_modules.bare(model)[0]
+        with torch_modules.evaluating(module):
+            return torch_calls.answer(module, data, method)
 
     def save(
         self, model: Any, folder: Path, *, model_format: str | None, trust: Sequence[str], sample: Any
     ) -> SavedModel:
-        module, taken = modules.bare(model)
+        module, taken = torch_modules.bare(model)
         chosen = model_format or _format_of(module)
         notes = [f"the {name} around the module is left out; it changes how training runs." for name in taken]
-        if modules.is_program(module):
+        if torch_modules.is_program(module):
             if chosen != "export":
                 raise _not_saved_in(chosen, "an ExportedProgram", "export")
             return traced.save_program(module, folder, sample, notes)
         if module.training:
             notes.append("the module is in training mode; it is packaged in evaluation mode.")
-        devices = [device for device in modules.devices_of(module) if device != "cpu"]
+        devices = [device for device in torch_modules.devices_of(module) if device != "cpu"]
         if devices:
             notes.append(f"weights on {', '.join(devices)} are saved for the CPU; a GPU is used where there is one.")
-        with modules.evaluating(module):
+        with torch_modules.evaluating(module):
             if chosen == "torchscript":
                 return traced.save_script(module, folder, sample, notes)
-            if modules.is_script(module):
+            if torch_modules.is_script(module):
                 raise _not_saved_in(chosen, "TorchScript", "torchscript")
             if chosen == "export":
                 return traced.export_module(module, folder, sample, notes)
@@ -85,9 +86,9 @@ class PyTorchAdapter:
 
 
 def _format_of(module: Any) -> str:
-    if modules.is_program(module):
+    if torch_modules.is_program(module):
         return "export"
-    return "torchscript" if modules.is_script(module) else "source"
+    return "torchscript" if torch_modules.is_script(module) else "source"
 
 
 def _save_source(module: Any, folder: Path, trust: Sequence[str], sample: Any, notes: list[str]) -> SavedModel:
@@ -100,7 +101,7 @@ def _save_source(module: Any, folder: Path, trust: Sequence[str], sample: Any, n
             "globals": [list(name) for name in names],
             "skeleton": SKELETON_FILE,
             "weights": WEIGHTS_FILE,
-            **calls.call_values(module, sample),
+            **torch_calls.call_values(module, sample),
         },
         read_by=ReadBy.SAME_MAJOR,
         modules=sorted({name for name, _ in names if name != "builtins"} | {"safetensors", "torch"}),

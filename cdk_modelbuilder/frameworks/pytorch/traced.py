@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.frameworks import torch_calls
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.pytorch import torch_arguments
-from cdk_modelbuilder.frameworks.pytorch import calls
 from cdk_modelbuilder.images.read_by import ReadBy
 
 SCRIPT_FILE = "model.pt"
@@ -42,7 +42,7 @@ def save_script(module: Any, folder: Path, sample: Any, notes: Sequence[str]) ->
         data_format="torchscript",
         model_class=f"{type(module).__module__}.{type(module).__qualname__}",
         template="inference/pytorch_torchscript.py.jinja",
-        template_values={"file": SCRIPT_FILE, **calls.call_values(script, sample)},
+        template_values={"file": SCRIPT_FILE, **torch_calls.call_values(script, sample)},
         read_by=ReadBy.NEWER,
         modules=["torch"],
         reproducible=False,
@@ -122,7 +122,7 @@ def save_program(
         data_format="export",
         model_class=model_class or "torch.export.ExportedProgram",
         template="inference/pytorch_export.py.jinja",
-        template_values={"file": PROGRAM_FILE, **calls.call_values(module, sample)},
+        template_values={"file": PROGRAM_FILE, **torch_calls.call_values(module, sample)},
         read_by=ReadBy.NEWER,
         modules=["torch"],
         reproducible=False,
@@ -133,7 +133,7 @@ def save_program(
 def arguments(module: Any, sample: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The positional and the keyword arguments that the sample becomes."""
     given = torch_arguments(module, sample)
-    how = calls.spread(module, sample, "forward")
+    how = torch_calls.spread(module, sample, "forward")
     if how == "positional":
         return tuple(given), {}
     return ((), dict(given)) if how == "keywords" else ((given,), {})

@@ -75,6 +75,11 @@ def check_module(module: Any) -> None:
     Raises:
         ModelError: Lazy layers, weights on the meta device, shards of a distributed model, quantized weights.
     """
+    if any(name.startswith("peft.") for name in bases_of(module)):
+        raise ModelError(
+            f"the {type(module).__name__} is an adapter around a model.",
+            remedy="Merge it into the model: model.merge_and_unload().",
+        )
     for name, value in [*module.named_parameters(), *module.named_buffers()]:
         kind = type(value).__name__
         if kind.startswith("Uninitialized"):
