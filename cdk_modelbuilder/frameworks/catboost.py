@@ -9,6 +9,8 @@ from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.pickle_files import is_pickle_of, open_pickle
 from cdk_modelbuilder.images.read_by import ReadBy
 
 _FILES = {"cbm": "model.cbm", "json": "model.json"}
@@ -35,24 +37,21 @@ class CatBoostAdapter:
         return any((base.__module__, base.__name__) == ("catboost.core", "CatBoost") for base in type(model).__mro__)
 
     def opens(self, path: Path) -> bool:
-        if not path.is_file():
-            return False
-        with path.open("rb") as handle:
-            head = handle.read(_HEAD)
-        if path.suffix == ".json":  # as XGBoost's models are
-            return any(part in head for part in _PARTS_OF_JSON)
-        return head.startswith(b"CBM1")
+        return bool(model_files(path, _is_model))
 
-    def open(self, path: Path, *, trust: Sequence[str]) -> Any:  # noqa: ARG002 - neither format needs trust
+    def open(self, path: Path, *, trust: Sequence[str]) -> Any:
         import catboost  # noqa: PLC0415
 
-        data_format = "json" if path.suffix == ".json" else "cbm"
+        file = only_model(path, _is_model)
+        if is_pickle_of(file, "catboost"):
+            return open_pickle(file, trust=trust)
+        data_format = "json" if file.suffix == ".json" else "cbm"
         try:
-            model = catboost.CatBoost().load_model(str(path), format=data_format)
-            return getattr(catboost, _class_of(model))().load_model(str(path), format=data_format)
+            model = catboost.CatBoost().load_model(str(file), format=data_format)
+            return getattr(catboost, _class_of(model))().load_model(str(file), format=data_format)
         except catboost.CatBoostError as error:
             raise ModelError(
-                f"{path} is no model that CatBoost {catboost.__version__} reads: {_line(error)}.",
+                f"{file} is no model that CatBoost {catboost.__version__} reads: {_line(error)}.",
                 remedy="Save it again with save_model().",
             ) from None
 
@@ -116,6 +115,14 @@ class CatBoostAdapter:
         import catboost  # noqa: PLC0415
 
         return str(catboost.__version__)
+
+
+def _is_model(path: Path) -> bool:
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD)
+    if path.suffix == ".json":  # as XGBoost's models are
+        return any(part in head for part in _PARTS_OF_JSON)
+    return head.startswith(b"CBM1") or is_pickle_of(path, "catboost")
 
 
 def _class_of(model: Any) -> str:

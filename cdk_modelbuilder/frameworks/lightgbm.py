@@ -8,6 +8,8 @@ from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.pickle_files import is_pickle_of, open_pickle
 from cdk_modelbuilder.images.read_by import ReadBy
 
 MODEL_FILE = "model.txt"
@@ -36,19 +38,19 @@ class LightGBMAdapter:
         return bool(names & {("lightgbm.basic", "Booster"), ("lightgbm.sklearn", "LGBMModel")})
 
     def opens(self, path: Path) -> bool:
-        if not path.is_file():
-            return False
-        with path.open("rb") as handle:
-            return handle.read(13) == b"tree\nversion="
+        return bool(model_files(path, _is_model))
 
-    def open(self, path: Path, *, trust: Sequence[str]) -> Any:  # noqa: ARG002 - the text needs no trust
+    def open(self, path: Path, *, trust: Sequence[str]) -> Any:
         import lightgbm  # noqa: PLC0415
 
+        file = only_model(path, _is_model)
+        if is_pickle_of(file, "lightgbm"):
+            return open_pickle(file, trust=trust)
         try:
-            return lightgbm.Booster(model_file=str(path))
+            return lightgbm.Booster(model_file=str(file))
         except lightgbm.basic.LightGBMError as error:
             raise ModelError(
-                f"{path} is no model that LightGBM {lightgbm.__version__} reads: {error}.",
+                f"{file} is no model that LightGBM {lightgbm.__version__} reads: {error}.",
                 remedy="Save it again with booster.save_model().",
             ) from None
 
@@ -119,6 +121,11 @@ class LightGBMAdapter:
         import lightgbm  # noqa: PLC0415
 
         return str(lightgbm.__version__)
+
+
+def _is_model(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(13) == b"tree\nversion=" or is_pickle_of(path, "lightgbm")
 
 
 def _is_booster(model: Any) -> bool:

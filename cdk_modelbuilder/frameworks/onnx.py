@@ -11,6 +11,7 @@ from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import onnx_files
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.onnx import call_onnx
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
 from cdk_modelbuilder.images.read_by import ReadBy
 
 MODEL_FILE = "model.onnx"
@@ -46,13 +47,14 @@ class OnnxAdapter:
         )
 
     def opens(self, path: Path) -> bool:
-        return path.is_file() and path.suffix in (".onnx", ".ort")
+        return bool(model_files(path, _is_model))
 
     def open(self, path: Path, *, trust: Sequence[str]) -> Any:  # noqa: ARG002 - ONNX holds no code
-        if path.suffix == ".ort":
-            raise _ort_format(path)
-        onnx_files.read(path)  # what refers to files elsewhere must not be opened
-        return OnnxFile(path, onnx_files.session(str(path)))
+        file = only_model(path, _is_model)
+        if file.suffix == ".ort":
+            raise _ort_format(file)
+        onnx_files.read(file)  # what refers to files elsewhere must not be opened
+        return OnnxFile(file, onnx_files.session(str(file)))
 
     def check(self, model: Any) -> None:
         if _is_proto(model):
@@ -87,10 +89,7 @@ class OnnxAdapter:
         else:
             _copy(model, folder)
             kind = "onnxruntime.InferenceSession"
-        try:
-            saved = onnx_files.session(str(folder / MODEL_FILE))
-        except ModelError as error:
-            raise ModelError(error.what, remedy=error.remedy) from None
+        saved = onnx_files.session(str(folder / MODEL_FILE))
         return SavedModel(
             data_format="onnx",
             read_by=ReadBy.NEWER,
@@ -108,6 +107,10 @@ class OnnxAdapter:
         import onnxruntime  # noqa: PLC0415
 
         return str(onnxruntime.__version__)
+
+
+def _is_model(path: Path) -> bool:
+    return path.suffix in (".onnx", ".ort")
 
 
 def _is_proto(model: Any) -> bool:

@@ -6,7 +6,9 @@ judged here when a bundle is built, recorded in the bundle, and the generated co
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+import importlib
 import pickletools
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,10 +18,31 @@ from typing import IO
 from cdk_modelbuilder.dependencies.local_source import is_local
 from cdk_modelbuilder.errors import ModelError
 
-_CLASSES_FROM = ("numpy", "pandas", "scipy", "sklearn", "xgboost", "datetime", "decimal", "fractions", "uuid", "_loss")
+_CLASSES_FROM = (
+    "_catboost",
+    "_loss",
+    "catboost",
+    "datetime",
+    "decimal",
+    "fractions",
+    "lightgbm",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "uuid",
+    "xgboost",
+)
 """Libraries whose classes may be named. Functions need a line below."""
 
 _NEVER_FROM = (
+    "catboost.datasets",
+    "catboost.eval",
+    "catboost.utils",
+    "catboost.widget",
+    "lightgbm.dask",
+    "lightgbm.engine",
+    "lightgbm.libpath",
     "numpy.ctypeslib",
     "numpy.distutils",
     "numpy.f2py",
@@ -29,6 +52,8 @@ _NEVER_FROM = (
     "pandas.io",
     "scipy.io",
     "sklearn.datasets",
+    "xgboost.dask",
+    "xgboost.spark",
 )
 """Parts of them whose classes open files, load libraries, or evaluate text when they are made."""
 
@@ -84,6 +109,9 @@ _FUNCTIONS_FROM = (
     "sklearn.gaussian_process",
 )
 
+_NO_LIBRARY = frozenset({"__main__", "conftest", "setup", "tests"})
+"""Parts of a module's name that belong to no library but run something when they are imported."""
+
 Global = tuple[str, str]
 
 
@@ -126,13 +154,20 @@ def list_globals(stream: IO[bytes]) -> list[Global]:
     return sorted(found)
 
 
-def check_globals(names: Iterable[Global], trust: Sequence[str]) -> None:
+def check_globals(names: Iterable[Global], trust: Sequence[str], *, classes_from: Sequence[str] = ()) -> None:
     """Refuse globals that are neither on the allow-list, nor shipped as local source, nor trusted by the user.
+
+    Args:
+        names: The globals. What is in a module that is not imported yet is refused, see :func:`import_allowed`.
+        trust: Patterns that the user trusts.
+        classes_from: Further libraries whose classes may be named.
 
     Raises:
         ModelError: Names the refused globals and how to trust them.
     """
-    refused = [".".join(name) for name in names if not (_allowed(*name) or matches(".".join(name), trust))]
+    refused = [
+        ".".join(name) for name in names if not (_allowed(*name, classes_from) or matches(".".join(name), trust))
+    ]
     if refused:
         raise ModelError(
             f"the pickled model names globals that are not on the allow-list: {', '.join(refused)}.",
@@ -145,7 +180,16 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _allowed(module: str, name: str) -> bool:
+def import_allowed(names: Iterable[Global]) -> None:
+    """Import the modules of the libraries on the allow-list, whose classes can be judged then; nothing else."""
+    for module in sorted({module for module, _ in names}):
+        parts = module.split(".")
+        if parts[0] in _CLASSES_FROM and not _is_in(module, _NEVER_FROM) and not _NO_LIBRARY.intersection(parts):
+            with contextlib.suppress(ImportError):  # of another version: its names are refused
+                importlib.import_module(module)
+
+
+def _allowed(module: str, name: str, classes_from: Sequence[str]) -> bool:
     full = f"{module}.{name}"
     if module == "builtins":
         return name in _BUILTINS
@@ -154,10 +198,11 @@ def _allowed(module: str, name: str) -> bool:
     if is_local(module):  # shipped as source; but not what that module only imported
         home = getattr(_resolve(module, name), "__module__", None)
         return isinstance(home, str) and is_local(home)
-    if name.startswith("__pyx_unpickle_") or name == "newObj":  # Cython's own constructors
-        return module.split(".", maxsplit=1)[0] in _CLASSES_FROM
-    if module.split(".", maxsplit=1)[0] not in _CLASSES_FROM:
+    libraries = (*_CLASSES_FROM, *classes_from)
+    if module.split(".", maxsplit=1)[0] not in libraries:
         return False
+    if name.startswith("__pyx_unpickle_") or name == "newObj":  # Cython's own constructors
+        return True
     value = _resolve(module, name)
     if type(value).__name__ == "ufunc":
         return True
@@ -166,7 +211,7 @@ def _allowed(module: str, name: str) -> bool:
         return _is_in(module, _FUNCTIONS_FROM) and _is_in(home, _FUNCTIONS_FROM)
     if not isinstance(value, type) or full in ("numpy.memmap", "pandas.HDFStore", "pandas.ExcelFile"):
         return False
-    return _is_in(home, _CLASSES_FROM) and not (_is_in(home, _NEVER_FROM) or _is_in(module, _NEVER_FROM))
+    return _is_in(home, libraries) and not (_is_in(home, _NEVER_FROM) or _is_in(module, _NEVER_FROM))
 
 
 def _resolve(module: str, name: str) -> object:

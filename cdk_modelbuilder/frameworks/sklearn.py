@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.pickle_files import SUFFIXES, content_of, open_pickle
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, matches
 
 PICKLE_FILE = "model.pkl"
 SKOPS_FILE = "model.skops"
 
-# Their estimators follow scikit-learn's interface but are not its own; each has, or will have, an adapter.
-_OTHER_FRAMEWORKS = ("catboost", "lightgbm", "xgboost")
+# Their estimators follow scikit-learn's interface but are not its own; each has an adapter.
+_OTHER_FRAMEWORKS = ("catboost", "lightgbm", "statsmodels", "xgboost")
 
 
 class SklearnAdapter:
-    """Every fitted estimator that derives from ``sklearn.base.BaseEstimator``."""
+    """Every fitted estimator that derives from ``sklearn.base.BaseEstimator``.
+
+    Those of other libraries too, such as imbalanced-learn's, and pipelines that hold them: their classes are kept in
+    the pickle where ``trust`` names them. Input and output are what the estimator's own method takes and gives.
+    """
 
     name = "sklearn"
     model_servers: Sequence[str] = ("sklearn", "builtin")
@@ -33,13 +41,18 @@ class SklearnAdapter:
         return ("sklearn.base", "BaseEstimator") in bases and not other
 
     def opens(self, path: Path) -> bool:
-        return path.is_file() and path.suffix == ".skops"
+        return bool(model_files(path, _is_model))
 
     def open(self, path: Path, *, trust: Sequence[str]) -> Any:
-        skops = _skops()
-        unknown = skops.io.get_untrusted_types(file=path)
-        _check_trust(unknown, trust)
-        return skops.io.load(path, trusted=unknown)
+        file = only_model(path, _is_model)
+        model = _open_skops(file, trust) if file.suffix == ".skops" else _open_pickle(file, trust)
+        if not self.recognises(model):
+            kind = type(model)
+            raise ModelError(
+                f"{file} holds a {kind.__module__}.{kind.__qualname__}, which is no estimator of scikit-learn.",
+                remedy="Save the fitted estimator itself; for anything else write an InferenceSpec that loads it.",
+            )
+        return model
 
     def check(self, model: Any) -> None:
         from sklearn.exceptions import NotFittedError  # noqa: PLC0415
@@ -87,6 +100,58 @@ class SklearnAdapter:
         import sklearn  # noqa: PLC0415
 
         return str(sklearn.__version__)
+
+
+def _is_model(path: Path) -> bool:
+    if path.suffix == ".skops":
+        return True
+    if path.suffix not in SUFFIXES:
+        return False
+    try:
+        return not content_of(path).is_of(*_OTHER_FRAMEWORKS)
+    except ModelError:  # it is no pickle, which is said when it is opened
+        return True
+
+
+def _open_skops(path: Path, trust: Sequence[str]) -> Any:
+    skops = _skops()
+    try:
+        unknown = skops.io.get_untrusted_types(file=path)
+    except Exception as error:  # noqa: BLE001 - a zip archive with whatever in it
+        raise ModelError(
+            f"{path} is no file of skops: {type(error).__name__}: {error}.",
+            remedy="Save it again with skops.io.dump().",
+        ) from None
+    _check_trust(unknown, trust)
+    with _same_version(path):
+        return skops.io.load(path, trusted=unknown)
+
+
+def _open_pickle(path: Path, trust: Sequence[str]) -> Any:
+    with _same_version(path):
+        return open_pickle(path, trust=trust)
+
+
+@contextlib.contextmanager
+def _same_version(path: Path) -> Iterator[None]:
+    """Refuses what another minor version of scikit-learn has saved, which it warns of.
+
+    https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
+    """
+    import sklearn  # noqa: PLC0415
+    from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        yield
+    for warning in caught:
+        saved_by = getattr(warning.message, "original_sklearn_version", sklearn.__version__)
+        if saved_by.split(".")[:2] != sklearn.__version__.split(".")[:2]:
+            raise ModelError(
+                f"{path} was saved by scikit-learn {saved_by}, and {sklearn.__version__} is installed here, which may "
+                "predict something else with it.",
+                remedy=f"Build where scikit-learn {saved_by} is installed, or train and save the model again.",
+            )
 
 
 def _save_pickle(model: Any, folder: Path, trust: Sequence[str]) -> SavedModel:

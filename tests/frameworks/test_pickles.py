@@ -193,6 +193,12 @@ REFUSED = [
     ("sklearn.linear_model", "NoSuchClass"),
     ("sklearn.datasets", "fetch_openml"),
     ("sklearn.utils", "shuffle"),
+    ("lightgbm.basic", "ctypes.CDLL"),
+    ("lightgbm.basic", "Path"),
+    ("lightgbm.engine", "train"),
+    ("lightgbm.engine", "CVBooster"),
+    ("lightgbm.libpath", "_find_lib_path"),
+    ("xgboost.core", "ctypes.CDLL"),
     ("sklearnish.base", "BaseEstimator"),
     ("sklearn.metricsish", "f"),
     ("", ""),
@@ -201,8 +207,10 @@ REFUSED = [
 
 @pytest.mark.parametrize("name", REFUSED, ids=".".join)
 def test_names_that_are_refused(name):
+    import lightgbm.engine
     import sklearn.metrics.pairwise
-    import sklearn.preprocessing  # noqa: F401 - what is imported could be reached
+    import sklearn.preprocessing
+    import xgboost  # noqa: F401 - what is imported could be reached
 
     with pytest.raises(ModelError, match="not on the allow-list") as caught:
         check_globals([name], ())
@@ -223,6 +231,8 @@ def test_names_that_are_refused(name):
         ("numpy._core.multiarray", "_reconstruct"),
         ("pandas", "DataFrame"),
         ("scipy.special", "expit"),
+        ("lightgbm.basic", "Booster"),
+        ("lightgbm.sklearn", "LGBMClassifier"),
         ("sklearn.linear_model._base", "LinearRegression"),
         ("sklearn.metrics._classification", "accuracy_score"),
         ("sklearn.feature_selection._univariate_selection", "f_classif"),
@@ -232,7 +242,14 @@ def test_names_that_are_refused(name):
 )
 def test_names_that_are_allowed(name):
     # A model's classes are imported when it is saved.
-    for module in ("pandas", "scipy.special", "sklearn.feature_selection", "sklearn.linear_model", "sklearn.metrics"):
+    for module in (
+        "lightgbm",
+        "pandas",
+        "scipy.special",
+        "sklearn.feature_selection",
+        "sklearn.linear_model",
+        "sklearn.metrics",
+    ):
         importlib.import_module(module)
 
     check_globals([name], ())
