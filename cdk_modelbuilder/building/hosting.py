@@ -41,12 +41,13 @@ class HostingWishes:
             UsageError: The named one cannot run such models.
         """
         if self.server is not None:
-            chosen = server_adapter(self.server)
+            chosen = server_adapter(self.server).for_framework(adapter.name)
             refusal = chosen.refusal(adapter.name)
             if refusal is not None:
                 raise UsageError(f"model_server={self.server!r} does not run {adapter.name} models.", remedy=refusal)
             return chosen
-        return server_adapter(next(name for name in (*adapter.model_servers, "builtin") if self._is_to_be_had(name)))
+        name = next(name for name in (*adapter.model_servers, "builtin") if self._is_to_be_had(name))
+        return server_adapter(name).for_framework(adapter.name)
 
     def _is_to_be_had(self, name: str) -> bool:
         if name == ModelServer.BUILTIN:

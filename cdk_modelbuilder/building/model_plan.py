@@ -40,7 +40,7 @@ def plan_for_model(
     folder.mkdir(parents=True, exist_ok=True)
     model_format = model_format or server.data_format(adapter.name)
     saved = adapter.save(model, folder, model_format=model_format, trust=trust, sample=schema.sample_input)
-    marshaller = Marshaller(schema.input_codec, output)
+    marshaller = server.wire(Marshaller(schema.input_codec, output), saved.description)
     names = [name.rpartition(".") for name in saved.pickle_globals]
     source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))
     host = host_for(

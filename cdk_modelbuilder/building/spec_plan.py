@@ -37,10 +37,11 @@ def plan_for_spec(
     adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
     version = None if adapter is None else adapter.version()
     hosted = adapter or adapter_named(GENERIC_FRAMEWORK)
+    server = wishes.server_for(hosted)
     host = host_for(
         hosted,
         version,
-        server=wishes.server_for(hosted),
+        server=server,
         read_by=ReadBy.ANY,
         wishes=wishes,
         python=shipped.python,
@@ -51,7 +52,7 @@ def plan_for_spec(
         host=host,
         source=shipped.source,
         modules={},
-        marshaller=schema.marshaller,
+        marshaller=server.wire(schema.marshaller, {}),
         options=options,
     )
     return Plan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, Protocol
 
 from cdk_modelbuilder.schema.codecs import Marshaller
 
@@ -116,6 +116,10 @@ class ServerAdapter(Protocol):
     verified: Verified
     labels_answers: bool
 
+    def for_framework(self, framework: str) -> ServerAdapter:
+        """The adapter for models of ``framework``: this one, or one that feeds the server in another way."""
+        ...
+
     def refusal(self, framework: str) -> str | None:
         """Why this server cannot run models of ``framework``, with the way out; None if it can."""
         ...
@@ -124,8 +128,12 @@ class ServerAdapter(Protocol):
         """The format that models of ``framework`` must be saved in for this server; None for any."""
         ...
 
-    def wire(self, marshaller: Marshaller) -> Marshaller:
+    def wire(self, marshaller: Marshaller, description: Mapping[str, Any]) -> Marshaller:
         """The schema as requests and answers carry it; ``marshaller`` itself where any body does.
+
+        Args:
+            marshaller: The schema.
+            description: What the framework's adapter says of the saved model.
 
         Raises:
             SchemaError: The server's protocol has no place for such values.
@@ -147,8 +155,8 @@ class PythonServer:
     An adapter derives from it and says what is different.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str = ""
+    title: str = ""
     template: str | None = INFERENCE_CODE
     data_folder = ""
     max_payload_bytes = 25 << 20
@@ -159,13 +167,16 @@ class PythonServer:
     verified = Verified.BY_CODE
     labels_answers = True
 
+    def for_framework(self, framework: str) -> ServerAdapter:  # noqa: ARG002 - most do not care
+        return self
+
     def refusal(self, framework: str) -> str | None:  # noqa: ARG002 - they run what Python runs
         return None
 
     def data_format(self, framework: str) -> str | None:  # noqa: ARG002
         return None
 
-    def wire(self, marshaller: Marshaller) -> Marshaller:
+    def wire(self, marshaller: Marshaller, description: Mapping[str, Any]) -> Marshaller:  # noqa: ARG002
         return marshaller
 
     def environment(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002

@@ -13,8 +13,8 @@ from cdk_modelbuilder.servers.base import ModelServer, PythonServer, Verified
 class BuiltinServer(PythonServer):
     """Runs models of every framework."""
 
-    name = ModelServer.BUILTIN
-    title = "the project's own server"
+    name: str = ModelServer.BUILTIN
+    title: str = "the project's own server"
     requirements_file = None
     own_image = True
     verified = Verified.BY_ENTRY_POINT

@@ -15,8 +15,8 @@ from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 class DjlServing(PythonServer):
     """One process a worker; settings are in ``serving.properties``."""
 
-    name = ModelServer.DJL_SERVING
-    title = "DJL Serving"
+    name: str = ModelServer.DJL_SERVING
+    title: str = "DJL Serving"
     requirements_file = "requirements.txt"
 
     def environment(self, layout: Layout) -> Mapping[str, str]:

@@ -15,8 +15,8 @@ from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 class MultiModelServer(PythonServer):
     """Its toolkits call the hooks; Hugging Face's sends what ``output_fn`` returns as it is."""
 
-    name = ModelServer.MMS
-    title = "Multi Model Server"
+    name: str = ModelServer.MMS
+    title: str = "Multi Model Server"
     labels_answers = False  # the Hugging Face toolkit repeats the Accept header, even if that is a list
 
     def environment(self, layout: Layout) -> Mapping[str, str]:

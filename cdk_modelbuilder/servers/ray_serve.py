@@ -16,8 +16,8 @@ from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 class RayServe(PythonServer):
     """One replica for each GPU, or one."""
 
-    name = ModelServer.RAY
-    title = "Ray Serve"
+    name: str = ModelServer.RAY
+    title: str = "Ray Serve"
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {

@@ -15,8 +15,8 @@ from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 class SageMakerDistribution(PythonServer):
     """It installs ``code/requirements.txt`` and calls a handler in a thread."""
 
-    name = ModelServer.SMD
-    title = "the SageMaker Distribution's server"
+    name: str = ModelServer.SMD
+    title: str = "the SageMaker Distribution's server"
     labels_answers = False  # the handler returns a body, and cannot say what it is
 
     def environment(self, layout: Layout) -> Mapping[str, str]:

@@ -32,12 +32,12 @@ class _SageMakerToolkit(PythonServer):
 class SklearnContainer(_SageMakerToolkit):
     """The scikit-learn container."""
 
-    name = ModelServer.SKLEARN
-    title = "SageMaker's scikit-learn container"
+    name: str = ModelServer.SKLEARN
+    title: str = "SageMaker's scikit-learn container"
 
 
 class XGBoostContainer(_SageMakerToolkit):
     """The XGBoost container."""
 
-    name = ModelServer.XGBOOST
-    title = "SageMaker's XGBoost container"
+    name: str = ModelServer.XGBOOST
+    title: str = "SageMaker's XGBoost container"

@@ -16,8 +16,8 @@ MODEL_NAME = "model"
 class TensorFlowServing(PythonServer):
     """TensorFlow's models only."""
 
-    name = ModelServer.TENSORFLOW_SERVING
-    title = "TensorFlow Serving"
+    name: str = ModelServer.TENSORFLOW_SERVING
+    title: str = "TensorFlow Serving"
     template = "inference/tensorflow_serving.py.jinja"
     data_folder = f"{MODEL_NAME}/1"
 

@@ -15,8 +15,8 @@ from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 class TorchServe(PythonServer):
     """The same hooks and layout as SageMaker's other toolkits."""
 
-    name = ModelServer.TORCHSERVE
-    title = "TorchServe"
+    name: str = ModelServer.TORCHSERVE
+    title: str = "TorchServe"
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {

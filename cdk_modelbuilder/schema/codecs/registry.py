@@ -31,12 +31,14 @@ CODEC_MODULES = {
     "tree": "trees",
     "stream": "streams",
     "translator": "translators",
+    "named_tensors": "named_tensors",
 }
 """Codec name -> module in this folder, in the order in which a sample is offered to them."""
 
 _LIBRARIES = {
     **{name: name for name in ("numpy", "pandas", "polars", "pyarrow", "torch", "tensorflow", "scipy", "pydantic")},
     "image": "PIL",
+    "named_tensors": "numpy",
 }
 """Codec name -> top-level module of its types; a sample of them would have imported it."""
 
@@ -158,7 +160,7 @@ def _descriptions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         item = waiting.pop()
         if "codec" in item or "class" in item:
             yield item
-        if item.get("codec") in ("stream", "tree"):
+        if item.get("codec") in ("stream", "tree", "named_tensors"):
             waiting.append(item["spec"])
         for holder in ("items", "fields"):  # of a node: its children, with or without names
             waiting += [child[1] if isinstance(child, list) else child for child in item.get(holder, ())]
