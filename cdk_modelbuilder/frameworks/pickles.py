@@ -90,10 +90,14 @@ _FUNCTIONS = frozenset(
         "pandas._libs.internals._unpickle_block",
         "pandas.core.indexes.base._new_Index",
         "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "pyarrow.lib._restore_array",  # text in the tables of pandas
+        "pyarrow.lib.py_buffer",
+        "pyarrow.lib.type_for_alias",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.sparse._matrix.spmatrix",
         "sklearn.cluster._kmeans._kmeans_single_elkan",
         "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        "types.SimpleNamespace",
     }
 )
 _BUILTINS = frozenset(
