@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from cdk_modelbuilder.errors import UsageError
-from cdk_modelbuilder.images.catalogue import ContainerImage, images_of_server
+from cdk_modelbuilder.images.catalogue import ContainerImage, holders, images_of_server
 from cdk_modelbuilder.images.errors import UnknownFramework
 from cdk_modelbuilder.images.fitness import Fit, SavedFiles, fit, nearest
 from cdk_modelbuilder.images.framework_names import canonical_framework, distribution_of, own_servers
@@ -58,7 +58,7 @@ def choose_image(
     Args:
         framework: Name of the model's framework, such as ``"xgboost"``. The images need not hold it.
         framework_version: Version that saved the model, as ``importlib.metadata`` gives it.
-        servers: Model servers that run such models, best first; none for the framework's own.
+        servers: Model servers that run such models, best first; none for those made for the framework.
         read_by: Which versions can read what was saved.
         python: Python that the image must have (``"3.12"``; a patch release is ignored): needed for cloudpickled code.
         processor: ``"cpu"``, ``"gpu"`` or ``"neuron"``.
@@ -113,7 +113,7 @@ def _best(
 
 
 def _servers(framework: str, servers: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(servers) or own_servers(framework)
+    found = tuple(servers) or own_servers(framework) or holders(framework)
     if not found:
         raise UnknownFramework(
             f"AWS offers no image for the framework {framework!r} that this catalogue knows.",

@@ -78,7 +78,7 @@ def _reads(image: ContainerImage, files: SavedFiles) -> bool:
 def _distance(image: ContainerImage, files: SavedFiles) -> tuple[int, bool, bool]:
     version = image.frameworks[files.framework]
     if version is None:
-        return 1000, False, False
+        return 0, False, True  # taken for near, but not for exact
     inside, made = Version(version), files.version
     step = inside.minor - made.minor
     return abs(step), step < 0, inside.release != made.release

@@ -6,27 +6,35 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from importlib import resources
-from json import loads
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from cdk_modelbuilder.images.errors import UnknownRegion
+from cdk_modelbuilder.images.table_files import folder, read_table
 
 _MOST_SUGGESTIONS = 5
 
 
-@cache
-def _table() -> Mapping[str, Any]:
-    table: dict[str, Any] = loads(resources.files(__package__).joinpath("regions.json").read_text(encoding="utf-8"))
-    return MappingProxyType(table)
-
-
-@cache
 def accounts(registry: str) -> Mapping[str, str]:
-    """Region -> AWS account, for one of the registries that the framework tables name."""
-    table: dict[str, str] = _table()["registries"][registry]
-    return MappingProxyType(table)
+    """Region -> AWS account, for one of the registries that the tables name."""
+    return _accounts(folder(), registry)
+
+
+@cache
+def _accounts(_: Path, registry: str) -> Mapping[str, str]:
+    owners: dict[str, str] = _table()["registries"][registry]
+    found = {region: account for account, regions in owners.items() for region in regions.split()}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def known_regions() -> tuple[str, ...]:
+    """The regions in which AWS offers any image of the catalogue, sorted."""
+    return tuple(sorted({region for registry in _table()["registries"] for region in accounts(registry)}))
+
+
+def _table() -> Mapping[str, Any]:
+    return read_table("regions.json")
 
 
 def _partition(region: str) -> Mapping[str, str] | None:
@@ -43,8 +51,7 @@ def dns_suffix(region: str) -> str:
     """
     partition = _partition(region)
     if partition is None:
-        known = {name for registry in _table()["registries"].values() for name in registry}
-        near = get_close_matches(region.lower().replace("_", "-"), sorted(known), n=_MOST_SUGGESTIONS)
+        near = get_close_matches(region.lower().replace("_", "-"), known_regions(), n=_MOST_SUGGESTIONS)
         raise UnknownRegion(
             f"{region!r} is not the name of an AWS region.",
             remedy=f"Did you mean {_either(near)}?" if near else "Give a name such as 'us-east-1'.",
