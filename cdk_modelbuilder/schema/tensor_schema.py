@@ -28,10 +28,14 @@ def as_named_tensors(
     Raises:
         SchemaError: A stream, which the protocol has no place for here; or as many names as there are no parts.
     """
-    return Marshaller(_wrapped(marshaller.input, "inputs", inputs), _wrapped(marshaller.output, "outputs", outputs))
+    output = _wrapped(marshaller.output, "outputs", outputs)
+    wanted = [tensor["name"] for tensor in output.spec["tensors"]]
+    return Marshaller(_wrapped(marshaller.input, "inputs", inputs, wanted=wanted), output)
 
 
-def _wrapped(codec: Codec, direction: str, names: Sequence[str] | None) -> NamedTensorsCodec:
+def _wrapped(
+    codec: Codec, direction: str, names: Sequence[str] | None, *, wanted: Sequence[str] = ()
+) -> NamedTensorsCodec:
     if codec.name == "stream":
         raise SchemaError(
             "sample_output is a stream, which this model server does not answer with.",
@@ -59,6 +63,8 @@ def _wrapped(codec: Codec, direction: str, names: Sequence[str] | None) -> Named
                 remedy="Give a sample with one array for each: a dict with these names, or a list in their order.",
             )
         tensors = [{**tensor, "name": name} for tensor, name in zip(tensors, names, strict=True)]
+    if wanted:
+        spec["wanted"] = list(wanted)
     return NamedTensorsCodec({**spec, "tensors": tensors})
 
 

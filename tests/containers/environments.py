@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdk_modelbuilder.dependencies.selection import Wishes, select
@@ -31,6 +31,7 @@ class KeptEnvironment:
         requirements: The toolkit and all that it needs, pinned; installed with ``--no-deps``.
         model_packages: What the models need.
         mend: Changes what is installed as AWS's images do.
+        instead: Package -> another version of it, which the toolkit asks for.
     """
 
     name: str
@@ -38,13 +39,17 @@ class KeptEnvironment:
     requirements: Path
     model_packages: Sequence[str]
     mend: Callable[[Path], None] = _as_it_is
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def python(self) -> Path:
         """Its Python; made when it is not there or not complete."""
         folder = Path(os.environ.get(self.folder_variable) or Path(tempfile.gettempdir(), self.name))
         text = self.requirements.read_text("utf-8")
         selected = select(dict.fromkeys(self.model_packages, "the models"), Wishes()).pins
-        pins = [pin.requirement.partition("+")[0] for pin in selected]  # no index has local versions
+        pins = [
+            pin.requirement.partition("+")[0] for pin in selected if pin.name not in self.instead
+        ]  # no local versions
+        pins += [f"{name}=={version}" for name, version in self.instead.items()]
         wanted = hashlib.sha256("\n".join([sys.version, text, *pins]).encode()).hexdigest()
         done = folder / "complete"
         python = folder / "bin" / "python"

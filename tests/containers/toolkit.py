@@ -59,7 +59,7 @@ def can_mount() -> bool:
     if shutil.which("unshare") is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
-        command = [*_private_mounts(Path(folder)), "true"]
+        command = [*read_only_for(Path(folder)), "true"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -83,12 +83,13 @@ class Container(ServingContainer):
         shutil.copy(HERE / "framework_stand_in.py", packages_of(self.layer))
         command = [self.layer / "bin" / "python", "-m", "sagemaker_containers.cli.serve"]
         self.start(
-            [*(_private_mounts(self.model_dir) if read_only else []), *command],
+            [*(read_only_for(self.model_dir) if read_only else []), *command],
             SAGEMAKER_SERVING_MODULE="framework_stand_in:main",
             SAGEMAKER_USE_NGINX="false",
         )
 
 
-def _private_mounts(read_only: Path) -> list[str]:
+def read_only_for(read_only: Path) -> list[str]:
+    """What comes before a command for which the folder ``read_only`` is read-only, as SageMaker mounts it."""
     as_root = [] if os.getuid() == 0 else ["--map-root-user"]
     return ["unshare", *as_root, "--mount", "sh", "-c", _READ_ONLY, str(read_only)]

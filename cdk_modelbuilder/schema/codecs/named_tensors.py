@@ -24,7 +24,8 @@ class NamedTensorsCodec(Codec):
 
     ``spec`` has the ``direction`` (``inputs`` or ``outputs``), the ``form`` (``one``, ``dict``, ``list``, ``tuple`` or
     ``frame``), the other codec's description as ``item`` and those of the parts as ``items``, and the ``tensors``, each
-    of which ``carries`` an ``array``, a ``text``, ``texts`` or a ``body``.
+    of which ``carries`` an ``array``, a ``text``, ``texts`` or a ``body``. Inputs have the names of the outputs, as
+    ``wanted``: a request names them.
     """
 
     name: ClassVar[str] = "named_tensors"
@@ -94,7 +95,8 @@ class NamedTensorsCodec(Codec):
         return self._whole.checked(pd.DataFrame(columns))
 
     def encode(self, value: Any, content_type: str) -> Any:
-        return write_message(self.spec["direction"], self.tensors_of(value), binary=content_type == BINARY)
+        tensors, wanted = self.tensors_of(value), self.spec.get("wanted", ())
+        return write_message(self.spec["direction"], tensors, binary=content_type == BINARY, wanted=wanted)
 
     def decode(self, body: Any, content_type: str) -> Any:
         size = len(body)
@@ -159,7 +161,7 @@ def _from_array(codec: Codec, array: Any, tensor: Mapping[str, Any]) -> Any:
     carries, name = tensor["carries"], tensor["name"]
     if carries == "array":
         if array.dtype.kind == "O":
-            array = np.array([_decoded(item, name) for item in array.reshape(-1)], str).reshape(array.shape)
+            array = _texts_or_bytes(array, name, is_bytes=str(codec.spec["dtype"]).startswith("|S"))
         if not codec.spec["shape"] and array.size == 1:
             array = array.reshape(())
         return codec.decode(write_npy(array), MediaType.parse(NPY))
@@ -175,10 +177,15 @@ def _from_array(codec: Codec, array: Any, tensor: Mapping[str, Any]) -> Any:
     return codec.decode(item, MediaType.parse(codec.label(codec.content_types[0], item)))
 
 
+def _texts_or_bytes(array: Any, name: str, *, is_bytes: bool) -> Any:
+    items = [bytes(item) if is_bytes else _decoded(item, name) for item in array.reshape(-1)]
+    return np.array(items, bytes if is_bytes else str).reshape(array.shape)
+
+
 def _as_bytes(array: Any) -> Any:
     found = np.empty(array.size, object)
     for place, item in enumerate(array.reshape(-1)):
-        found[place] = item if isinstance(item, bytes) else _encoded(str(item))
+        found[place] = bytes(item) if isinstance(item, bytes) else _encoded(str(item))
     return found.reshape(array.shape)
 
 
