@@ -44,7 +44,7 @@ def test_links_lead_somewhere(page):
 
 
 def test_commands_that_the_docs_name_exist():
-    known = {"build", "inspect", "verify", "run", "invoke", "openapi", "publish", "diff", "deps", "keys"}
+    known = {"build", "inspect", "verify", "run", "invoke", "openapi", "publish", "diff", "deps", "images", "keys"}
     for page in PAGES:
         named = set(re.findall(r"^cdk-modelbuilder (\w+)", page.read_text(), re.MULTILINE))
         assert named <= known, page.name

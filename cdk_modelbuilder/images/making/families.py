@@ -99,8 +99,8 @@ FAMILIES = (
 
 def offered(family: Family, config: Config) -> Iterator[Offered]:
     """Every image that a file lists for a family."""
-    part = config.get(family.scope, config)
-    for version, row in part["versions"].items():
+    part = config.get(family.scope, config if family.scope == "inference" else {})
+    for version, row in part.get("versions", {}).items():
         nested = {base: entry for base, entry in row.items() if isinstance(entry, dict) and "registries" in entry}
         for base, entry in (nested or {"": row}).items():
             for processor in part.get("processors") or entry.get("processors") or [""]:
