@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def plan_for_model(
     folder.mkdir(parents=True, exist_ok=True)
     model_format = model_format or server.data_format(adapter.name)
     saved = adapter.save(model, folder, model_format=model_format, trust=trust, sample=schema.sample_input)
+    if saved.requirements is not None and options.requirements is None:
+        options = replace(options, requirements=folder / saved.requirements)
     marshaller = server.wire(Marshaller(schema.input_codec, output), saved.description)
     names = [name.rpartition(".") for name in saved.pickle_globals]
     source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))

@@ -28,6 +28,7 @@ class SavedModel:
         reproducible: Whether saving the same model again gives the same bytes.
         notes: What the user should know about how it was saved.
         description: More facts for ``bundle.json``, such as the task of a pipeline.
+        requirements: A file of packages that the model brings, below the folder; used unless the user names another.
     """
 
     data_format: str
@@ -41,6 +42,7 @@ class SavedModel:
     reproducible: bool = True
     notes: Sequence[str] = ()
     description: Mapping[str, Any] = field(default_factory=dict)
+    requirements: str | None = None
 
 
 class FrameworkAdapter(Protocol):
