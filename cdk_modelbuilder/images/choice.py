@@ -37,7 +37,7 @@ class ImageChoice:
 
 def choose_image(
     framework: str,
-    framework_version: str,
+    framework_version: str | None,
     *,
     servers: Sequence[str] = (),
     read_by: ReadBy,
@@ -57,7 +57,8 @@ def choose_image(
 
     Args:
         framework: Name of the model's framework, such as ``"xgboost"``. The images need not hold it.
-        framework_version: Version that saved the model, as ``importlib.metadata`` gives it.
+        framework_version: Version that saved the model, as ``importlib.metadata`` gives it; None if it saved nothing,
+            and the image is just a Python: then ``read_by`` is taken for ``ANY``.
         servers: Model servers that run such models, best first; none for those made for the framework.
         read_by: Which versions can read what was saved.
         python: Python that the image must have (``"3.12"``; a patch release is ignored): needed for cloudpickled code.
@@ -76,8 +77,8 @@ def choose_image(
     """
     files = SavedFiles(
         framework=canonical_framework(framework),
-        version=_version(framework_version, framework),
-        read_by=_read_by(read_by),
+        version=None if framework_version is None else _version(framework_version, framework),
+        read_by=ReadBy.ANY if framework_version is None else _read_by(read_by),
         distribution=distribution or distribution_of(framework),
     )
     place = host(processor, architecture, python, region)
@@ -89,11 +90,11 @@ def choose_image(
     )
     if image is None:
         raise no_match(images, files, place, servers)
-    how = fit(image, files)
+    how, made = fit(image, files), files.version
     return ImageChoice(
         image=image,
         notes=notes_on(image, files, how, today),
-        install_over=() if how is Fit.READS else (f"{files.distribution}=={files.version.public}",),
+        install_over=() if how is Fit.READS or made is None else (f"{files.distribution}=={made.public}",),
     )
 
 

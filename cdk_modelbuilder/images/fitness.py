@@ -32,20 +32,20 @@ class SavedFiles:
 
     Attributes:
         framework: As the tables name it.
-        version: Version of the framework that wrote the files.
+        version: Version of the framework that wrote the files; None if none did, and any image reads them.
         read_by: Which versions can read them.
         distribution: The framework's distribution.
     """
 
     framework: str
-    version: Version
+    version: Version | None
     read_by: ReadBy
     distribution: str
 
 
 def fit(image: ContainerImage, files: SavedFiles) -> Fit:
     """Whether the image can read the files, at least with their framework installed over its own."""
-    if files.read_by is ReadBy.ANY or _reads(image, files):
+    if files.read_by is ReadBy.ANY or files.version is None or _reads(image, files.version, files):
         return Fit.READS
     return Fit.NOT if image.model_server in _FIXED_SERVERS else Fit.INSTALL_OVER
 
@@ -56,12 +56,13 @@ def nearest(images: Sequence[ContainerImage], files: SavedFiles) -> ContainerIma
     The newest where newer ones read everything that older ones wrote; else the exact version, or the nearest: the
     smallest step between minor versions, and of two such steps the one upwards.
     """
-    if files.read_by in (ReadBy.ANY, ReadBy.NEWER):
+    made = files.version
+    if made is None or files.read_by in (ReadBy.ANY, ReadBy.NEWER):
         return images[0]
-    return min(images, key=lambda image: _distance(image, files))
+    return min(images, key=lambda image: _distance(image, made, files))
 
 
-def _reads(image: ContainerImage, files: SavedFiles) -> bool:
+def _reads(image: ContainerImage, made: Version, files: SavedFiles) -> bool:
     # By minor version: a patch release changes no format, and a development version counts as the release it precedes.
     # Never by comparing whole versions: "3.2.0+cpu" is above "3.2.0", "3.3.0.dev1" is below "3.3.0".
     if files.framework not in image.frameworks:
@@ -69,17 +70,17 @@ def _reads(image: ContainerImage, files: SavedFiles) -> bool:
     version = image.frameworks[files.framework]
     if version is None:
         return True
-    inside, made = Version(version), files.version
+    inside = Version(version)
     if files.read_by is ReadBy.SAME_MAJOR:
         return inside.major == made.major
     return _minor(inside) == _minor(made) or (files.read_by is ReadBy.NEWER and _minor(inside) > _minor(made))
 
 
-def _distance(image: ContainerImage, files: SavedFiles) -> tuple[int, bool, bool]:
+def _distance(image: ContainerImage, made: Version, files: SavedFiles) -> tuple[int, bool, bool]:
     version = image.frameworks[files.framework]
     if version is None:
         return 0, False, True  # taken for near, but not for exact
-    inside, made = Version(version), files.version
+    inside = Version(version)
     step = inside.minor - made.minor
     return abs(step), step < 0, inside.release != made.release
 

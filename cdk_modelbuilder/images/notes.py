@@ -23,12 +23,15 @@ def notes_on(image: ContainerImage, files: SavedFiles, fit: Fit, today: dt.date 
 
 
 def _version_note(image: ContainerImage, files: SavedFiles, fit: Fit) -> str:
+    made = files.version
+    if made is None:
+        return ""
     if files.framework not in image.frameworks:
-        return _absent_note(image, files)
+        return _absent_note(image, made, files)
     version = image.frameworks[files.framework]
     if version is None:
         return f"No source says which {files.distribution} the image {image.name} brings."
-    inside, made = Version(version), files.version
+    inside = Version(version)
     if Version(inside.base_version) == Version(made.base_version) and not made.is_prerelease:
         return ""
     differ = f"The model was made with {files.distribution} {made}, the image {image.name} brings {inside}"
@@ -42,14 +45,14 @@ def _version_note(image: ContainerImage, files: SavedFiles, fit: Fit) -> str:
         return (
             f"{differ}: the nearest of the same major version. Call the endpoint with the sample before you rely on it."
         )
-    return f"{differ}: {_why_over(files)} {_over(image, files, str(inside))}"
+    return f"{differ}: {_why_over(files)} {_over(image, made, files, str(inside))}"
 
 
-def _absent_note(image: ContainerImage, files: SavedFiles) -> str:
+def _absent_note(image: ContainerImage, made: Version, files: SavedFiles) -> str:
     if files.read_by is ReadBy.ANY:
         return ""
     return (
-        f"The image {image.name} brings no {files.distribution}: {files.distribution}=={files.version.public} is "
+        f"The image {image.name} brings no {files.distribution}: {files.distribution}=={made.public} is "
         f"installed in it, which needs a build of that version for Python {image.python}."
     )
 
@@ -63,9 +66,9 @@ def _why_over(files: SavedFiles) -> str:
     return "pickles are tied to the version that wrote them."
 
 
-def _over(image: ContainerImage, files: SavedFiles, inside: str) -> str:
+def _over(image: ContainerImage, made: Version, files: SavedFiles, inside: str) -> str:
     return (
-        f"So {files.distribution}=={files.version.public} is installed over it, which needs a build of that version "
+        f"So {files.distribution}=={made.public} is installed over it, which needs a build of that version "
         f"for Python {image.python}. The other choices: dependencies={{'packaging': 'image'}} bakes it into an image "
         f"of your own, or install {files.distribution}=={inside} here and train with that, as the image has it."
     )

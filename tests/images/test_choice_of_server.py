@@ -108,6 +108,12 @@ def test_plain_code_needs_nothing_installed():
     assert (choice.install_over, choice.notes) == ((), ())
 
 
+def test_code_of_no_framework_takes_the_newest_image_and_needs_no_version():
+    choice = choose_image("none", None, servers=("sklearn", "ray"), read_by=ReadBy.SAME_MINOR)
+    assert choice.image.name == "sagemaker-scikit-learn:1.9-0-cpu-py3"
+    assert (choice.install_over, choice.notes) == ((), ())
+
+
 def test_nothing_is_installed_over_a_compiled_server():
     with pytest.raises(NoMatchingImage) as caught:
         choose_image("tensorflow", "1.15.0", servers=("tensorflow_serving",), read_by=ReadBy.SAME_MAJOR)
@@ -199,7 +205,7 @@ def test_unknown_server():
 
 @given(
     framework=st.sampled_from(["pytorch", "sklearn", "tensorflow", "transformers", "lightgbm", "onnx"]),
-    version=st.sampled_from(["0.1", "1.2.1", "2.6.0", "2.13.0", "4.51.3", "5.24.0"]),
+    version=st.none() | st.sampled_from(["0.1", "1.2.1", "2.6.0", "2.13.0", "4.51.3", "5.24.0"]),
     some=st.lists(st.sampled_from(servers()), min_size=1, max_size=4),
     read_by=st.sampled_from(ReadBy),
     processor=st.sampled_from(["cpu", "gpu", "neuron"]),
@@ -230,7 +236,7 @@ def test_a_choice_meets_every_demand_or_says_that_none_can(
     if choice is None:
         assert refusal.remedy.endswith("by its URI.")
         assert all(image.model_server in compiled for image in meeting)
-        assert not meeting or read_by is not ReadBy.ANY
+        assert not meeting or (read_by is not ReadBy.ANY and version is not None)
         return
     assert choice.image in meeting
     assert choice == choose_image(framework, version, **arguments, today=None)

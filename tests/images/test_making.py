@@ -119,7 +119,7 @@ def test_what_has_ended_by_the_date_of_the_sources_is_retired(made):
         "AWS has not patched it since 2026-06-30. Use the model server"
     )
     assert torch["2.5.1-cpu-py311"]["end_of_patch"] == "2025-10-29"
-    assert torch["1.12.1-cpu-py38"]["retired"].startswith("AWS supports pytorch 1.13 at the oldest")
+    assert torch["1.12.1-cpu-py38"]["retired"].startswith("AWS dates the support of pytorch back to 1.13, and")
     tensorflow = rows(made, "tensorflow_serving")["2.19.0-cpu"]
     assert tensorflow["end_of_patch"] == "2026-09-11"
     assert "retired" not in tensorflow

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.version import Version
 
 from cdk_modelbuilder.images.making.containers import Containers, check_accounts
-from cdk_modelbuilder.images.making.families import FAMILIES, Family, Offered, offered
+from cdk_modelbuilder.images.making.families import FAMILIES, Family, Offered, base_version, offered
 from cdk_modelbuilder.images.making.rows import POLICY, Joiner, Json, LeftOutError, documented
 from cdk_modelbuilder.images.making.sources import CONFIGS, PARTITIONS, SourceError, Sources
 
@@ -101,11 +101,14 @@ class _Catalogue:
         return name
 
     def _inference_ami(self, server: str, row: Json) -> str | None:
-        facts = self.sources.facts["inference_ami"]
-        rule = facts.get(server, facts["default"])
-        if row["processor"] != "gpu" or row["cuda"] is None or Version(row["cuda"]) < Version(rule["from_cuda"]):
+        if row["processor"] != "gpu" or row["cuda"] is None:
             return None
-        return str(rule["ami"])
+        fitting = [
+            rule["ami"]
+            for rule in self.sources.facts["inference_ami"]
+            if Version(row["cuda"]) >= Version(rule["from_cuda"]) and (not rule["servers"] or server in rule["servers"])
+        ]
+        return str(fitting[-1]) if fitting else None
 
     def _retired(self, image: Offered, row: Json) -> str | None:
         server, facts = image.family.server, self.sources.facts
@@ -115,10 +118,10 @@ class _Catalogue:
         if row["end_of_patch"] is not None:
             ended = row["end_of_patch"] < self._as_of()
             return f"AWS has not patched it since {row['end_of_patch']}. {instead}" if ended else None
-        if image.repository.startswith(POLICY) and image.processor != "neuron":
-            oldest = min(map(Version, self.containers.end_of_support(image.family.framework)))
-            if Version(row["framework_version"]) < oldest:
-                return f"AWS supports {image.family.framework} {oldest} at the oldest, and that no longer. {instead}"
+        for framework, version in _under_policy(image, row).items():
+            oldest = min(map(Version, self.containers.end_of_support(framework)))
+            if Version(version) < oldest:
+                return f"AWS dates the support of {framework} back to {oldest}, and this one has {version}. {instead}"
         return None
 
     def _index(self) -> dict[str, list[str]]:
@@ -135,6 +138,15 @@ class _Catalogue:
             ],
             "registries": {name: _by_account(accounts) for name, accounts in sorted(self.registries.items())},
         }
+
+
+def _under_policy(image: Offered, row: Json) -> dict[str, str]:
+    """Framework -> version, of those in an image that AWS's support policy is about."""
+    if image.processor == "neuron":
+        return {}
+    if image.repository.startswith(POLICY):
+        return {image.family.framework: row["framework_version"]}
+    return dict([base_version(image.base)]) if image.base else {}
 
 
 def _by_account(accounts: Mapping[str, str]) -> dict[str, str]:
