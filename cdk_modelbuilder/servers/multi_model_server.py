@@ -21,13 +21,13 @@ class MultiModelServer(PythonServer):
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
-            "MMS_DEFAULT_RESPONSE_TIMEOUT": str(layout.invocation_seconds),
             "MMS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
             "MMS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "*/*",  # the schema chooses; the toolkit would ask for JSON
             "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self.max_payload_bytes >> 20),
-            # The other variable for it counts minutes in this server.
+            # A load counts as a response. The variable without _SECONDS counts minutes in this server.
             "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(layout.startup_seconds),
             "SAGEMAKER_PROGRAM": "modelbuilder_mms.py",
             "SAGEMAKER_STARTUP_TIMEOUT": str(layout.startup_seconds),

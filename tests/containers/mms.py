@@ -55,10 +55,6 @@ class MmsContainer(ServingContainer):
             MMS_CONFIG_FILE=str(configuration),
             MMS_INFERENCE_ADDRESS=self.url,
             MMS_MANAGEMENT_ADDRESS=self.url,
-            # The toolkit has no variable for the size of an answer, which is 6.5 MB.
-            MMS_MAX_RESPONSE_SIZE=str(bundle.container.max_payload_bytes),
-            SAGEMAKER_MAX_PAYLOAD_IN_MB=str(bundle.container.max_payload_bytes >> 20),
-            SAGEMAKER_MODEL_SERVER_TIMEOUT="1",  # in minutes here, where the other toolkit counts seconds
             TEMP=str(temporary),
             TMPDIR=str(temporary),  # where it notes the process that it started
         )

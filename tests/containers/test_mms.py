@@ -67,26 +67,16 @@ def samples():
         sys.modules.pop(name)
 
 
-def shipped_for_mms(folder: Path) -> Path:
-    """What a bundle for this server needs beside the model.
-
-    The server takes any ``manifest.json`` in a folder of the model, ours among them, for that of an archive of its own
-    first version, and ends. It does not look if it finds its own second one, whose entries have defaults.
-    """
-    (folder / "MAR-INF").mkdir(parents=True)
-    (folder / "MAR-INF" / "MANIFEST.json").write_text("{}")
-    return folder
-
-
 def build(spec, schema: SchemaBuilder, path: Path) -> ModelBundle:
     return ModelBuilder(
         inference_spec=spec,
         schema_builder=schema,
         model_path=path,
         signing_key=MASTER_KEY,
-        artifacts=shipped_for_mms(path.with_name("shipped")),
-        # What is installed here is there too: so Arrow is offered, whatever the image of the spec brings.
-        dependencies={"auto": True, "custom": ["pyarrow"]},
+        model_server="mms",
+        image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/mms:1",
+        # In the environment already. The image is one of the user's own, so Arrow has to be listed to be offered.
+        dependencies={"auto": True, "custom": ["pyarrow"], "packaging": "image"},
     ).build()
 
 
