@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
+import logging
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cdk_modelbuilder.cli import images_command, main
 from cdk_modelbuilder.images.table_files import own_folder
 from tests.images.small_sources import clone_files, configs, make_clone, make_wheels
 
 
-def run(*arguments: object, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "cdk_modelbuilder.cli", "images", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | environment,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
+@dataclass
+class Done:
+    """What a command said."""
+
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: object, status: int = 0, **environment: str) -> Done:
+    """The command, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(logging.root, "handlers", [])  # the command sets up its own
+        patch.setattr(sys, "argv", ["cdk-modelbuilder", "images", *map(str, arguments)])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) == status, out.getvalue() + err.getvalue()
+    return Done(out.getvalue(), err.getvalue())
 
 
 def listed(*arguments: object, **environment: str) -> list[dict]:
@@ -102,6 +117,15 @@ def test_refresh_into_a_folder_that_the_look_up_then_prefers(sources, tmp_path):
     assert not (tables / "tables" / "ray.json").exists()
 
 
+def test_an_installed_package_keeps_refreshed_tables_in_the_users_folder(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(images_command, "own_folder", lambda: tmp_path / "site-packages/cdk_modelbuilder/images")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / "data" / name)
+    told = json.loads(run("refresh", *sources, "--json").stdout)
+    assert told["folder"] == str(tmp_path / "data" / "cdk-modelbuilder" / "image-tables")
+    assert told["written"]
+    assert (Path(told["folder"]) / "index.json").is_file()
+
+
 def test_a_check_writes_nothing(sources, tmp_path):
     before = {path: path.read_bytes() for path in own_folder().rglob("*.json")}
     done = run("refresh", *sources, "--check", status=1)
@@ -116,6 +140,13 @@ def test_refresh_without_sources(tmp_path):
     done = run("refresh", "--dlc", tmp_path, "--to", tmp_path, status=1)
     assert "error: git -C" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_in_a_process_of_its_own():
+    command = [sys.executable, "-m", "cdk_modelbuilder.cli", "images", "--server", "rey"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: AWS offers no image with the model server 'rey'")
 
 
 def test_help_names_an_example():
