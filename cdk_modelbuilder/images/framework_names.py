@@ -8,7 +8,6 @@ from types import MappingProxyType
 _ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "huggingface": "transformers",
-        "keras": "tensorflow",
         "scikit-learn": "sklearn",
         "sentence_transformers": "sentence-transformers",
         "torch": "pytorch",

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from cdk_modelbuilder.errors import ImageError, ModelBuilderError
+from cdk_modelbuilder.frameworks import adapter_named, known_frameworks
 from cdk_modelbuilder.images import (
     UnknownFramework,
     UnknownRegion,
@@ -20,6 +21,7 @@ from cdk_modelbuilder.images import (
     servers,
     table_date,
 )
+from cdk_modelbuilder.images.framework_names import distribution_of
 from cdk_modelbuilder.images.table_files import own_folder
 from cdk_modelbuilder.servers.base import ModelServer
 
@@ -134,6 +136,14 @@ def test_the_frameworks_own_image_comes_first(framework, version):
 def test_a_framework_by_its_other_names():
     assert images_for("torch") == images_for("pytorch")
     assert images_for("huggingface") == images_for("transformers")
+    assert images_for("sentence_transformers") == images_for("sentence-transformers")
+
+
+def test_names_are_those_of_the_adapters():
+    for name in known_frameworks():
+        assert distribution_of(name) == adapter_named(name).distribution
+    # Keras 3 is no TensorFlow 2, though it runs in it.
+    assert {image.frameworks["keras"] for image in images_for("keras")} == {"3.10.0"}
 
 
 def test_known_contents():

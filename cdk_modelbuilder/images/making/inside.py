@@ -10,6 +10,7 @@ from cdk_modelbuilder.images.making.families import Offered, base_version
 
 _FRAMEWORKS = {
     "diffusers": "diffusers",
+    "keras": "keras",
     "onnxruntime": "onnx",
     "scikit-learn": "sklearn",
     "tensorflow": "tensorflow",
