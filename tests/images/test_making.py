@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.images.making import SourceError, refresh
-from cdk_modelbuilder.images.making.build_files import Start, start_of
+from cdk_modelbuilder.images.making.build_files import Start, flat_yaml, listed, pinned, start_of
 from cdk_modelbuilder.images.making.changes import changes
 from cdk_modelbuilder.images.making.containers import cuda_version
 from cdk_modelbuilder.images.making.page import MARKS
@@ -245,6 +248,31 @@ def test_how_a_container_starts(dockerfile, start):
 )
 def test_cuda_versions(text, version):
     assert cuda_version(text) == version
+
+
+WORDS = st.from_regex(r"[A-Za-z0-9_.+-]{1,12}", fullmatch=True)
+
+
+@given(st.lists(WORDS), st.booleans(), st.booleans())
+def test_a_list_is_read_as_it_is_written(tags, quoted, last):
+    lines = "".join(f'  - "{tag}"\n' if quoted else f"  - {tag}\n" for tag in tags)
+    assert listed("version: x\n\ntags:\n" + lines + ("" if last else "\nga: y\n"), "tags") == tags
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), WORDS), st.integers(0, 4))
+def test_keys_and_values_are_read_at_any_depth(facts, depth):
+    text = "".join(f'{" " * depth}{key}: "{value}"\n' for key, value in facts.items())
+    assert flat_yaml(text) == facts
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
+
+
+@given(st.dictionaries(NAMES, st.integers(0, 99)))
+def test_only_exact_pins_are_taken(versions):
+    exact = "".join(f"{name}=={number}.0  # why\n" for name, number in versions.items())
+    ranges = "".join(f"range-{name}>={number}\n" for name, number in versions.items())
+    assert pinned(exact + ranges) == {canonicalize_name(name): f"{number}.0" for name, number in versions.items()}
 
 
 @pytest.fixture(scope="module")
