@@ -27,8 +27,10 @@ from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder, server_files
 from cdk_modelbuilder.building.bundle_texts import write_texts
 from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
+from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files
 from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_plan import plan_for_model
+from cdk_modelbuilder.building.model_source import HubModel, download, read_source
 from cdk_modelbuilder.building.packing import pack
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.sealing import seal
@@ -37,6 +39,7 @@ from cdk_modelbuilder.building.spec_plan import plan_for_spec
 from cdk_modelbuilder.bundle import ARCHIVE_FILE, GOLDEN_FILE, MODEL_FOLDER, ModelBundle, is_bundle, json_bytes
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.frameworks import open_model
 from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.integrity.private_key import find_private_key
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
@@ -58,7 +61,9 @@ class ModelBuilder:
     """Packages a trained model, or your own InferenceSpec, as a signed bundle.
 
     Args:
-        model: A fitted model of a known framework (XGBoost, scikit-learn). This or ``inference_spec``.
+        model: A fitted model of a known framework; the path of its file or folder; ``s3://bucket/prefix/``, a hub id
+            such as ``org/model@revision``, or an MLflow URI. This or ``inference_spec``; neither for an image that
+            holds its model.
         inference_spec: Your own loading and calling.
         schema_builder: Samples of the input and the output.
         name: The bundle's name: letters, digits and hyphens. Default: the last part of ``model_path``.
@@ -75,6 +80,7 @@ class ModelBuilder:
         base_image: What the image of ``model_server="builtin"`` is built on. Default: ``python:<this version>-slim``.
         instance_type: Where it is to run, such as ``ml.g5.xlarge``: decides between images for CPU, GPU, Graviton and
             Inferentia or Trainium. Default: a CPU of Intel or AMD.
+        download: Get a hub's model now and package it; by default the container does, when it starts.
         model_format: Another file format than the framework's default, such as ``"skops"``.
         predict_method: Method of the model to call. Default: the first of ``predict``, ``predict_proba``, ... whose
             answer looks like the output sample.
@@ -117,6 +123,7 @@ class ModelBuilder:
         model_server: ModelServer | str | None = None,
         base_image: str | None = None,
         instance_type: str | None = None,
+        download: bool = False,
         model_format: str | None = None,
         predict_method: str | None = None,
         trust: Sequence[str] = (),
@@ -125,10 +132,16 @@ class ModelBuilder:
         signing_key: str | bytes | None = None,
         signing_private_key: str | Path | None = None,
     ) -> None:
-        if (model is None) == (inference_spec is None):
+        if model is not None and inference_spec is not None:
             raise UsageError(
-                "ModelBuilder needs either model= or inference_spec=, not both and not neither.",
+                "model= and inference_spec= both say what to package.",
                 remedy="Give the fitted model, or an InferenceSpec that loads it.",
+            )
+        if model is None and inference_spec is None and image_uri is None:
+            raise UsageError(
+                "ModelBuilder needs a model= or an inference_spec=.",
+                remedy="Give the fitted model, or an InferenceSpec that loads it; or image_uri= of an image that holds "
+                "its model.",
             )
         if not isinstance(schema_builder, SchemaBuilder):
             raise UsageError(
@@ -145,9 +158,15 @@ class ModelBuilder:
         self.artifacts = None if artifacts is None else Path(artifacts)
         self.role_arn, self.env_vars = role_arn, _checked_env(env_vars or {})
         self.dependencies = DependencyOptions.parse(dependencies)
-        self._wishes = _wishes(model_server, image_uri, base_image, instance_type)
+        self._wishes = _wishes(
+            model_server,
+            image_uri,
+            base_image,
+            instance_type,
+            has_model=model is not None or inference_spec is not None,
+        )
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
-        self.archive, self.mode = archive, mode
+        self.archive, self.mode, self.download = archive, mode, download
         self.signing_key, self.signing_private_key = signing_key, signing_private_key
 
     def build(self, *, progress: Progress | None = None) -> ModelBundle:
@@ -168,7 +187,8 @@ class ModelBuilder:
             layout = layout_of(plan, name=self.name)
             environment = environment_of(plan, layout, self.env_vars)
             report("writing the inference code", 0, 0)
-            code_folder.write(plan, model_dir / "code", name=self.name, builder_version=__version__)
+            if plan.server.template is not None:
+                code_folder.write(plan, model_dir / "code", name=self.name, builder_version=__version__)
             server_files.write(plan.server, layout, model_dir)
             report("running the code on the sample", 0, 0)
             captured = answer_sample(plan, model_dir, environment)
@@ -208,7 +228,7 @@ class ModelBuilder:
                 facts=facts,
             )
             check_seal(bundle, bundle_key)
-            if self.schema_builder.keep_samples:
+            if self.schema_builder.keep_samples and captured.response_type:
                 (staging / GOLDEN_FILE).write_bytes(json_bytes(plan.golden(captured)))
         report("done", 0, 0)
         for note in bundle.notes:
@@ -233,8 +253,13 @@ class ModelBuilder:
                 "artifacts= goes with inference_spec=; a model brings its own files.",
                 remedy="Leave artifacts out, or load them in an InferenceSpec.",
             )
+        source = read_source(self.model)
+        if isinstance(source, HubModel) and self.download:
+            source = download(source)
+        if source is None or reads_files(source, self._wishes):
+            return plan_for_files(source, model_dir, schema=self.schema_builder, wishes=self._wishes, trust=self.trust)
         return plan_for_model(
-            self.model,
+            open_model(source, trust=self.trust) if isinstance(source, Path | str) else source,
             model_dir,
             schema=self.schema_builder,
             options=self.dependencies,
@@ -275,9 +300,14 @@ def _checked_env(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _wishes(
-    model_server: ModelServer | str | None, image_uri: str | None, base_image: str | None, instance_type: str | None
+    model_server: ModelServer | str | None,
+    image_uri: str | None,
+    base_image: str | None,
+    instance_type: str | None,
+    *,
+    has_model: bool,
 ) -> HostingWishes:
-    if image_uri is not None and model_server is None:
+    if image_uri is not None and model_server is None and has_model:
         raise UsageError(
             "image_uri without model_server: the files' layout depends on the server.",
             remedy=f"Name the server inside the image: {', '.join(known_servers())}.",
@@ -291,4 +321,4 @@ def _wishes(
         return HostingWishes(server, image_uri, base_image)
     from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
 
-    return HostingWishes(server, image_uri, base_image, *processor_of(instance_type))
+    return HostingWishes(server, image_uri, base_image, *processor_of(instance_type), has_instance_type=True)

@@ -65,12 +65,15 @@ class ModelData:
     """What is mounted where.
 
     Attributes:
-        form: ``archive`` (model.tar.gz) or ``folder`` (files as they are).
+        form: ``archive`` (model.tar.gz) or ``folder`` (files as they are) of the bundle's; ``s3``, files that are
+            elsewhere; or ``none``.
         mount_path: Where the container sees the files.
+        uri: Where in S3 the files are; None where they are the bundle's.
     """
 
     form: str = "archive"
     mount_path: str = "/opt/ml/model"
+    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

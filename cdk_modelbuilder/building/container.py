@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from cdk_modelbuilder.building.model_source import HubModel
 from cdk_modelbuilder.building.packing import Packed
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.container_spec import ContainerSpec, HealthCheck, ModelData
@@ -25,6 +26,8 @@ def layout_of(plan: Plan, *, name: str) -> Layout:
         data_format=str(plan.description["format"]),
         marshaller=plan.marshaller,
         python=host.reference.python,
+        model=plan.model_source.name if isinstance(plan.model_source, HubModel) else _MOUNT_PATH,
+        revision=plan.model_source.revision if isinstance(plan.model_source, HubModel) else None,
         accelerated=host.reference.processor == "gpu",
         startup_seconds=HealthCheck().startup_seconds,
     )
@@ -58,6 +61,7 @@ def container_spec_of(
     """
     host, server = plan.runtime.host, plan.server
     verified = Verified.BY_ENTRY_POINT if packed.verifies else server.verified
+    needs_key = server.template is not None or verified is not Verified.BY_NOTHING
     return ContainerSpec(
         image=replace(host.reference, build=packed.image_folder),
         model_server=server.name,
@@ -67,9 +71,9 @@ def container_spec_of(
             verifier.MANIFEST_VARIABLE: manifest.sha256,
             verifier.ROOT_VARIABLE: manifest.root_sha256,
         },
-        secret_environment={verifier.KEY_VARIABLE: key_id},
+        secret_environment={verifier.KEY_VARIABLE: key_id} if needs_key else {},
         max_payload_bytes=server.max_payload_bytes,
-        model_data=ModelData(form="archive" if archive else "folder"),
+        model_data=plan.model_data or ModelData(form="archive" if archive else "folder"),
         execution_role_arn=role_arn,
         installs=packed.installs,
         requirements_file=server.requirements_file,

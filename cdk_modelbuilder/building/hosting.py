@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.frameworks import FrameworkAdapter, ReadBy
-from cdk_modelbuilder.images import ContainerImage, NoMatchingImage, UnknownFramework, choose_image, images_for
+from cdk_modelbuilder.images import ContainerImage, ImageChoice, NoMatchingImage, UnknownFramework, choose_image
 from cdk_modelbuilder.images.catalogue import images_of_server
 from cdk_modelbuilder.servers import ModelServer, ServerAdapter, server_adapter
 
@@ -26,6 +26,7 @@ class HostingWishes:
         base_image: What an image of the bundle's own is built on.
         processor: ``cpu``, ``gpu`` or ``neuron``.
         architecture: ``x86_64`` or ``arm64``.
+        has_instance_type: Whether the two are of an instance type that the user names.
     """
 
     server: str | None = None
@@ -33,6 +34,7 @@ class HostingWishes:
     base_image: str | None = None
     processor: str = "cpu"
     architecture: str = "x86_64"
+    has_instance_type: bool = False
 
     def server_for(self, adapter: FrameworkAdapter) -> ServerAdapter:
         """The server, before anything is saved: it decides the layout.
@@ -116,11 +118,10 @@ def host_for(
             f"AWS has no image with {server.title}.",
             remedy="Give image_uri= of one of your own, or another model_server.",
         )
-    wanted = version or images_for(adapter.name)[0].framework_version
     try:
         choice = choose_image(
             adapter.name,
-            wanted,
+            version,
             servers=[server.name],
             read_by=read_by,
             python=python,
@@ -135,16 +136,47 @@ def host_for(
         own = _own(server_adapter("builtin"), wishes)
         note = f"{error.what} So {own.server.title} runs it, in an image that the stack builds."
         return Host(own.server, own.reference, own.target, notes=(note,))
+    hosted = _hosted(server, choice)
+    return hosted if version is not None else replace(hosted, notes=(*hosted.notes, _plain_python_note(choice.image)))
+
+
+def _hosted(server: ServerAdapter, choice: ImageChoice) -> Host:
     image = choice.image
-    notes = choice.notes if version is not None else (*choice.notes, _plain_python_note(image))
     return Host(
         server,
         _reference(image),
         Target(image.python, _MACHINES[image.architecture], provides=image.provides, image=image.name),
         fixed=tuple(line.partition("==")[0] for line in choice.install_over),
-        notes=notes,
+        notes=choice.notes,
         inference_ami_version=image.inference_ami,
     )
+
+
+def host_for_files(server: ServerAdapter, wishes: HostingWishes) -> Host:
+    """The image for files that the server reads itself.
+
+    Raises:
+        NoMatchingImage: None fits the instance type.
+        UsageError: The server has no image of AWS's.
+    """
+    if wishes.image_uri is not None:
+        return Host(server, _of_the_users(wishes), _target(wishes, image="the container"))
+    alive = [image for image in _images_of(server.name) if image.retired is None] or list(_images_of(server.name))
+    if not alive:
+        raise UsageError(f"AWS has no image with {server.title}.", remedy="Give image_uri= of one of your own.")
+    processor = wishes.processor
+    if not wishes.has_instance_type and not any(image.processor == "cpu" for image in alive):
+        processor = alive[0].processor
+    choice = choose_image(
+        "transformers",
+        None,
+        servers=[server.name],
+        read_by=ReadBy.ANY,
+        processor=processor,
+        architecture=wishes.architecture,
+        named=True,
+    )
+    return _hosted(server, choice)
 
 
 def _images_of(server: str) -> tuple[ContainerImage, ...]:

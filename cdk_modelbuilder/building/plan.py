@@ -8,6 +8,7 @@ from typing import Any
 
 from cdk_modelbuilder.building.capture import Captured, unfit_prediction
 from cdk_modelbuilder.building.runtime import Runtime
+from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.dependencies.local_source import LocalSource
 from cdk_modelbuilder.errors import SelfTestError
 from cdk_modelbuilder.golden import alike, golden_json
@@ -31,6 +32,8 @@ class Plan:
         runtime: The image, and what is known about the packages.
         schema: The samples.
         data_folder: Where the model's own files are, below the bundle's model folder.
+        model_source: What is elsewhere or read by the server itself, or None.
+        model_data: What is mounted, if it is not the bundle's own files.
         expected: The in-memory prediction for the sample, or None where there is none.
     """
 
@@ -43,6 +46,8 @@ class Plan:
     runtime: Runtime
     schema: SchemaBuilder
     data_folder: str = ""
+    model_source: Any = None
+    model_data: ModelData | None = None
     expected: Any = field(default=None)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.building.hosting import Host
 from cdk_modelbuilder.building.payload_code import payload_libraries, without_absent_libraries
@@ -12,14 +11,11 @@ from cdk_modelbuilder.dependencies.evidence import Evidence, evidence_of
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
 from cdk_modelbuilder.dependencies.local_source import Importer, LocalSource
+from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.dependencies.package_list import Terms, make_list
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.frameworks import FrameworkAdapter
 from cdk_modelbuilder.schema.codecs import Marshaller
-
-if TYPE_CHECKING:
-    from cdk_modelbuilder.dependencies.options import DependencyOptions
-
 
 _SERVER_PACKAGES = ("httptools", "uvicorn", "uvloop")
 """What the project's own server imports."""
@@ -93,6 +89,12 @@ def runtime_for(
     names = {pin.name for pin in packages.fitted.pins} | set(packages.selection.vendored)
     there = without_absent_libraries(marshaller, names | set(terms.target.provides))
     return Runtime(host, host.notes, terms, evidence, there)
+
+
+def terms_without_packages(host: Host) -> Terms:
+    """For containers that run no code of the bundle."""
+    listed = read_lines((), "dependencies", environment=host.target.marker_environment())
+    return Terms(DependencyOptions(auto=False), host.target, {}, (), None, listed)
 
 
 def _terms(adapter: FrameworkAdapter, host: Host, options: DependencyOptions) -> Terms:

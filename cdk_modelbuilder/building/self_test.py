@@ -42,6 +42,8 @@ def answer_sample(plan: Plan, model_dir: Path, environment: Mapping[str, str]) -
         DependencyError: The code needs a package that cannot be pinned or shipped.
     """
     check_samples(plan.marshaller, plan.schema.sample_input, plan.schema.sample_output)
+    if plan.server.template is None:
+        return Captured({})
     body, content_type = plan.marshaller.encode_request(plan.schema.sample_input)
     request = Request(model_dir, body, content_type, environment)
     before = _files(model_dir)

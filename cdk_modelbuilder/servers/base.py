@@ -70,6 +70,8 @@ class Layout:
         data_format: The format of the model's files.
         marshaller: Both directions of the schema.
         python: Minor version of the container's Python, where it is known.
+        model: What servers that read the model's files themselves are told: a path in the container, or a hub's id.
+        revision: The revision of a hub's model, or None.
         accelerated: Whether the instance has a GPU.
         startup_seconds: How long a start may take.
         invocation_seconds: How long an answer may take.
@@ -81,6 +83,8 @@ class Layout:
     data_format: str
     marshaller: Marshaller
     python: str | None = None
+    model: str = ""
+    revision: str | None = None
     accelerated: bool = False
     startup_seconds: int = 480
     invocation_seconds: int = 60
@@ -118,6 +122,10 @@ class ServerAdapter(Protocol):
 
     def for_framework(self, framework: str) -> ServerAdapter:
         """The adapter for models of ``framework``: this one, or one that feeds the server in another way."""
+        ...
+
+    def for_files(self) -> ServerAdapter | None:
+        """The adapter that has the server read a model's files itself, without code of the bundle; None for none."""
         ...
 
     def refusal(self, framework: str) -> str | None:
@@ -169,6 +177,9 @@ class PythonServer:
 
     def for_framework(self, framework: str) -> ServerAdapter:  # noqa: ARG002 - most do not care
         return self
+
+    def for_files(self) -> ServerAdapter | None:
+        return None
 
     def refusal(self, framework: str) -> str | None:  # noqa: ARG002 - they run what Python runs
         return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cdk_modelbuilder.rendering import render
-from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer, ServerAdapter
+from cdk_modelbuilder.servers.native import NativeServer
 
 
 class DjlServing(PythonServer):
@@ -18,6 +19,9 @@ class DjlServing(PythonServer):
     name: str = ModelServer.DJL_SERVING
     title: str = "DJL Serving"
     requirements_file = "requirements.txt"
+
+    def for_files(self) -> ServerAdapter | None:
+        return DjlLmi()
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
@@ -36,3 +40,20 @@ class DjlServing(PythonServer):
                 invocation_seconds=layout.invocation_seconds,
             ),
         }
+
+
+class DjlLmi(NativeServer):
+    """Its Large Model Inference: vLLM behind DJL's routes; ``OPTION_*`` variables are its ``option.*`` properties."""
+
+    name: str = ModelServer.DJL_SERVING
+    title: str = "DJL Serving"
+
+    def environment(self, layout: Layout) -> Mapping[str, str]:
+        return {
+            **super().environment(layout),
+            "MODEL_LOADING_TIMEOUT": str(layout.startup_seconds),
+            "OPTION_TENSOR_PARALLEL_DEGREE": "max",
+        }
+
+    def model_environment(self, model: str, revision: str | None) -> Mapping[str, str]:
+        return {"HF_MODEL_ID": model, **({} if revision is None else {"HF_REVISION": revision})}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cdk_modelbuilder.rendering import render
-from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer, ServerAdapter
+from cdk_modelbuilder.servers.native import NativeServer
 
 
 class MultiModelServer(PythonServer):
@@ -18,6 +19,9 @@ class MultiModelServer(PythonServer):
     name: str = ModelServer.MMS
     title: str = "Multi Model Server"
     labels_answers = False  # the Hugging Face toolkit repeats the Accept header, even if that is a list
+
+    def for_files(self) -> ServerAdapter | None:
+        return HuggingFaceToolkit()
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
@@ -37,3 +41,31 @@ class MultiModelServer(PythonServer):
     def files(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002
         # It takes any manifest.json below the model for that of an archive of its own, unless this one is there.
         return {"MAR-INF/MANIFEST.json": "{}\n", "code/modelbuilder_mms.py": render("servers/mms.py.jinja")}
+
+
+class HuggingFaceToolkit(NativeServer):
+    """Hugging Face's toolkit without code of the bundle: it makes a pipeline of the files. Requests have ``inputs``.
+
+    The task is read off the model's ``config.json``, or ``env_vars={"HF_TASK": ...}`` says it.
+    """
+
+    name: str = ModelServer.MMS
+    title: str = "Hugging Face's toolkit"
+    labels_answers = False
+
+    def environment(self, layout: Layout) -> Mapping[str, str]:
+        return {
+            **super().environment(layout),
+            "MMS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
+            "MMS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(layout.startup_seconds),
+        }
+
+    def model_environment(self, model: str, revision: str | None) -> Mapping[str, str]:
+        if model.startswith("/"):  # it looks where SageMaker mounts the files by itself
+            return {}
+        return {"HF_MODEL_ID": model, **({} if revision is None else {"HF_MODEL_REVISION": revision})}
+
+    def files(self, layout: Layout) -> Mapping[str, str]:
+        return {} if not layout.model.startswith("/") else {"MAR-INF/MANIFEST.json": "{}\n"}
