@@ -18,7 +18,7 @@ from cdk_modelbuilder.constructs.arguments import check_name, is_token
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.image import ContainerImage, PrivateRegistry
 from cdk_modelbuilder.constructs.imported_secret import ImportedSecret
-from cdk_modelbuilder.constructs.integrity import Integrity
+from cdk_modelbuilder.constructs.integrity import BoundIntegrity, Integrity
 from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.permissions import Statement, pull_image
 from cdk_modelbuilder.errors import UsageError
@@ -143,7 +143,8 @@ class Container:
         Args:
             bundle: The bundle, or its folder. Only text files are read; the container verifies the model's at start.
             signing_secret: Short for ``integrity=Integrity.hmac(signing_secret)``.
-            integrity: How the container gets what it verifies the bundle with.
+            integrity: How the container gets what it verifies the bundle with. Neither is used for a bundle whose
+                container verifies nothing.
             artifact: Where the model data lies. Default: an asset of the app.
             environment: More variables; not for secrets, and not for the bundle's own.
             secrets: More variables that are secret.
@@ -154,9 +155,11 @@ class Container:
             IntegrityError: Its text files contradict each other.
             UsageError: Neither or both of ``signing_secret`` and ``integrity``, or a variable of the bundle's own.
         """
+        opened = bundle if isinstance(bundle, ModelBundle) else ModelBundle.read(bundle)
+        needs_key = bool(opened.container.secret_environment)
         return BundleContainer(
-            bundle=bundle if isinstance(bundle, ModelBundle) else ModelBundle.read(bundle),
-            integrity=_one_integrity(signing_secret, integrity),
+            bundle=opened,
+            integrity=_one_integrity(signing_secret, integrity) if needs_key else None,
             artifact=artifact or Artifact.asset(),
             environment=environment or {},
             secrets=secrets or {},
@@ -244,12 +247,12 @@ class BundleContainer(Container):
 
     Attributes:
         bundle: The bundle.
-        integrity: How the container gets what it verifies the bundle with.
-        artifact: Where the model data lies.
+        integrity: How the container gets what it verifies the bundle with; None where it verifies nothing.
+        artifact: Where the bundle's own files lie.
     """
 
     bundle: ModelBundle
-    integrity: Integrity
+    integrity: Integrity | None
     artifact: Artifact
 
     needs_image: ClassVar[bool] = False
@@ -276,16 +279,24 @@ class BundleContainer(Container):
         """
         spec = self.bundle.container
         self._warn(scope)
-        proof = self.integrity.bind(self.bundle)
+        proof = BoundIntegrity({}) if self.integrity is None else self.integrity.bind(self.bundle)
         return self._bound(
             scope,
             ContainerImage.from_reference(spec.image, bundle=self.bundle.path),
-            self.artifact.bind(scope, self.bundle),
+            self._model_data(scope),
             {**spec.environment, **self.environment, **self._unwrapped(scope), **proof.environment},
             permissions=proof.statements,
             isolation_hindrance=_hindrance(self.bundle, proof),
             root_sha256=self.bundle.root_sha256,
         )
+
+    def _model_data(self, scope: Construct) -> ModelData | None:
+        data = self.bundle.container.model_data
+        if data.form == "none":
+            return None
+        if data.uri is None:
+            return self.artifact.bind(scope, self.bundle)
+        return ModelData.folder(data.uri) if data.uri.endswith("/") else ModelData.archive(data.uri)
 
     def _warn(self, scope: Construct) -> None:
         image = self.bundle.container.image
@@ -369,6 +380,8 @@ def check_variable(name: object, value: object) -> None:
 def _hindrance(bundle: ModelBundle, proof: Any) -> str | None:
     if not proof.works_isolated:
         return str(proof.needs_network)
+    if bundle.info.get("model", {}).get("format") == "hub":
+        return f"{bundle.name} downloads its model from a hub"
     installs, requirements = bundle.container.installs, bundle.container.requirements_file
     if installs == "index" or (installs is None and requirements in bundle.manifest.files):
         return f"{bundle.name} has packages to install ({requirements})"

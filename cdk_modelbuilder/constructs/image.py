@@ -110,6 +110,7 @@ class ContainerImage:
         file: str | None = None,
         build_args: Mapping[str, str] | None = None,
         platform: ecr_assets.Platform | None = None,
+        architecture: str = "x86_64",
     ) -> ContainerImage:
         """An image that the CDK CLI builds from the Dockerfile in ``directory`` and pushes to the bootstrap repository.
 
@@ -117,19 +118,21 @@ class ContainerImage:
             directory: The build context.
             file: Name of the Dockerfile in it.
             build_args: Build arguments. They stand in the cloud assembly: no secret.
-            platform: Default: linux/amd64, what SageMaker runs; ARM64 for Graviton instances.
+            platform: Default: what ``architecture`` says.
+            architecture: ``x86_64``, or ``arm64`` for Graviton instances.
         """
 
         def resolve(scope: Construct) -> ResolvedImage:
             from aws_cdk import aws_ecr_assets as ecr_assets  # noqa: PLC0415 - see above
 
+            platforms = {"x86_64": ecr_assets.Platform.LINUX_AMD64, "arm64": ecr_assets.Platform.LINUX_ARM64}
             asset = ecr_assets.DockerImageAsset(
                 scope,
                 "Image",
                 directory=str(directory),
                 file=file,
                 build_args=build_args,
-                platform=platform or ecr_assets.Platform.LINUX_AMD64,
+                platform=platform or platforms[architecture],
             )
             return ResolvedImage(asset.image_uri, asset.repository.repository_arn)
 
@@ -155,7 +158,10 @@ class ContainerImage:
                     "on the region, and the stack does not say which that is.",
                     remedy="Give the stack env=cdk.Environment(account=..., region=...).",
                 )
-            return cls.from_asset(bundle / image.build, build_args={"BASE_IMAGE": base.uri}).bind(scope)
+            arguments = {"BASE_IMAGE": base.uri}
+            return cls.from_asset(bundle / image.build, build_args=arguments, architecture=image.architecture).bind(
+                scope
+            )
 
         return cls(resolve)
 

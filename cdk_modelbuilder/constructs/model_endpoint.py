@@ -45,6 +45,7 @@ from cdk_modelbuilder.constructs.inference_component import (
 )
 from cdk_modelbuilder.constructs.instance_type import has_local_nvme, newer_with_disks
 from cdk_modelbuilder.constructs.integrity import Integrity
+from cdk_modelbuilder.constructs.matching_hosts import check_hosts, inference_ami_of
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
 from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
@@ -209,7 +210,8 @@ class ModelEndpoint(Construct):
                     "an endpoint of inference components serves components, without a shadow.",
                     remedy="Give bundle= with resources=, or components=[EndpointComponent(...)].",
                 )
-            chosen: list[Any] = [InstanceVariant(**self.hosting.variant_options())]
+            served = [component.container for component in components]
+            chosen: list[Any] = [InstanceVariant(**self._matched(self.hosting.variant_options(), served))]
             shadows: list[InstanceVariant] = []
             for component in components:
                 self._add_model(component.name, component.container)
@@ -510,12 +512,15 @@ class ModelEndpoint(Construct):
         return made, shadows
 
     def _instance_variant(self, variant: EndpointVariant, hosting: RealTimeHosting) -> InstanceVariant:
-        return InstanceVariant(
-            name=variant.name,
-            model=self._add_model(variant.name, variant.containers),
-            weight=variant.weight,
-            **(variant.hosting or hosting).variant_options(),
-        )
+        model = self._add_model(variant.name, variant.containers)
+        options = self._matched((variant.hosting or hosting).variant_options(), self.containers[variant.name])
+        return InstanceVariant(name=variant.name, model=model, weight=variant.weight, **options)
+
+    def _matched(self, options: dict[str, Any], containers: Sequence[Container]) -> dict[str, Any]:
+        """The options of a variant, with the host's image that its containers need."""
+        types = [options["instance_type"], *(pool.instance_type for pool in options["instance_pools"])]
+        check_hosts(containers, [name for name in types if name is not None])
+        return {**options, "inference_ami_version": inference_ami_of(containers, options["inference_ami_version"])}
 
     def _add_model(self, name: str, containers: Container | Sequence[Container]) -> Model:
         given = [containers] if isinstance(containers, Container) else list(containers)
