@@ -109,6 +109,7 @@ class CatBoostAdapter:
                 "data_format": data_format,
             },
             modules=["catboost"],
+            notes=_device_notes(model),
         )
 
     def version(self) -> str:
@@ -123,6 +124,12 @@ def _is_model(path: Path) -> bool:
     if path.suffix == ".json":  # as XGBoost's models are
         return any(part in head for part in _PARTS_OF_JSON)
     return head.startswith(b"CBM1") or is_pickle_of(path, "catboost")
+
+
+def _device_notes(model: Any) -> list[str]:
+    if str(model.get_params().get("task_type")).upper() != "GPU":
+        return []
+    return ["the model was trained on a GPU; the endpoint predicts on the CPU."]
 
 
 def _class_of(model: Any) -> str:

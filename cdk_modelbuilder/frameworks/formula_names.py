@@ -23,10 +23,12 @@ class FormulaNames:
     Attributes:
         references: ``(name, module, attribute)``; without an attribute the name is the module's.
         constants: Name -> number or text.
+        engine: What reads the formula: ``patsy`` or ``formulaic``; empty where there is none.
     """
 
     references: tuple[tuple[str, str, str], ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
+    engine: str = ""
 
     @property
     def modules(self) -> list[str]:
@@ -52,11 +54,16 @@ def formula_names(results: Any) -> FormulaNames:
             constants[name] = value
         else:
             references.append((name, *_reference(name, value, str(formula))))
-    return FormulaNames(tuple(references), constants)
+    return FormulaNames(tuple(references), constants, type(_design(data)).__module__.partition(".")[0])
+
+
+def _design(data: Any) -> Any:
+    """What the engine made of the formula; its name changed in statsmodels 0.15."""
+    return data.model_spec if hasattr(data, "model_spec") else getattr(data, "design_info", None)
 
 
 def _environment(data: Any, formula: str) -> dict[str, Any]:
-    factors = getattr(getattr(data, "model_spec", None) or getattr(data, "design_info", None), "factor_infos", {})
+    factors = getattr(_design(data), "factor_infos", {})
     found: dict[str, Any] = {}
     for factor in factors.values():
         environment = factor.state.get("eval_env")

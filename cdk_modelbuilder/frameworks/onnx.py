@@ -97,6 +97,7 @@ class OnnxAdapter:
             template="inference/onnx.py.jinja",
             template_values={"file": MODEL_FILE},
             modules=["onnxruntime"],
+            notes=[] if _is_proto(model) else _provider_notes(_session(model)),
             description={
                 "inputs": [_described(item) for item in saved.get_inputs()],
                 "outputs": [_described(item) for item in saved.get_outputs()],
@@ -136,6 +137,13 @@ def _copy(model: Any, folder: Path) -> None:
             remedy="Give the path of the .onnx file, or the onnx.ModelProto.",
         )
     onnx_files.copy(path, folder, name=MODEL_FILE)
+
+
+def _provider_notes(session: Any) -> list[str]:
+    first = str(next(iter(session.get_providers()), "CPUExecutionProvider"))
+    if first in ("AzureExecutionProvider", "CPUExecutionProvider"):  # that of Azure runs its own operators alone
+        return []
+    return [f"the session runs on {first} here; the endpoint runs the model on the CPU."]
 
 
 def _described(item: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def content_of(path: Path) -> PickleContent:
         ModelError: It is no pickle, or is cut short.
     """
     status = path.stat()
-    return _content_of(path, status.st_mtime_ns, status.st_size)
+    return _content_of(path.resolve(), status.st_mtime_ns, status.st_size)
 
 
 def is_pickle_of(path: Path, *libraries: str) -> bool:

@@ -145,7 +145,10 @@ def _same_version(path: Path) -> Iterator[None]:
         warnings.simplefilter("always", InconsistentVersionWarning)
         yield
     for warning in caught:
-        saved_by = getattr(warning.message, "original_sklearn_version", sklearn.__version__)
+        if not isinstance(warning.message, InconsistentVersionWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+            continue
+        saved_by = str(warning.message.original_sklearn_version)
         if saved_by.split(".")[:2] != sklearn.__version__.split(".")[:2]:
             raise ModelError(
                 f"{path} was saved by scikit-learn {saved_by}, and {sklearn.__version__} is installed here, which may "

@@ -19,7 +19,7 @@ from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, mat
 
 MODEL_FILE = "model.pkl"
 _FORMATS = (None, "pickle", "pickle-without-data")
-_CLASSES_FROM = ("patsy", "statsmodels")
+_CLASSES_FROM = ("formulaic", "patsy", "statsmodels")
 
 
 class StatsmodelsAdapter:
@@ -57,7 +57,7 @@ class StatsmodelsAdapter:
         import pandas  # noqa: ICN001, PLC0415 - as above
 
         usual = [("np", numpy.__name__, ""), ("pd", pandas.__name__, "")]
-        return load_results(partial(open_pickle, file, trust=trust), usual, {})
+        return load_results(partial(open_pickle, file, trust=trust), usual, {}, "")
 
     def check(self, model: Any) -> None:
         if "Model" in _names(model):
@@ -108,6 +108,7 @@ class StatsmodelsAdapter:
                 "globals": [list(name) for name in globals_],
                 "references": [list(reference) for reference in names.references],
                 "constants": dict(names.constants),
+                "engine": names.engine,
             },
             modules=sorted({module for module, _ in globals_} | {*names.modules, "statsmodels"}),
             pickle_globals=[".".join(name) for name in globals_],
@@ -161,7 +162,7 @@ def _pickled(model: Any) -> bytes:
 
 
 def _unpickled(data: bytes, names: FormulaNames) -> Any:
-    return load_results(partial(pickle.loads, data), names.references, names.constants)
+    return load_results(partial(pickle.loads, data), names.references, names.constants, names.engine)
 
 
 def _answer(adapter: StatsmodelsAdapter, model: Any, sample: Any, method: str) -> bytes | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cdk_modelbuilder import Mode
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import adapter_for
 from cdk_modelbuilder.frameworks.sklearn import SklearnAdapter
@@ -118,6 +119,21 @@ def test_names_in_a_formula_are_imported_where_they_are_from(fitted, tmp_path):
     assert "['halved', 'tests.frameworks.formula_functions', 'halved']" in code
     assert "{'SCALE': 3.0}" in code
     assert halved(4) == 2
+
+
+def test_a_formula_is_read_by_the_engine_that_it_was_read_by(fitted, tmp_path, monkeypatch):
+    pytest.importorskip("formulaic", exc_type=ImportError)
+    import statsmodels.formula
+
+    monkeypatch.setattr(statsmodels.formula.options, "formula_engine", "formulaic")
+    model = smf.ols("y ~ np.log(x) + C(g)", fitted.frame).fit()
+    assert type(model.model.data.model_spec).__module__.startswith("formulaic")
+    sample = fitted.frame[["x", "g"]][:4]
+    expected = model.predict(sample)
+    bundle = build(model, sample, expected, tmp_path)
+    statsmodels.formula.options.formula_engine = "patsy"  # as in the process of an endpoint
+    with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
+        np.testing.assert_allclose(predictor.predict(sample), expected)
 
 
 def test_a_name_that_cannot_be_imported_is_refused(fitted, tmp_path):

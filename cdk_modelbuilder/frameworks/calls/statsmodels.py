@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def load_results(load: Any, references: Any, constants: Any) -> Any:
+def load_results(load: Any, references: Any, constants: Any, engine: Any) -> Any:
     """What ``load()`` gives, called where a formula finds the names that it uses.
 
     statsmodels evaluates the formula again when results are unpickled, and looks for its names in the functions that
@@ -13,11 +13,15 @@ def load_results(load: Any, references: Any, constants: Any) -> Any:
         load: Unpickles the results.
         references: ``[name, module, attribute]`` of each name; without an attribute it is the module.
         constants: Name -> number or text.
+        engine: What reads formulas: ``patsy``, ``formulaic``, or nothing.
     """
     import builtins
     import importlib
     import types
 
+    options = getattr(importlib.import_module("statsmodels.formula"), "options", None) if engine else None
+    if options is not None:
+        options.formula_engine = engine
     names = dict(constants, __builtins__=builtins)
     for name, module, attribute in references:
         names[name] = importlib.import_module(module)
