@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,22 @@ def test_sources_that_are_none(clone, wheels, tmp_path):
     del contents["ray-serve"]
     with pytest.raises(SourceError, match=r"has no readable .*ray-serve\.json"):
         refresh(clone, make_wheels(tmp_path, contents), tmp_path)
+
+
+def test_installed_packages_stand_in_for_wheels(clone, wheels, made, monkeypatch):
+    botocore = pytest.importorskip("botocore", exc_type=ImportError)
+    found = refresh(clone, wheels[:1], made)
+    assert f"~ source botocore: version 8.8.8 -> {botocore.__version__}" in found.changes
+    assert [path.name for path in found.texts] == ["regions.json"]
+    assert '"amazonaws.com.cn"' in found.texts[made / "regions.json"]
+
+    def not_installed(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", not_installed)
+    with pytest.raises(SourceError, match="sagemaker-core is not installed") as caught:
+        refresh(clone, wheels[1:], made)
+    assert "--wheel" in caught.value.remedy
 
 
 def test_a_folder_that_cannot_be_written(clone, wheels, tmp_path):

@@ -18,7 +18,7 @@ def changes(name: str, before: str | None, after: str) -> list[str]:
         found += _differences(_left_out(old), _left_out(new))
         return [f"{line[0]} {server}  {line[2:]}" for line in found]
     if name == "regions.json":
-        return list(_differences(_registries(old), _registries(new)))
+        return [*_differences(_sources(old), _sources(new)), *_differences(_registries(old), _registries(new))]
     return []
 
 
@@ -38,6 +38,10 @@ def _left_out(table: Json) -> dict[str, Any]:
 
 def _registries(table: Json) -> dict[str, Any]:
     return {f"registry {name}": accounts for name, accounts in table.get("registries", {}).items()}
+
+
+def _sources(table: Json) -> dict[str, Any]:
+    return {f"source {source['project']}": source for source in table.get("sources", ())}
 
 
 def _differences(old: Json, new: Json) -> Iterator[str]:
