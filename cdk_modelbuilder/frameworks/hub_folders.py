@@ -6,7 +6,9 @@ https://huggingface.co/docs/transformers/main_classes/model and .../custom_model
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ _LOADED = (".bpe", ".codes", ".jinja", ".json", ".model", ".safetensors", ".spm"
 """Endings of weights, settings and vocabularies. None of them is executed when it is loaded."""
 
 _PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
+_OF_TRAINING = ("optimizer.pt", "rng_state.pth", "scaler.pt", "scheduler.pt", "training_args.bin")
 _LEFT_OUT = ("checkpoint-", "runs", "logs", "onnx", "openvino", "coreml")
 """Folders of other formats, and of the training."""
 
@@ -63,17 +66,16 @@ def check_weights(folder: Path) -> None:
     """
     files = {path.relative_to(folder).as_posix() for path in loaded_files(folder)}
     weights = [name for name in files if name.endswith(".safetensors")]
-    pickles = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix in _PICKLES and path.is_file() and not _is_left_out(path.relative_to(folder))
-    )
-    if not weights and pickles:
-        raise ModelError(
-            f"{folder} has its weights in {pickles[0]}, a pickle, which is executed to be read.",
-            remedy="Load the model where you trust it, and write it again with save_pretrained(), which makes "
-            "safetensors.",
-        )
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.suffix not in _PICKLES or not path.is_file() or _is_left_out(name) or path.name in _OF_TRAINING:
+            continue
+        if not any(path.parent.glob("*.safetensors")):
+            raise ModelError(
+                f"{folder} has weights in {name.as_posix()}, a pickle, which is executed to be read.",
+                remedy="Load the model where you trust it, and write it again with save_pretrained(), which makes "
+                "safetensors.",
+            )
     if not weights:
         raise ModelError(
             f"{folder} has no weights (*.safetensors).",
@@ -138,3 +140,22 @@ def forget_this_machine(folder: Path) -> None:
         kept = {key: value for key, value in values.items() if key not in _OF_THIS_MACHINE}
         if kept != values:
             path.write_text(json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The block asks no hub and draws no progress bars."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    shown = logging.is_progress_bar_enabled()
+    before = os.environ.get("HF_HUB_OFFLINE")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+        os.environ.pop("HF_HUB_OFFLINE")
+        if before is not None:
+            os.environ["HF_HUB_OFFLINE"] = before

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
-from cdk_modelbuilder.frameworks.hub_folders import check_weights, read_json, remote_code
+from cdk_modelbuilder.frameworks.hub_folders import check_weights, quiet, read_json, remote_code
 from cdk_modelbuilder.frameworks.transformers.parts import ModelFolder, Parts
 
 PREPARERS = {
@@ -137,22 +134,3 @@ def dtype_option() -> str:
     import transformers  # noqa: PLC0415
 
     return "dtype" if int(transformers.__version__.partition(".")[0]) >= 5 else "torch_dtype"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The block asks no hub and draws no progress bars."""
-    from transformers.utils import logging  # noqa: PLC0415
-
-    shown = logging.is_progress_bar_enabled()
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-        os.environ.pop("HF_HUB_OFFLINE")
-        if before is not None:
-            os.environ["HF_HUB_OFFLINE"] = before

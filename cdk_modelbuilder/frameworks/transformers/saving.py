@@ -12,8 +12,8 @@ from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import torch_calls
 from cdk_modelbuilder.frameworks.base import SavedModel
-from cdk_modelbuilder.frameworks.hub_folders import forget_this_machine, place_files
-from cdk_modelbuilder.frameworks.transformers.loading import PREPARERS, class_of, dtype_option, quiet
+from cdk_modelbuilder.frameworks.hub_folders import forget_this_machine, place_files, quiet
+from cdk_modelbuilder.frameworks.transformers.loading import PREPARERS, class_of, dtype_option
 from cdk_modelbuilder.frameworks.transformers.parts import SETTINGS, ModelFolder, Parts
 from cdk_modelbuilder.images.read_by import ReadBy
 
