@@ -13,6 +13,7 @@ from cdk_modelbuilder.images.read_by import ReadBy
 
 # Their framework is compiled in, or runs no code of the user's: nothing can be installed over it.
 _FIXED_SERVERS = frozenset({"sglang", "tei", "tensorflow_serving", "tgi", "vllm"})
+_FIXED_BACKENDS = frozenset({("triton", "onnx")})
 
 
 class Fit(IntEnum):
@@ -47,7 +48,8 @@ def fit(image: ContainerImage, files: SavedFiles) -> Fit:
     """Whether the image can read the files, at least with their framework installed over its own."""
     if files.read_by is ReadBy.ANY or files.version is None or _reads(image, files.version, files):
         return Fit.READS
-    return Fit.NOT if image.model_server in _FIXED_SERVERS else Fit.INSTALL_OVER
+    is_fixed = image.model_server in _FIXED_SERVERS or (image.model_server, files.framework) in _FIXED_BACKENDS
+    return Fit.NOT if is_fixed else Fit.INSTALL_OVER
 
 
 def nearest(images: Sequence[ContainerImage], files: SavedFiles) -> ContainerImage:

@@ -84,7 +84,7 @@ def test_facts_written_by_hand(made):
     assert old["facts_from"].startswith("aws/sagemaker-xgboost-container")
     triton = rows(made, "triton")
     assert set(triton) == {"26.05-py3", "26.05-py3-cpu"}
-    assert triton["26.05-py3"]["frameworks"] == {"onnx": "1.24.4", "pytorch": None, "triton": "26.05"}
+    assert triton["26.05-py3"]["frameworks"] == {"onnx": "1.24.4", "triton": "26.05"}
     assert triton["26.05-py3"]["cuda"] == "13.2"
     assert "cuda" not in triton["26.05-py3-cpu"]
 
@@ -173,12 +173,14 @@ def test_a_changed_source_is_told_image_by_image(clone, made, tmp_path):
 
 
 def test_changes_inside_an_image_are_named():
-    before = {"server": "ray", "images": [{"repository": "ray", "tag": "1", "end_of_patch": None}], "provides": {}}
+    row = {"repository": "ray", "tag": "1", "frameworks": {"ray": "1", "onnx": None}}
+    before = {"server": "ray", "images": [row], "provides": {}}
     after = json.loads(json.dumps(before))
-    after["images"][0]["end_of_patch"] = "2027-01-01"
+    after["images"][0] |= {"end_of_patch": "2027-01-01", "frameworks": {"ray": None}}
     after["provides"]["ray:1"] = {"numpy": "2.0"}
     assert changes("tables/ray.json", json.dumps(before), json.dumps(after)) == [
-        "~ ray  ray:1: end_of_patch none -> 2027-01-01; provides numpy none -> 2.0"
+        "~ ray  ray:1: end_of_patch none -> 2027-01-01; frameworks onnx unknown -> none; "
+        "frameworks ray 1 -> unknown; provides numpy none -> 2.0"
     ]
 
 

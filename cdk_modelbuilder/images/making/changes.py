@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
+_ABSENT = "none"
 
 
 def changes(name: str, before: str | None, after: str) -> list[str]:
@@ -64,7 +65,7 @@ def _summary(entry: Json) -> str:
 
 def _fields(old: Json, new: Json) -> Iterator[str]:
     for field in sorted({*old, *new}):
-        before, after = old.get(field), new.get(field)
+        before, after = old.get(field, _ABSENT), new.get(field, _ABSENT)
         if before == after:
             continue
         if isinstance(before, dict) and isinstance(after, dict):
@@ -74,4 +75,4 @@ def _fields(old: Json, new: Json) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
-    return "none" if value is None else str(value)
+    return "unknown" if value is None else str(value)

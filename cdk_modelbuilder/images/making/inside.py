@@ -45,9 +45,9 @@ def provided(image: Offered, frameworks: Mapping[str, str | None]) -> dict[str, 
 
 def _served_besides(image: Offered) -> tuple[str, ...]:
     if image.family.server == "triton":
-        return ("onnx", "pytorch")
+        return ("onnx",)  # by its own backend; other models run in its Python, which has none of their packages
     if image.family.server == "djl_serving":
-        return ("onnx",) if "cpu" in image.tag else ("transformers",)
+        return () if "cpu" in image.tag else ("transformers",)
     if image.family.server in ("vllm", "sglang", "tgi"):
         return ("transformers",)
     if image.family.server == "tei":
