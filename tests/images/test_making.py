@@ -179,8 +179,10 @@ def test_changes_inside_an_image_are_named():
     after["images"][0] |= {"end_of_patch": "2027-01-01", "frameworks": {"ray": None}}
     after["provides"]["ray:1"] = {"numpy": "2.0"}
     assert changes("tables/ray.json", json.dumps(before), json.dumps(after)) == [
-        "~ ray  ray:1: end_of_patch none -> 2027-01-01; frameworks onnx unknown -> none; "
-        "frameworks ray 1 -> unknown; provides numpy none -> 2.0"
+        (
+            "~ ray  ray:1: end_of_patch none -> 2027-01-01; frameworks onnx unknown -> none; "
+            "frameworks ray 1 -> unknown; provides numpy none -> 2.0"
+        )
     ]
 
 
