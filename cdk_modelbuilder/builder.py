@@ -81,6 +81,8 @@ class ModelBuilder:
         instance_type: Where it is to run, such as ``ml.g5.xlarge``: decides between images for CPU, GPU, Graviton and
             Inferentia or Trainium. Default: a CPU of Intel or AMD.
         download: Get a hub's model now and package it; by default the container does, when it starts.
+        verifying_image: Have the stack build an image on top of the chosen one whose entry point verifies the model's
+            folder before the server starts. That of ``model_server="builtin"`` does so anyway.
         model_format: Another file format than the framework's default, such as ``"skops"``.
         predict_method: Method of the model to call. Default: the first of ``predict``, ``predict_proba``, ... whose
             answer looks like the output sample.
@@ -124,6 +126,7 @@ class ModelBuilder:
         base_image: str | None = None,
         instance_type: str | None = None,
         download: bool = False,
+        verifying_image: bool = False,
         model_format: str | None = None,
         predict_method: str | None = None,
         trust: Sequence[str] = (),
@@ -164,6 +167,7 @@ class ModelBuilder:
             base_image,
             instance_type,
             has_model=model is not None or inference_spec is not None,
+            verifying=verifying_image,
         )
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
         self.archive, self.mode, self.download = archive, mode, download
@@ -202,7 +206,7 @@ class ModelBuilder:
             )
             key = find_master_key(self.signing_key, create=True)
             assert key is not None
-            archive = staging / ARCHIVE_FILE if self.archive else None
+            archive = staging / ARCHIVE_FILE if self.archive and plan.model_data is None else None
             with seal(model_dir, name=self.name, archive=archive, progress=report) as sealed:
                 bundle_key = BundleKey.derive(key.secret, sealed.manifest.root_sha256)
                 signature = sign(sealed.manifest, bundle_key)
@@ -306,6 +310,7 @@ def _wishes(
     instance_type: str | None,
     *,
     has_model: bool,
+    verifying: bool,
 ) -> HostingWishes:
     if image_uri is not None and model_server is None and has_model:
         raise UsageError(
@@ -318,7 +323,9 @@ def _wishes(
         )
     server = None if model_server is None else server_adapter(str(model_server)).name
     if instance_type is None:
-        return HostingWishes(server, image_uri, base_image)
+        return HostingWishes(server, image_uri, base_image, verifying=verifying)
     from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
 
-    return HostingWishes(server, image_uri, base_image, *processor_of(instance_type), has_instance_type=True)
+    return HostingWishes(
+        server, image_uri, base_image, *processor_of(instance_type), has_instance_type=True, verifying=verifying
+    )

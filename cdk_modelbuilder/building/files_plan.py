@@ -42,7 +42,14 @@ def plan_for_files(
         NoMatchingImage: AWS has no image for it.
     """
     server = _server(source, wishes)
-    notes = [f"{server.title} reads the model itself; neither the sample nor the signature is checked by code of ours."]
+    if wishes.verifying and not isinstance(source, Path):
+        raise UsageError(
+            "verifying_image checks the bundle's own files, and this model's are elsewhere.",
+            remedy="Give the path of a folder, or leave it out.",
+        )
+    notes = [f"{server.title} reads the model itself; the sample was not tried here."]
+    if not wishes.verifying:
+        notes.append("nothing in the container verifies the files; verifying_image=True has its entry point do that.")
     if isinstance(source, Path):
         _place(source, model_dir, trust)
         data_format, kind = "files", "folder"

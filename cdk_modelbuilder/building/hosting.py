@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 
+from cdk_modelbuilder.building.image_context import Start
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.errors import UsageError
@@ -27,6 +28,7 @@ class HostingWishes:
         processor: ``cpu``, ``gpu`` or ``neuron``.
         architecture: ``x86_64`` or ``arm64``.
         has_instance_type: Whether the two are of an instance type that the user names.
+        verifying: Whether an image on top of the chosen one is to verify the model's folder first.
     """
 
     server: str | None = None
@@ -35,6 +37,7 @@ class HostingWishes:
     processor: str = "cpu"
     architecture: str = "x86_64"
     has_instance_type: bool = False
+    verifying: bool = False
 
     def server_for(self, adapter: FrameworkAdapter) -> ServerAdapter:
         """The server, before anything is saved: it decides the layout.
@@ -71,6 +74,7 @@ class Host:
         fixed: Packages that must be at the version that is installed here.
         notes: What the user should know.
         inference_ami_version: The host's image that the container needs, or None.
+        verified_start: How the image starts, if one on top of it is to verify the model's folder before; else None.
     """
 
     server: ServerAdapter
@@ -79,6 +83,7 @@ class Host:
     fixed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     inference_ami_version: str | None = None
+    verified_start: Start | None = None
 
 
 def host_for(
@@ -105,7 +110,7 @@ def host_for(
         UsageError: The server has no image of AWS's.
     """
     if wishes.image_uri is not None:
-        return Host(server, _of_the_users(wishes), _target(wishes, image="the container"))
+        return _users(server, wishes)
     if server.own_image:
         return _own(server, wishes)
     if wishes.base_image is not None:
@@ -136,12 +141,20 @@ def host_for(
         own = _own(server_adapter("builtin"), wishes)
         note = f"{error.what} So {own.server.title} runs it, in an image that the stack builds."
         return Host(own.server, own.reference, own.target, notes=(note,))
-    hosted = _hosted(server, choice)
+    hosted = _hosted(server, choice, wishes)
     return hosted if version is not None else replace(hosted, notes=(*hosted.notes, _plain_python_note(choice.image)))
 
 
-def _hosted(server: ServerAdapter, choice: ImageChoice) -> Host:
+def _hosted(server: ServerAdapter, choice: ImageChoice, wishes: HostingWishes) -> Host:
     image = choice.image
+    start = None
+    if wishes.verifying:
+        if image.entry_point is None:
+            raise UsageError(
+                f"verifying_image goes before an image's entry point, and no source states that of {image.name}.",
+                remedy="Take model_server='builtin', whose image verifies by itself.",
+            )
+        start = Start(image.entry_point, image.command or (), image.has_python)
     return Host(
         server,
         _reference(image),
@@ -149,6 +162,7 @@ def _hosted(server: ServerAdapter, choice: ImageChoice) -> Host:
         fixed=tuple(line.partition("==")[0] for line in choice.install_over),
         notes=choice.notes,
         inference_ami_version=image.inference_ami,
+        verified_start=start,
     )
 
 
@@ -160,7 +174,7 @@ def host_for_files(server: ServerAdapter, wishes: HostingWishes) -> Host:
         UsageError: The server has no image of AWS's.
     """
     if wishes.image_uri is not None:
-        return Host(server, _of_the_users(wishes), _target(wishes, image="the container"))
+        return _users(server, wishes)
     alive = [image for image in _images_of(server.name) if image.retired is None] or list(_images_of(server.name))
     if not alive:
         raise UsageError(f"AWS has no image with {server.title}.", remedy="Give image_uri= of one of your own.")
@@ -176,7 +190,7 @@ def host_for_files(server: ServerAdapter, wishes: HostingWishes) -> Host:
         architecture=wishes.architecture,
         named=True,
     )
-    return _hosted(server, choice)
+    return _hosted(server, choice, wishes)
 
 
 def _images_of(server: str) -> tuple[ContainerImage, ...]:
@@ -195,8 +209,14 @@ def _own(server: ServerAdapter, wishes: HostingWishes) -> Host:
     return Host(server, reference, Target(target.python, target.machine, image=base))
 
 
-def _of_the_users(wishes: HostingWishes) -> ImageReference:
-    return ImageReference(uri=wishes.image_uri, processor=wishes.processor, architecture=wishes.architecture)
+def _users(server: ServerAdapter, wishes: HostingWishes) -> Host:
+    if wishes.verifying:
+        raise UsageError(
+            "verifying_image goes before an image's entry point, and that of image_uri is not known.",
+            remedy="Leave it out, and let your image verify the folder itself: docs/servers.md says how.",
+        )
+    reference = ImageReference(uri=wishes.image_uri, processor=wishes.processor, architecture=wishes.architecture)
+    return Host(server, reference, _target(wishes, image="the container"))
 
 
 def _target(wishes: HostingWishes, *, image: str) -> Target:

@@ -88,13 +88,23 @@ def pack(
     )
     notes = (*captured.notes, *notes_on(packages, delivered, terms), *delivered.notes)
     image_folder = None
-    if server.own_image or (terms.options.packaging == "image" and packages.fitted.to_install):
+    base, start = terms.target.image, runtime.host.verified_start
+    if server.own_image:
         image_folder = IMAGE_FOLDER
-        write = write_server_image if server.own_image else write_image_context
-        write(packages, staging / image_folder, name=name, base=terms.target.image)
+        write_server_image(packages, staging / image_folder, name=name, base=base)
+    elif start is not None or (terms.options.packaging == "image" and packages.fitted.to_install):
+        image_folder = IMAGE_FOLDER
+        baked = packages if terms.options.packaging == "image" else packages.without_installs()
+        write_image_context(baked, staging / image_folder, name=name, base=base, start=start)
     installs = _installs(delivered, terms)
     return Packed(
-        lock_text(packages.fitted.pins), record, packages.pylock, notes, installs, image_folder, server.own_image
+        lock_text(packages.fitted.pins),
+        record,
+        packages.pylock,
+        notes,
+        installs,
+        image_folder,
+        verifies=server.own_image or start is not None,
     )
 
 

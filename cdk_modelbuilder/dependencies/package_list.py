@@ -114,6 +114,10 @@ class PackageList:
         fitted = replace(self.fitted, pins=reasonable(self.fitted.pins), to_install=reasonable(self.fitted.to_install))
         return replace(self, fitted=fitted)
 
+    def without_installs(self) -> PackageList:
+        """The same with nothing left to install: where an image is built for another reason."""
+        return replace(self, fitted=replace(self.fitted, to_install=()))
+
     @property
     def wheels(self) -> Mapping[str, Path]:
         """Name -> wheel file of the user's."""
