@@ -1,4 +1,4 @@
-"""An image on top of AWS's whose entry point verifies first. AWS's cannot be had here: a stand-in has its entry point."""
+"""An image on top of AWS's whose entry point verifies first. A stand-in has that of AWS's, which is not to be had."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def test_code_of_a_framework_gets_one_too(build, regression):
         model=regression.model,
         schema_builder=SchemaBuilder(regression.X, regression.y),
         dependencies={"auto": False},
+        model_server="ray",
         verifying_image=True,
     )
     assert bundle.container.verified == "entry-point"
