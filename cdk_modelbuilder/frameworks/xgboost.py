@@ -139,15 +139,16 @@ def _opened(path: Path) -> Any:
     """The model in the class that saved it, which XGBoost notes in the file."""
     import xgboost  # noqa: PLC0415
 
+    data = bytearray(path.read_bytes())  # of a file XGBoost would go by the name
     try:
-        booster = xgboost.Booster(model_file=path)
+        booster = xgboost.Booster(model_file=data)
         kind = json.loads(booster.attr("scikit_learn") or "{}").get("_estimator_type")
         if kind is None:
             return booster
         if kind == "regressor" and "rank:" in booster.save_config():
             kind = "ranker"
         model = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}.get(kind, xgboost.XGBRegressor)()
-        model.load_model(path)
+        model.load_model(data)
     except xgboost.core.XGBoostError as error:
         raise ModelError(
             f"{path} is no model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}.",

@@ -14,6 +14,7 @@ import pytest
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import adapter_for
 from cdk_modelbuilder.frameworks.lightgbm import LightGBMAdapter
+from cdk_modelbuilder.frameworks.registry import open_model
 from cdk_modelbuilder.frameworks.sklearn import SklearnAdapter
 from cdk_modelbuilder.frameworks.xgboost import XGBoostAdapter
 from tests.frameworks.building import build
@@ -76,6 +77,44 @@ def test_the_folder_of_another_kind_of_model_is_left_alone(line, tmp_path):
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
     assert not SklearnAdapter().opens(tmp_path)
     assert SklearnAdapter().opens(tmp_path / "model.pkl")
+
+
+def test_each_file_is_of_one_framework(line, trees, tmp_path):
+    import lightgbm
+    import skops.io
+
+    grown = lightgbm.LGBMClassifier(n_estimators=2, verbosity=-1, n_jobs=1).fit(X, Y)
+    (tmp_path / "folder").mkdir()
+    joblib.dump(line, tmp_path / "line.joblib", compress=3)
+    joblib.dump(line, tmp_path / "folder" / "line.pkl")
+    skops.io.dump(line, tmp_path / "line.skops")
+    joblib.dump(grown, tmp_path / "grown.pkl")
+    grown.booster_.save_model(tmp_path / "grown.txt")
+    joblib.dump(trees["XGBRegressor"], tmp_path / "trees.pkl")
+    for name in ("trees.ubj", "trees.json"):
+        trees["XGBRegressor"].save_model(tmp_path / name)
+    (tmp_path / "trees.model").write_bytes((tmp_path / "trees.ubj").read_bytes())
+    kinds = {path.name: type(open_model(path, trust=())).__name__ for path in tmp_path.iterdir()}
+    assert kinds == {
+        "folder": "LogisticRegression",
+        "grown.pkl": "LGBMClassifier",
+        "grown.txt": "Booster",
+        "line.joblib": "LogisticRegression",
+        "line.skops": "LogisticRegression",
+        "trees.json": "XGBRegressor",
+        "trees.model": "XGBRegressor",
+        "trees.pkl": "XGBRegressor",
+        "trees.ubj": "XGBRegressor",
+    }
+    joblib.dump(trees["Booster"], tmp_path / "folder" / "trees.pkl")
+    with pytest.raises(ModelError, match="holds models of sklearn and xgboost"):
+        open_model(tmp_path / "folder", trust=())
+
+
+def test_a_bundle_is_built_from_a_path(line, tmp_path):
+    joblib.dump(line, tmp_path / "line.joblib")
+    bundle = build(tmp_path / "line.joblib", X[:4], line.predict_proba(X[:4]), tmp_path)
+    assert bundle.info["model"]["class"] == "sklearn.linear_model._logistic.LogisticRegression"
 
 
 @pytest.mark.parametrize("value", [{"model": 1}, [1, 2], np.arange(3)], ids=["dict", "list", "array"])
