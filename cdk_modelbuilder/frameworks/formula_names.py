@@ -69,7 +69,8 @@ def _environment(data: Any, formula: str) -> dict[str, Any]:
         environment = factor.state.get("eval_env")
         for names in reversed(getattr(environment, "_namespaces", [])):
             found.update(names)
-    found = {name: value for name, value in found.items() if not _is_builtin(name, value)}
+    columns = {str(name) for name in getattr(data, "frame", ())}  # come before the caller's names
+    found = {name: value for name, value in found.items() if name not in columns and not _is_builtin(name, value)}
     if not found:
         found = {name: importlib.import_module(module) for name, module in _USUAL.items() if f"{name}." in formula}
     return found

@@ -33,8 +33,8 @@ def fitted() -> SimpleNamespace:
     frame["yes"] = (frame["y"] > frame["y"].median()).astype(int)
     X = sm.add_constant(frame["x"])
     series = frame["y"].cumsum()
-    unused = np.ones(3)
-    assert unused.any()  # a local name that no formula uses
+    x = g = object()  # not what the formulas mean: columns come first
+    assert x is g
     return SimpleNamespace(
         frame=frame,
         X=X,
