@@ -30,7 +30,6 @@ class RayServe(PythonServer):
             "config.yaml": render("servers/ray.yaml.jinja"),
             "code/modelbuilder_ray.py": render(
                 "servers/ray.py.jinja",
-                model_dir=layout.mount_path,
                 gpus=int(layout.accelerated),
                 startup_seconds=layout.startup_seconds,
             ),

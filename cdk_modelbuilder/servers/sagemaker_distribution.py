@@ -27,5 +27,5 @@ class SageMakerDistribution(PythonServer):
             "SAGEMAKER_INFERENCE_LOG_LEVEL": "20",
         }
 
-    def files(self, layout: Layout) -> Mapping[str, str]:
-        return {"code/modelbuilder_smd.py": render("servers/smd.py.jinja", model_dir=layout.mount_path)}
+    def files(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002
+        return {"code/modelbuilder_smd.py": render("servers/smd.py.jinja")}

@@ -34,5 +34,5 @@ class TorchServe(PythonServer):
             "TS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
         }
 
-    def files(self, layout: Layout) -> Mapping[str, str]:
-        return {"code/modelbuilder_torchserve.py": render("servers/torchserve.py.jinja", model_dir=layout.mount_path)}
+    def files(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002
+        return {"code/modelbuilder_torchserve.py": render("servers/torchserve.py.jinja")}
