@@ -1,6 +1,6 @@
-"""What servers are given that run the bundle's code: files, environment, and handlers called as their sources call them.
+"""What servers are given that run the bundle's code: files, variables, and handlers called as their sources call them.
 
-Where the server itself can be had, tests/containers runs it; DJL Serving and the SageMaker Distribution's server cannot.
+Where the server itself can be had, tests/containers runs it. DJL Serving and the SageMaker Distribution's cannot.
 """
 
 from __future__ import annotations
@@ -61,13 +61,14 @@ def bundles(line, tmp_path_factory):
 def run(bundle: ModelBundle, code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Python that sees the bundle's environment and nothing of this package."""
     spec = bundle.container
+    secrets = {} if set(variables) & set(spec.secret_environment) else secrets_of(bundle)
     moved = {
         name: value.replace("/opt/ml/model", str(bundle.model_dir.resolve()))
         for name, value in spec.environment.items()
     }
     environment = {
         **moved,
-        **secrets_of(bundle),
+        **secrets,
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
         **variables,
@@ -118,7 +119,8 @@ def test_djl_calls_handle(bundles, line):
         bad = ask(b"[[1]]", **{{"content-type": "application/json"}})
         wrong = ask(b"x", **{{"content-type": "image/png"}})
         unwanted = ask(b"[[1, 2]]", **{{"content-type": "application/json", "accept": "image/png"}})
-        print(json.dumps([good.properties["Content-Type"], good.content[0].decode(), bad.code, wrong.code, unwanted.code]))
+        said = good.properties["Content-Type"], good.content[0].decode()
+        print(json.dumps([*said, bad.code, wrong.code, unwanted.code]))
         """,
     )
     assert done.returncode == 0, done.stderr
@@ -168,14 +170,17 @@ def test_a_changed_folder_does_not_start(bundles, server, tmp_path):
     bundle = bundles(server)
     copied = tmp_path / "bundle"
     shutil.copytree(bundle.path, copied)
-    with (copied / "model" / "model.pkl").open("ab") as file:
-        file.write(b"\0")
     code = {
         "smd": "import sys; sys.path.insert(0, 'code'); import modelbuilder_smd",
-        "djl_serving": f"import sys; sys.path += [{str(STAND_INS)!r}, '.']; import model; from djl_python import Input; "
+        "djl_serving": f"import sys; sys.path += [{str(STAND_INS)!r}, '.']; import model; "
+        "from djl_python import Input; "
         "model.handle(Input({'model_dir': '.'}))",
     }[server]
-    done = run(ModelBundle.read(copied), code)
+    found = ModelBundle.read(copied)
+    secrets = secrets_of(found)
+    with (copied / "model" / "model.pkl").open("ab") as file:
+        file.write(b"\0")
+    done = run(found, code, **secrets)
     assert done.returncode != 0
     assert "model.pkl" in done.stderr.splitlines()[-1]
 
@@ -191,8 +196,7 @@ def test_a_server_that_cannot_run_the_framework_is_refused(line, tmp_path):
         ).build()
 
 
-def test_names_of_the_models_own_files_do_not_collide(tmp_path, line):
-    X, model = line
+def test_names_of_the_models_own_files_do_not_collide(tmp_path):
     artifacts = tmp_path / "artifacts"
     artifacts.mkdir()
     (artifacts / "config.yaml").write_text("a: 1")
