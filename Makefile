@@ -47,7 +47,7 @@ demo: setup ## Build, sign, run, tamper with, deploy, update and destroy one rea
 	$(BIN)/python examples/demo.py
 
 test: setup ## Run the tests (without the slow ones)
-	$(PYTEST) -m "not slow and not docker"
+	$(PYTEST) -m "not slow and not docker and not heavy"
 
 test-all: setup-all ## Run every test; the slow ones install more
 	$(PYTEST)
