@@ -14,6 +14,8 @@ from cdk_modelbuilder.images import ContainerImage, ImageChoice, NoMatchingImage
 from cdk_modelbuilder.images.catalogue import images_of_server
 from cdk_modelbuilder.servers import ModelServer, ServerAdapter, server_adapter
 
+_OLDEST_PYTHON = (3, 10)
+"""Of an image that is taken without being asked for: older ones are no longer maintained."""
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
@@ -138,9 +140,9 @@ def host_for(
     except NoMatchingImage as error:
         if wishes.server is not None or "builtin" not in adapter.model_servers or python is not None:
             raise
-        own = _own(server_adapter("builtin"), wishes)
-        note = f"{error.what} So {own.server.title} runs it, in an image that the stack builds."
-        return Host(own.server, own.reference, own.target, notes=(note,))
+        return _own_instead(wishes, error.what)
+    if wishes.server is None and tuple(map(int, choice.image.python.split("."))) < _OLDEST_PYTHON:
+        return _own_instead(wishes, f"{choice.image.name} has Python {choice.image.python}.")
     hosted = _hosted(server, choice, wishes)
     return hosted if version is not None else replace(hosted, notes=(*hosted.notes, _plain_python_note(choice.image)))
 
@@ -198,6 +200,11 @@ def _images_of(server: str) -> tuple[ContainerImage, ...]:
         return images_of_server(server)
     except UnknownFramework:
         return ()
+
+
+def _own_instead(wishes: HostingWishes, why: str) -> Host:
+    own = _own(server_adapter("builtin"), wishes)
+    return replace(own, notes=(f"{why} So {own.server.title} runs it, in an image that the stack builds.",))
 
 
 def _own(server: ServerAdapter, wishes: HostingWishes) -> Host:

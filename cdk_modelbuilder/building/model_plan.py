@@ -49,6 +49,8 @@ def plan_for_model(
     host = host_for(
         adapter, adapter.version(), server=server, read_by=saved.read_by, wishes=wishes, python=saved.python
     )
+    if saved.requirements is not None and options.requirements is None:
+        options = replace(options, requirements=folder / saved.requirements)
     runtime = runtime_for(
         adapter,
         adapter.version(),
