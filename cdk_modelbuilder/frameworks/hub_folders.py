@@ -67,12 +67,12 @@ def check_weights(folder: Path) -> None:
     files = {path.relative_to(folder).as_posix() for path in loaded_files(folder)}
     weights = [name for name in files if name.endswith(".safetensors")]
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.suffix not in _PICKLES or not path.is_file() or _is_left_out(name) or path.name in _OF_TRAINING:
+        place = path.relative_to(folder)
+        if path.suffix not in _PICKLES or not path.is_file() or _is_left_out(place) or path.name in _OF_TRAINING:
             continue
         if not any(path.parent.glob("*.safetensors")):
             raise ModelError(
-                f"{folder} has weights in {name.as_posix()}, a pickle, which is executed to be read.",
+                f"{folder} has weights in {place.as_posix()}, a pickle, which is executed to be read.",
                 remedy="Load the model where you trust it, and write it again with save_pretrained(), which makes "
                 "safetensors.",
             )
@@ -83,9 +83,9 @@ def check_weights(folder: Path) -> None:
         )
     for name in sorted(files):
         if name.endswith(".safetensors.index.json"):
-            place = name.rpartition("/")[0]
+            inside = name.rpartition("/")[0]
             shards = set(read_json(folder / name).get("weight_map", {}).values())
-            missing = sorted(shard for shard in shards if f"{place}/{shard}".lstrip("/") not in files)
+            missing = sorted(shard for shard in shards if f"{inside}/{shard}".lstrip("/") not in files)
             if missing:
                 raise ModelError(f"{folder} lacks {missing[0]}, which {name} names.", remedy="Download it again.")
 

@@ -25,11 +25,7 @@ class KerasAdapter:
         return keras_models.backend_of(model) not in (None, "tensorflow")
 
     def opens(self, path: Path) -> bool:
-        if path.suffix != ".keras" or not path.is_file():
-            return False
-        import keras  # noqa: PLC0415
-
-        return str(keras.backend.backend()) != "tensorflow"
+        return keras_models.opens(path) and keras_models.current_backend() != "tensorflow"
 
     def open(self, path: Path, *, trust: Sequence[str]) -> Any:
         return keras_models.open_archive(path, trust)

@@ -14,6 +14,7 @@ from cdk_modelbuilder.frameworks import keras_archive
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.keras import call_keras
 from cdk_modelbuilder.frameworks.keras_archive import ARCHIVE_FILE
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
 from cdk_modelbuilder.images.read_by import ReadBy
 
 FORMS = {"predict": "numpy", "predict_tensor": "tensor", "predict_list": "list"}
@@ -62,14 +63,31 @@ def predict(model: Any, data: Any, method: str) -> Any:
     return call_keras(model, data, FORMS[method])
 
 
+def opens(path: Path) -> bool:
+    """Whether ``path`` is a ``.keras`` file, or a folder with one."""
+    return bool(model_files(path, _is_archive))
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix == ".keras"
+
+
+def current_backend() -> str:
+    """The backend that Keras has, or would have, in this process."""
+    import keras  # noqa: PLC0415
+
+    return str(keras.backend.backend())
+
+
 def open_archive(path: Path, trust: Sequence[str]) -> Any:
-    """The model in a ``.keras`` file.
+    """The model in a ``.keras`` file, or in the only one in the folder.
 
     Raises:
-        ModelError: It cannot be read, or asks for code that nobody has vouched for.
+        ModelError: It cannot be read, or asks for code that nobody has vouched for; or there are several.
     """
     import keras  # noqa: PLC0415
 
+    path = only_model(path, _is_archive)
     keras_archive.check_names(path, keras_archive.read_config(path), trust)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cdk_modelbuilder.errors import ModelError
 from tests.frameworks.packaged import build, public_version, served
@@ -15,10 +19,13 @@ from tests.frameworks.packaged import build, public_version, served
 torch = pytest.importorskip("torch", exc_type=ImportError)
 pytestmark = pytest.mark.slow
 
+import safetensors.torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from cdk_modelbuilder.frameworks import adapter_for, torch_modules  # noqa: E402
 from cdk_modelbuilder.frameworks.pytorch import PyTorchAdapter  # noqa: E402
+from cdk_modelbuilder.frameworks.pytorch.skeleton import save_skeleton  # noqa: E402
+from cdk_modelbuilder.integrity.unpickle import load_pickle  # noqa: E402
 from tests.frameworks import torch_nets  # noqa: E402
 
 ADAPTER = PyTorchAdapter()
@@ -185,6 +192,13 @@ def test_fixed_batches_are_said(tmp_path):
     assert any("batches of the sample's size only" in note for note in saved.notes)
 
 
+def test_half_precision_takes_and_gives_full_precision(tmp_path):
+    module = nn.Linear(4, 2).to(torch.bfloat16)
+    expected = answer_of(module, torch.tensor(X, dtype=torch.bfloat16)).float().numpy()
+    with served(build(module, X, expected, tmp_path)) as predictor:
+        np.testing.assert_array_equal(predictor.predict(X), expected)
+
+
 class Local(nn.Module):
     """Has a function that no module names."""
 
@@ -256,6 +270,8 @@ def test_files_are_told_apart_and_opened(tmp_path):
         torch.export.save(torch.export.export(module, (sample,)), tmp_path / "program.pt2")
     whole = nn.Sequential(torch_nets.Block(4, nn.functional.relu), nn.BatchNorm1d(4), nn.Linear(4, 2))
     torch.save(whole.eval(), tmp_path / "whole.pt")
+    with pytest.raises(ModelError, match=r"3 models: program\.pt2, script\.pt, whole\.pt"):
+        ADAPTER.open(tmp_path, trust=())
     for name in ("script.pt", "program.pt2", "whole.pt"):
         assert ADAPTER.opens(tmp_path / name)
         model = ADAPTER.open(tmp_path / name, trust=())
@@ -285,6 +301,45 @@ def test_files_that_name_what_nobody_vouched_for_are_not_loaded(tmp_path, capsys
     (tmp_path / "text.pt").write_text("PK\x03\x04 nothing")
     assert not ADAPTER.opens(tmp_path / "text.pt")
     assert "executed" not in capsys.readouterr().out
+
+
+@given(
+    st.recursive(st.integers(0, 5), lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner), max_leaves=9)
+)
+def test_tensors_come_back_in_any_place_and_as_often_as_they_were_there(shape):
+    """Each number stands for a tensor; the same number for the same one."""
+    tensors = [torch.full((number,), float(number)) for number in range(6)]
+    tensors[1] = nn.Parameter(tensors[1], requires_grad=False)
+
+    def placed(item):
+        return tensors[item] if isinstance(item, int) else type(item)(map(placed, item))
+
+    module = nn.Identity()
+    module.held = placed(shape)
+    with tempfile.TemporaryDirectory() as folder:
+        names = save_skeleton(module, Path(folder), ())
+        numbers = safetensors.torch.load_file(Path(folder) / "weights.safetensors")
+        made = {}
+
+        def outside(name):
+            kind, _, key, needs_gradient = name
+            value = nn.Parameter(numbers[key], needs_gradient) if kind == "parameter" else numbers[key]
+            return made.setdefault(name, value)
+
+        loaded = load_pickle(str(Path(folder) / "skeleton.pkl"), [list(name) for name in names], {}, outside)
+    seen = {}
+
+    def compare(found, expected):
+        if not isinstance(expected, torch.Tensor):
+            assert type(found) is type(expected)
+            for one, other in zip(found, expected, strict=True):
+                compare(one, other)
+            return
+        assert type(found) is type(expected)
+        assert torch.equal(found, expected)
+        assert seen.setdefault(id(expected), found) is found
+
+    compare(loaded.held, module.held)
 
 
 def test_look_alikes_are_not_plain_pytorch():

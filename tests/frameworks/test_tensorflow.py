@@ -194,7 +194,9 @@ def test_programs_that_touch_files_or_run_python_are_refused(kind, operation, tm
 def test_keras_files_are_opened_with_the_code_that_is_known(sequential, tmp_path):
     path = tmp_path / "model.keras"
     sequential.save(path)
-    model = ADAPTER.open(path, trust=())
+    assert ADAPTER.opens(path)
+    assert ADAPTER.opens(tmp_path)
+    model = ADAPTER.open(tmp_path, trust=())
     np.testing.assert_allclose(model.predict(X, verbose=0), sequential.predict(X, verbose=0), rtol=1e-6)
     evil = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
     _change_config(path, lambda text: text.replace('"relu"', json.dumps(evil)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.frameworks.model_files import model_files, only_model
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals
 from cdk_modelbuilder.frameworks.pytorch.skeleton import not_of_torch
 
@@ -51,9 +52,13 @@ def no_structure(what: str) -> ModelError:
 
 
 def opens(path: Path) -> bool:
-    """Whether ``path`` is a file that PyTorch wrote: a zip archive with its entries; safetensors are looked at too."""
-    if not path.is_file():
+    """Whether ``path`` is a file that PyTorch wrote, or a folder with one; safetensors are looked at too."""
+    if (path / "adapter_config.json").exists():  # of a model of transformers
         return False
+    return bool(model_files(path, _is_model))
+
+
+def _is_model(path: Path) -> bool:
     if path.suffix == ".safetensors":
         return True
     if path.suffix not in _SUFFIXES:
@@ -62,11 +67,13 @@ def opens(path: Path) -> bool:
 
 
 def open_file(path: Path, trust: Sequence[str]) -> Any:
-    """The model in the file; weights are put on the CPU.
+    """The model in the file, or in the only one in the folder; weights are put on the CPU.
 
     Raises:
-        ModelError: It holds weights only, cannot be read, or names globals that nobody has vouched for.
+        ModelError: It holds weights only, cannot be read, or names globals that nobody has vouched for; or there are
+            several.
     """
+    path = only_model(path, _is_model)
     if path.suffix == ".safetensors":
         raise no_structure(f"{path} is a safetensors file")
     if not zipfile.is_zipfile(path):

@@ -10,6 +10,7 @@ from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import keras_models
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.tensorflow import call_signature
+from cdk_modelbuilder.frameworks.model_files import model_files
 from cdk_modelbuilder.frameworks.tensorflow import exporting, saved_models
 from cdk_modelbuilder.frameworks.tensorflow.saved_models import USUAL_SIGNATURE, ProgramFolder
 
@@ -41,17 +42,14 @@ class TensorFlowAdapter:
         return is_keras_2 or ("tensorflow.python.trackable.base" in modules and not _is_of_keras(modules))
 
     def opens(self, path: Path) -> bool:
-        if path.is_dir():
-            return saved_models.is_program_folder(path)
-        if path.suffix in (".h5", ".hdf5"):
-            with path.open("rb") as handle:
-                return handle.read(8) == _HDF5
-        return path.suffix == ".keras" and _backend() == "tensorflow"
+        if saved_models.is_program_folder(path) or model_files(path, _is_old_format):
+            return True
+        return keras_models.opens(path) and keras_models.current_backend() == "tensorflow"
 
     def open(self, path: Path, *, trust: Sequence[str]) -> Any:
-        if path.is_dir():
+        if saved_models.is_program_folder(path):
             return saved_models.open_program(path)
-        if path.suffix != ".keras":
+        if model_files(path, _is_old_format):
             raise ModelError(
                 f"{path} is in Keras's old format, which may hold code as bytes.",
                 remedy="Load it where you trust it, with keras.models.load_model(), and save it as .keras.",
@@ -131,8 +129,8 @@ def _is_of_keras(modules: Sequence[str]) -> bool:
     return any(name.startswith("keras.") for name in modules)
 
 
-def _backend() -> str:
-    """The backend that Keras has, or would have, in this process."""
-    import keras  # noqa: PLC0415
-
-    return str(keras.backend.backend())
+def _is_old_format(path: Path) -> bool:
+    if path.suffix not in (".h5", ".hdf5"):
+        return False
+    with path.open("rb") as handle:
+        return handle.read(8) == _HDF5
