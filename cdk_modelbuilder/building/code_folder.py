@@ -47,6 +47,7 @@ def write(plan: Plan, folder: Path, *, name: str, builder_version: str) -> None:
         builder_version=builder_version,
         model_template=plan.template,
         data_folder=plan.data_folder,
+        description=plan.description,
         **plan.template_values,
     )
     (folder / "inference.py").write_text(text, encoding="utf-8")

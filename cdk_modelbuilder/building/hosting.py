@@ -138,7 +138,7 @@ def host_for(
             distribution=adapter.distribution,
         )
     except NoMatchingImage as error:
-        if wishes.server is not None or "builtin" not in adapter.model_servers or python is not None:
+        if wishes.server is not None or "builtin" not in adapter.model_servers or python not in (None, _here()):
             raise
         return _own_instead(wishes, error.what)
     if wishes.server is None and tuple(map(int, choice.image.python.split("."))) < _OLDEST_PYTHON:
@@ -227,8 +227,11 @@ def _users(server: ServerAdapter, wishes: HostingWishes) -> Host:
 
 
 def _target(wishes: HostingWishes, *, image: str) -> Target:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Target(python, _MACHINES[wishes.architecture], image=image)
+    return Target(_here(), _MACHINES[wishes.architecture], image=image)
+
+
+def _here() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _reference(image: ContainerImage) -> ImageReference:

@@ -70,7 +70,8 @@ def pack(
         UsageError: The user's lists contradict each other.
     """
     terms, code, server = runtime.terms, staging / MODEL_FOLDER / "code", runtime.host.server
-    packages = make_list(terms, captured.roots)
+    # What the model needs was captured too; where a server of its own runs it, that has it.
+    packages = make_list(terms, captured.roots if server.runs_model else runtime.evidence.roots)
     on_progress("packaging dependencies", 0, 0)
     packages = _locked(packages, terms).for_review()
     write_source(packages, code, own)

@@ -79,9 +79,10 @@ def runtime_for(
     terms = _terms(adapter, host, options)
     imported = LocalSource()
     imported.update(source)
-    for module, importer in modules.items():
+    runs_model = host.server.runs_model
+    for module, importer in modules.items() if runs_model else ():
         imported.add_import(module, importer)
-    always = {} if version is None else {_installed_name(adapter): "the model's framework"}
+    always = {} if version is None or not runs_model else {_installed_name(adapter): "the model's framework"}
     if host.server.own_image:
         always.update(dict.fromkeys(_SERVER_PACKAGES, "the server"))
     evidence = _evidence(imported, payload_libraries(marshaller), always, terms)

@@ -103,6 +103,8 @@ class ServerAdapter(Protocol):
         requirements_file: Where the server looks for packages to install when it starts, below the model's folder;
             None where it installs nothing.
         takes_hashes: Whether it installs that file in a way that allows for hashes.
+        runs_model: Whether the bundle's Python runs the model; else it only speaks to a server that does, and needs no
+            framework.
         own_image: Whether the image is built from the bundle, with all packages inside.
         verified: What checks the model's folder before it is served.
         labels_answers: Whether the answer's ``Content-Type`` says what it is. Where it does not, a client asks for one
@@ -116,6 +118,7 @@ class ServerAdapter(Protocol):
     max_payload_bytes: int
     requirements_file: str | None
     takes_hashes: bool
+    runs_model: bool
     own_image: bool
     verified: Verified
     labels_answers: bool
@@ -171,6 +174,7 @@ class PythonServer:
     """InvokeEndpoint's limit."""
     requirements_file: str | None = "code/requirements.txt"
     takes_hashes = True
+    runs_model = True
     own_image = False
     verified = Verified.BY_CODE
     labels_answers = True

@@ -7,7 +7,10 @@ Source: aws/deep-learning-containers, ``scripts/docker/tensorflow/inference/sage
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from cdk_modelbuilder.errors import SchemaError
+from cdk_modelbuilder.schema.codecs import Marshaller
 from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer
 
 MODEL_NAME = "model"
@@ -20,6 +23,7 @@ class TensorFlowServing(PythonServer):
     title: str = "TensorFlow Serving"
     template = "inference/tensorflow_serving.py.jinja"
     data_folder = f"{MODEL_NAME}/1"
+    runs_model = False
 
     def refusal(self, framework: str) -> str | None:
         if framework == "tensorflow":
@@ -28,6 +32,15 @@ class TensorFlowServing(PythonServer):
 
     def data_format(self, framework: str) -> str | None:
         return "saved_model" if framework == "tensorflow" else None
+
+    def wire(self, marshaller: Marshaller, description: Mapping[str, Any]) -> Marshaller:  # noqa: ARG002
+        for codec in (marshaller.input, marshaller.output):
+            if codec.name == "tensorflow":
+                raise SchemaError(
+                    f"the sample is a {codec.summary()}, and the Python before {self.title} has no TensorFlow.",
+                    remedy="Give NumPy arrays as samples: tensor.numpy().",
+                )
+        return marshaller
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {

@@ -66,8 +66,10 @@ def test_images_by_instance_type(framework, version, instance_type, repository):
 def test_graviton_gets_the_own_image_where_aws_has_none():
     found = host("xgboost", "3.2.0", wishes(instance_type="ml.c7g.large"))
     assert (found.server.name, found.reference.architecture, found.target.machine) == ("builtin", "arm64", "aarch64")
+    assert any("Python 3.8" in note for note in found.notes)
+    assert host("xgboost", "1.5.2", wishes("xgboost", "ml.c7g.large")).reference.tag.startswith("1.5-1")
     with pytest.raises(NoMatchingImage):
-        host("xgboost", "3.2.0", wishes("xgboost", "ml.c7g.large"))
+        host("xgboost", "3.2.0", wishes("xgboost", "ml.inf2.xlarge"))
 
 
 def test_a_retired_server_only_by_name():
