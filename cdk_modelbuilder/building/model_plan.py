@@ -90,11 +90,14 @@ def _choose_method(
         raise ModelError(
             f"the {type(model).__name__} has no usable method {wanted!r}.", remedy=f"It has: {', '.join(methods)}."
         )
-    misfits = []
+    misfits: list[str] = []
     for method in [wanted] if wanted else methods:
         try:
             prediction = adapter.predict(model, schema.sample_input, method)
         except Exception as error:
+            if misfits:  # the first method took the sample: it is sample_output that does not fit
+                misfits.append(f"{method}() raises {type(error).__name__}")
+                continue
             raise ModelError(
                 f"the model rejects sample_input: {type(error).__name__}: {error}.",
                 remedy="Give a sample of the kind that the model was trained on: same columns, same order, same types.",

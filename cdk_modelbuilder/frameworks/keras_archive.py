@@ -69,13 +69,22 @@ def named_things(config: Any) -> Iterator[dict[str, Any]]:
             yield from named_things(item)
 
 
-def refuse_lambdas(config: Any) -> None:
-    """Refuse layers whose code is in the file.
+_FOREIGN_LAYERS = ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper")
+"""Layers that hold the model of another library, as pickled code or as a path."""
+
+
+def refuse_code(config: Any) -> None:
+    """Refuse layers whose code is in the file, or outside of it.
 
     Raises:
         ModelError: There is one.
     """
     for thing in named_things(config):
+        if thing["class_name"] in _FOREIGN_LAYERS and thing.get("module") == "keras.layers":
+            raise ModelError(
+                f"the model has a {thing['class_name']}, which holds a model of another library.",
+                remedy="Package that model itself, or load both in an InferenceSpec.",
+            )
         if thing["class_name"] == "__lambda__":
             raise ModelError(
                 "the model has a Lambda layer, whose code would be stored as bytes and executed.",
@@ -102,7 +111,7 @@ def check_names(path: Path, config: Any, trust: Sequence[str]) -> None:
     Raises:
         ModelError: With its name.
     """
-    refuse_lambdas(config)
+    refuse_code(config)
     for thing in named_things(config):
         if is_of_keras(thing):
             continue

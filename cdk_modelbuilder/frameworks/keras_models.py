@@ -114,7 +114,7 @@ def save_archive(model: Any, folder: Path, backend: str) -> SavedModel:
     except Exception as error:  # layers of the user may raise anything
         raise _not_kept(model, error) from error
     config = keras_archive.read_config(path)
-    keras_archive.refuse_lambdas(config)
+    keras_archive.refuse_code(config)
     own = own_code(model, config)
     keras_archive.rewrite(path)
     if own:

@@ -192,6 +192,23 @@ def test_fixed_batches_are_said(tmp_path):
     assert any("batches of the sample's size only" in note for note in saved.notes)
 
 
+def test_a_head_on_a_model_of_transformers(tmp_path):
+    transformers = pytest.importorskip("transformers", exc_type=ImportError)
+    from tests.frameworks import tiny_models
+
+    tiny_models.bert("BertModel").save_pretrained(tmp_path / "pretrained")
+    bert = transformers.BertModel.from_pretrained(tmp_path / "pretrained", local_files_only=True)
+    module = torch_nets.Judge(bert)
+    assert adapter_for(module).name == "pytorch"
+    sample = {"input_ids": np.array([[2, 5, 3]]), "attention_mask": np.ones((1, 3), dtype=np.int64)}
+    expected = answer_of(module, *(torch.from_numpy(value) for value in sample.values())).numpy()
+    bundle = build(module, sample, expected, tmp_path)
+    assert str(tmp_path).encode() not in (bundle.path / "model" / "skeleton.pkl").read_bytes()
+    assert bert.name_or_path == str(tmp_path / "pretrained")
+    with served(bundle) as predictor:
+        np.testing.assert_allclose(predictor.predict(sample), expected, rtol=1e-5)
+
+
 def test_half_precision_takes_and_gives_full_precision(tmp_path):
     module = nn.Linear(4, 2).to(torch.bfloat16)
     expected = answer_of(module, torch.tensor(X, dtype=torch.bfloat16)).float().numpy()

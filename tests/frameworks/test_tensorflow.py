@@ -206,6 +206,10 @@ def test_keras_files_are_opened_with_the_code_that_is_known(sequential, tmp_path
     _change_config(path, lambda text: text.replace(json.dumps(evil), json.dumps(download)))
     with pytest.raises(ModelError, match=r"asks for keras\.utils"):
         ADAPTER.open(path, trust=())
+    wrapped = '{"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {}, "registered_name": null}'
+    _change_config(path, lambda text: text.replace(json.dumps(download), wrapped))
+    with pytest.raises(ModelError, match="a model of another library"):
+        ADAPTER.open(path, trust=())
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match=r"is no \.keras file"):
         ADAPTER.open(path, trust=())

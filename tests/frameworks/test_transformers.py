@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.errors import ModelError, SchemaError
 from tests.frameworks import tiny_models
 from tests.frameworks.packaged import build, public_version, served
 
@@ -271,6 +271,11 @@ def test_the_source_of_ones_own_class_travels(tmp_path):
     assert (bundle.path / "model/code/tests/frameworks/own_bert.py").exists()
     with served(bundle) as predictor:
         alike(predictor.predict(TEXTS), expected)
+
+
+def test_an_output_sample_that_does_not_fit_is_said_so(classifier, tmp_path):
+    with pytest.raises(SchemaError, match="sample_output"):
+        build(classifier, TEXTS, np.zeros(3), tmp_path)
 
 
 def test_look_alikes(classifier):

@@ -49,6 +49,18 @@ class Ratings(nn.Module):
         return {"score": self.head(features), "user": user}
 
 
+class Judge(nn.Module):
+    """A model of transformers with a head of the user's on it."""
+
+    def __init__(self, bert):
+        super().__init__()
+        self.bert = bert
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, input_ids, attention_mask):
+        return self.head(self.bert(input_ids=input_ids, attention_mask=attention_mask).pooler_output)
+
+
 def double(module, args, output):
     return output * 2
 

@@ -13,7 +13,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals
-from cdk_modelbuilder.frameworks.pytorch.skeleton import not_of_torch
+from cdk_modelbuilder.frameworks.pytorch.skeleton import LIBRARIES, not_of_torch
 
 _SUFFIXES = (".pt", ".pth", ".pt2", ".ts", ".torchscript", ".ckpt")
 
@@ -116,8 +116,8 @@ def _saved(path: Path, data: bytes, trust: Sequence[str]) -> Any:
     import torch  # noqa: PLC0415
 
     names = [(_PYTHON_2.get(module, module), name) for module, name in list_globals(io.BytesIO(data))]
-    for module, _ in names:  # a module that is not loaded cannot be judged; only PyTorch's own are
-        if module.partition(".")[0] in ("torch", "torchvision", "torchaudio"):
+    for module, _ in names:  # a module that is not loaded cannot be judged; only those of known libraries are
+        if module.partition(".")[0] in LIBRARIES:
             importlib.import_module(module)
     unknown = [name for name in not_of_torch(names) if not _makes_tensors(*name)]
     check_globals(unknown, trust)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,15 @@ from cdk_modelbuilder.frameworks.pickles import Global, check_globals, list_glob
 SKELETON_FILE = "skeleton.pkl"
 WEIGHTS_FILE = "weights.safetensors"
 
-_LIBRARIES = ("torch", "torchvision", "torchaudio", "timm")
-"""Their modules' classes may be named."""
+LIBRARIES = ("torch", "torchvision", "torchaudio", "timm", "transformers", "sentence_transformers", "diffusers")
+"""Their modules' classes may be named: a module of the user's often holds one of theirs."""
+
+_SETTINGS = (
+    "transformers.configuration_utils.PreTrainedConfig",
+    "transformers.configuration_utils.PretrainedConfig",
+    "transformers.generation.configuration_utils.GenerationConfig",
+)
+"""Classes of plain values that their modules keep."""
 
 _NAMES = frozenset(
     {
@@ -87,7 +95,7 @@ def save_skeleton(module: Any, folder: Path, trust: Sequence[str]) -> list[Globa
     path = folder / SKELETON_FILE
     names = {id(value): name for name, value in [*module.named_buffers(), *module.named_parameters()]}
     try:
-        with path.open("wb") as handle:
+        with path.open("wb") as handle, _without_origins(module):
             pickler = _Outside(handle, names)
             pickler.dump(module)
     except (pickle.PicklingError, TypeError, AttributeError, RuntimeError, NotImplementedError) as error:
@@ -104,6 +112,24 @@ def save_skeleton(module: Any, folder: Path, trust: Sequence[str]) -> list[Globa
     return found
 
 
+@contextmanager
+def _without_origins(module: Any) -> Iterator[None]:
+    """The block sees modules of transformers without the path on this machine that they were loaded from."""
+    taken = []
+    for part in module.modules():
+        for holder in (part, getattr(part, "config", None)):
+            for name in ("name_or_path", "_name_or_path"):
+                value = getattr(holder, "__dict__", {}).get(name)
+                if isinstance(value, str) and Path(value).is_absolute():
+                    taken.append((holder, name, value))
+                    holder.__dict__[name] = ""
+    try:
+        yield
+    finally:
+        for holder, name, value in taken:
+            holder.__dict__[name] = value
+
+
 def not_of_torch(names: Iterable[Global]) -> list[Global]:
     """Those of ``names`` that are not classes of PyTorch's layers, its activation functions or its plain values."""
     return [name for name in names if not _is_of_torch(*name)]
@@ -112,7 +138,7 @@ def not_of_torch(names: Iterable[Global]) -> list[Global]:
 def _is_of_torch(module: str, name: str) -> bool:
     if f"{module}.{name}" in _NAMES:
         return True
-    if module.partition(".")[0] not in _LIBRARIES:
+    if module.partition(".")[0] not in LIBRARIES:
         return False
     import torch  # noqa: PLC0415
 
@@ -121,6 +147,8 @@ def _is_of_torch(module: str, name: str) -> bool:
         return True
     if module == "torch.nn.functional":
         return getattr(value, "__module__", None) == module
+    if isinstance(value, type) and any(f"{base.__module__}.{base.__name__}" in _SETTINGS for base in value.__mro__):
+        return True
     # Two kinds of modules build themselves from source text in the pickle.
     from_text = isinstance(value, type) and issubclass(value, torch.fx.GraphModule | torch.jit.ScriptModule)
     return isinstance(value, type) and issubclass(value, torch.nn.Module) and not from_text
