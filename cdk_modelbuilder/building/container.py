@@ -26,6 +26,7 @@ def layout_of(plan: Plan, *, name: str) -> Layout:
         data_format=str(plan.description["format"]),
         marshaller=plan.marshaller,
         python=host.reference.python,
+        description=plan.description,
         model=plan.model_source.name if isinstance(plan.model_source, HubModel) else _MOUNT_PATH,
         revision=plan.model_source.revision if isinstance(plan.model_source, HubModel) else None,
         accelerated=host.reference.processor == "gpu",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cdk_modelbuilder.errors import SchemaError
@@ -16,7 +16,11 @@ Json = dict[str, Any]
 
 
 def as_named_tensors(
-    marshaller: Marshaller, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    marshaller: Marshaller,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    columns: Collection[str] = (),
 ) -> Marshaller:
     """``marshaller`` with both directions as tensors.
 
@@ -24,17 +28,18 @@ def as_named_tensors(
         marshaller: The schema.
         inputs: Names of the input tensors, in the order of the value's parts; None to name them after the parts.
         outputs: The same for the output.
+        columns: Names of tensors whose arrays of one axis travel as columns, with a second one.
 
     Raises:
         SchemaError: A stream, which the protocol has no place for here; or as many names as there are no parts.
     """
-    output = _wrapped(marshaller.output, "outputs", outputs)
+    output = _wrapped(marshaller.output, "outputs", outputs, columns=columns)
     wanted = [tensor["name"] for tensor in output.spec["tensors"]]
-    return Marshaller(_wrapped(marshaller.input, "inputs", inputs, wanted=wanted), output)
+    return Marshaller(_wrapped(marshaller.input, "inputs", inputs, columns=columns, wanted=wanted), output)
 
 
 def _wrapped(
-    codec: Codec, direction: str, names: Sequence[str] | None, *, wanted: Sequence[str] = ()
+    codec: Codec, direction: str, names: Sequence[str] | None, *, columns: Collection[str], wanted: Sequence[str] = ()
 ) -> NamedTensorsCodec:
     if codec.name == "stream":
         raise SchemaError(
@@ -44,11 +49,11 @@ def _wrapped(
     whole = _description(codec)
     default = direction.removesuffix("s")
     spec: Json = {"direction": direction, "item": whole}
-    columns = _columns(codec)
+    table = _columns(codec)
     parts = _parts(codec)
-    if columns is not None:
-        spec |= {"form": "frame", "columns": [list(column) for column in columns]}
-        tensors = [_of_column(_safe(key, default, place), dtype) for place, (key, dtype) in enumerate(columns)]
+    if table is not None:
+        spec |= {"form": "frame", "columns": [list(column) for column in table]}
+        tensors = [_of_column(_safe(key, default, place), dtype) for place, (key, dtype) in enumerate(table)]
     elif parts is not None:
         form, items = parts
         spec |= {"form": form, "items": [[key, one] for key, one in items]}
@@ -63,6 +68,7 @@ def _wrapped(
                 remedy="Give a sample with one array for each: a dict with these names, or a list in their order.",
             )
         tensors = [{**tensor, "name": name} for tensor, name in zip(tensors, names, strict=True)]
+    tensors = [_as_column(tensor) if tensor["name"] in columns else tensor for tensor in tensors]
     if wanted:
         spec["wanted"] = list(wanted)
     return NamedTensorsCodec({**spec, "tensors": tensors})
@@ -147,6 +153,11 @@ def _example(codec: Codec) -> Any:
 
 def _tensor(name: str, datatype: str, shape: list[int | None], carries: str) -> Json:
     return {"carries": carries, "datatype": datatype, "name": name, "shape": shape}
+
+
+def _as_column(tensor: Json) -> Json:
+    is_one = tensor["shape"] == [None] and tensor["carries"] == "array"
+    return {**tensor, "column": True, "shape": [None, 1]} if is_one else tensor
 
 
 def _safe(key: Any, default: str, place: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -72,6 +72,7 @@ class Layout:
         python: Minor version of the container's Python, where it is known.
         model: What servers that read the model's files themselves are told: a path in the container, or a hub's id.
         revision: The revision of a hub's model, or None.
+        description: What the framework's adapter says of the saved model.
         accelerated: Whether the instance has a GPU.
         startup_seconds: How long a start may take.
         invocation_seconds: How long an answer may take.
@@ -85,6 +86,7 @@ class Layout:
     python: str | None = None
     model: str = ""
     revision: str | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
     accelerated: bool = False
     startup_seconds: int = 480
     invocation_seconds: int = 60

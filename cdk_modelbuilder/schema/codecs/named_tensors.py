@@ -25,7 +25,7 @@ class NamedTensorsCodec(Codec):
     ``spec`` has the ``direction`` (``inputs`` or ``outputs``), the ``form`` (``one``, ``dict``, ``list``, ``tuple`` or
     ``frame``), the other codec's description as ``item`` and those of the parts as ``items``, and the ``tensors``, each
     of which ``carries`` an ``array``, a ``text``, ``texts`` or a ``body``. Inputs have the names of the outputs, as
-    ``wanted``: a request names them.
+    ``wanted``: a request names them. An array of one axis that is a ``column`` travels as one of two.
     """
 
     name: ClassVar[str] = "named_tensors"
@@ -46,8 +46,11 @@ class NamedTensorsCodec(Codec):
         names = [tensor["name"] for tensor in self._tensors]
         form = self.spec["form"]
         if form == "frame":
-            columns = self.spec["columns"]
-            return {name: _column(value[columns[place][0]]) for place, name in enumerate(names)}
+            found = {}
+            for tensor, (key, _) in zip(self._tensors, self.spec["columns"]):  # noqa: B905 - Python 3.8
+                column = _column(value[key])
+                found[tensor["name"]] = column.reshape(-1, 1) if tensor.get("column") else column
+            return found
         if form == "one":
             return {names[0]: _to_array(self._whole, value, self._tensors[0])}
         parts = [value[key] for key, _ in self._parts] if form == "dict" else list(value)
@@ -86,9 +89,10 @@ class NamedTensorsCodec(Codec):
 
         columns = {}
         for (key, dtype), array in zip(self.spec["columns"], arrays):  # noqa: B905 - containers may run Python 3.8
-            if array.ndim != 1:
-                raise CodecError(f"the column {key!r} has {array.ndim} axes, expected 1.")
-            texts = [_decoded(item, str(key)) for item in array] if array.dtype.kind == "O" else array
+            column = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
+            if column.ndim != 1:
+                raise CodecError(f"the column {key!r} has {column.ndim} axes, expected 1.")
+            texts = [_decoded(item, str(key)) for item in column] if column.dtype.kind == "O" else column
             columns[key] = pd.Series(texts, dtype=dtype)
         if len({len(column) for column in columns.values()}) > 1:
             raise CodecError("the columns have different lengths.")
@@ -147,6 +151,7 @@ def _to_array(codec: Codec, value: Any, tensor: Mapping[str, Any]) -> Any:
     if carries == "array":
         array = read_npy(codec.encode(value, NPY))
         array = array.reshape(1) if array.ndim == 0 else array  # the protocol's servers have no tensors without axes
+        array = array.reshape(-1, 1) if tensor.get("column") else array
         return _as_bytes(array) if array.dtype.kind in "US" else array
     if carries == "text":
         return _as_bytes(np.array([value], object))
@@ -162,6 +167,8 @@ def _from_array(codec: Codec, array: Any, tensor: Mapping[str, Any]) -> Any:
     if carries == "array":
         if array.dtype.kind == "O":
             array = _texts_or_bytes(array, name, is_bytes=str(codec.spec["dtype"]).startswith("|S"))
+        if tensor.get("column") and array.ndim == 2 and array.shape[1] == 1:
+            array = array.reshape(-1)
         if not codec.spec["shape"] and array.size == 1:
             array = array.reshape(())
         return codec.decode(write_npy(array), MediaType.parse(NPY))
