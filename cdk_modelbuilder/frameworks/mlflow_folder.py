@@ -18,6 +18,8 @@ from cdk_modelbuilder.frameworks.pickles import Global, check_globals, import_al
 MODEL_FILE = "MLmodel"
 _PROTOCOLS = tuple(bytes([0x80, number]) for number in range(2, 6))
 """How pickles begin that were made by any Python 3."""
+_PLACES = ("code", "data", "model_data", "model_path", "path", "pickled_model", "python_model")
+"""Settings of flavours that name files."""
 _OF_MLFLOW = ("mlflow.models.signature._TypeHints",)
 """Plain values that MLflow pickles with a model of the user's."""
 
@@ -77,6 +79,7 @@ def read_folder(path: Path, *, trust: Sequence[str]) -> MlflowFolder:
             remedy="Load it in an InferenceSpec with the tool that saved it.",
         )
     _check_links(path)
+    _check_places(path, flavors)
     modules = _own_modules(path, flavors["python_function"])
     refused = sorted(module for module in modules if not _is_trusted(module, trust))
     if refused:
@@ -116,6 +119,20 @@ def _check_links(path: Path) -> None:
             f"{min(outside).relative_to(path)} in {path} is a link to a file outside of it.",
             remedy="Copy the file into the folder.",
         )
+
+
+def _check_places(path: Path, settings: dict[str, Any]) -> None:
+    """Refuse settings that lead MLflow out of the folder; ``model_code_path`` it takes the last part of."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            _check_places(path, value)
+        elif key in _PLACES and isinstance(value, str):
+            place = PurePosixPath(value.replace("\\", "/"))
+            if place.is_absolute() or ".." in place.parts:
+                raise ModelError(
+                    f"{path / MODEL_FILE} says {key}: {value}, which is outside of the folder.",
+                    remedy="Save the model again with MLflow.",
+                )
 
 
 def _own_modules(path: Path, pyfunc: dict[str, Any]) -> set[str]:

@@ -116,6 +116,14 @@ def test_links_out_of_the_folder_are_refused(tmp_path):
         MlflowAdapter().open(path, trust=())
 
 
+@pytest.mark.parametrize(
+    "more", ["    code: ../elsewhere", "    data: /etc/hostname", "    artifacts: {words: {path: 'a/../../b'}}"]
+)
+def test_settings_that_lead_out_of_the_folder_are_refused(tmp_path, more):
+    with pytest.raises(ModelError, match="which is outside of the folder"):
+        MlflowAdapter().open(folder_of(tmp_path, more=more), trust=["*"])
+
+
 def test_without_mlflow_the_message_names_the_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     adapter = MlflowAdapter()
