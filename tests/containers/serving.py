@@ -59,7 +59,7 @@ class ServingContainer:
         self.model_dir = base / "model"
         with tarfile.open(bundle.archive_path) as archive:
             archive.extractall(self.model_dir, filter="data")
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.base = base
         self.layer = make_layer(python, base / "layer", self.commands)
@@ -140,7 +140,7 @@ class ServingContainer:
         return {path.relative_to(self.model_dir).as_posix() for path in self.model_dir.rglob("*") if path.is_file()}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     # Below 32767, which is the highest that Multi Model Server takes, and below those that the system gives to others.
     while True:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20000, 32000))) as found:
