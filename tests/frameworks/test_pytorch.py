@@ -75,6 +75,21 @@ def test_the_same_module_gives_the_same_bytes(regressor, tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+@pytest.mark.parametrize("model_format", ["export", "torchscript"])
+def test_traced_models_give_the_same_bytes_without_paths_and_samples(model_format, tmp_path):
+    module = nn.Sequential(nn.Linear(4, 2), nn.ReLU()).eval()
+    secret = np.full((3, 4), 0.123456, dtype=np.float32)
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        ADAPTER.save(module, tmp_path / name, model_format=model_format, trust=(), sample=secret)
+        (file,) = (tmp_path / name).iterdir()
+        found.append(file.read_bytes())
+    assert found[0] == found[1]
+    assert str(Path(torch.__file__).parent).encode() not in found[0]
+    assert secret[0, :2].tobytes() not in found[0]
+
+
 def test_tied_weights_are_saved_once_and_tied_again(regressor, tmp_path):
     from safetensors import safe_open
 

@@ -11,6 +11,7 @@ from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import torch_calls
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.pytorch import torch_arguments
+from cdk_modelbuilder.frameworks.pytorch.unmarked import unmark_script, unmarked
 from cdk_modelbuilder.images.read_by import ReadBy
 
 SCRIPT_FILE = "model.pt"
@@ -38,6 +39,7 @@ def save_script(module: Any, folder: Path, sample: Any, notes: Sequence[str]) ->
                     "TorchScript could not compile the module, so it is traced: what depends on values is fixed."
                 )
         torch.jit.save(script, str(folder / SCRIPT_FILE))
+    unmark_script(folder / SCRIPT_FILE)
     return SavedModel(
         data_format="torchscript",
         model_class=f"{type(module).__module__}.{type(module).__qualname__}",
@@ -45,7 +47,6 @@ def save_script(module: Any, folder: Path, sample: Any, notes: Sequence[str]) ->
         template_values={"file": SCRIPT_FILE, **torch_calls.call_values(script, sample)},
         read_by=ReadBy.NEWER,
         modules=["torch"],
-        reproducible=False,
         notes=notes,
     )
 
@@ -116,7 +117,8 @@ def save_program(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.export.save(program, folder / PROGRAM_FILE)
+        with unmarked(program):
+            torch.export.save(program, folder / PROGRAM_FILE)
         module = program.module()
     return SavedModel(
         data_format="export",
@@ -125,7 +127,6 @@ def save_program(
         template_values={"file": PROGRAM_FILE, **torch_calls.call_values(module, sample)},
         read_by=ReadBy.NEWER,
         modules=["torch"],
-        reproducible=False,
         notes=notes,
     )
 
