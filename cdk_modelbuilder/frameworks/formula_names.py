@@ -44,7 +44,7 @@ def formula_names(results: Any) -> FormulaNames:
     Raises:
         ModelError: A name stands for something that no import can bring back.
     """
-    data = getattr(results.model, "data", None)
+    data = getattr(getattr(results, "model", None), "data", None)
     formula = getattr(data, "formula", None)
     if formula is None:
         return FormulaNames()

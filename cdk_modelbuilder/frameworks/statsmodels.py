@@ -19,6 +19,8 @@ from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, mat
 
 MODEL_FILE = "model.pkl"
 _FORMATS = (None, "pickle", "pickle-without-data")
+_METHODS = ("forecast", "get_forecast", "predict", "get_prediction")
+_RESULTS = ("Results", "ResultsWrapper")
 _CLASSES_FROM = ("formulaic", "patsy", "statsmodels")
 
 
@@ -37,7 +39,7 @@ class StatsmodelsAdapter:
     provided_by: Sequence[str] = ()
 
     def recognises(self, model: object) -> bool:
-        return bool(_names(model) & {"Model", "Results", "ResultsWrapper"})
+        return any(name == "Model" or name.endswith(_RESULTS) for name in _names(model))
 
     def opens(self, path: Path) -> bool:
         return bool(model_files(path, _is_model))
@@ -60,14 +62,19 @@ class StatsmodelsAdapter:
         return load_results(partial(open_pickle, file, trust=trust), usual, {}, "")
 
     def check(self, model: Any) -> None:
-        if "Model" in _names(model):
+        if hasattr(model, "fit"):
             raise ModelError(
                 f"the {type(model).__name__} is not fitted.", remedy="Give the results: results = model.fit()."
             )
 
     def methods(self, model: Any) -> Sequence[str]:
-        usual = ("forecast", "get_forecast", "predict", "get_prediction")
-        return [name for name in usual if hasattr(model, name)]
+        found = [name for name in _METHODS if hasattr(model, name)]
+        if not found:
+            raise ModelError(
+                f"the {type(model).__name__} has none of the methods {', '.join(_METHODS)}.",
+                remedy="Call it in your own words with an InferenceSpec.",
+            )
+        return found
 
     def predict(self, model: Any, data: Any, method: str) -> Any:
         return call_results(model, data, method)
@@ -93,7 +100,7 @@ class StatsmodelsAdapter:
         (folder / MODEL_FILE).write_bytes(lean or data)
         globals_ = list_globals(io.BytesIO(lean or data))
         check_globals(globals_, trust, classes_from=_CLASSES_FROM)
-        has_formula = hasattr(model.model, "formula")
+        has_formula = hasattr(getattr(model, "model", None), "formula")
         notes = []
         if lean is None or has_formula:
             notes.append("the bundle holds the data that the model was trained on.")
@@ -144,7 +151,7 @@ class StatsmodelsAdapter:
 
 
 def _names(model: object) -> set[str]:
-    return {base.__name__ for base in type(model).__mro__ if base.__module__.startswith("statsmodels.base.")}
+    return {base.__name__ for base in type(model).__mro__ if base.__module__.startswith("statsmodels.")}
 
 
 def _is_model(path: Path) -> bool:

@@ -391,6 +391,29 @@ def test_every_estimator_of_scikit_learn_passes_the_gate(tmp_path):
     assert unfitted <= NOT_FITTED_BY_DATA_ALONE
 
 
+def test_what_tables_hold_passes_the_gate(tmp_path):
+    import pandas as pd
+
+    values = [
+        pd.Timestamp("2020-01-01"),
+        pd.Timestamp("2020-01-01", tz="UTC"),
+        pd.Timedelta("1h"),
+        pd.NaT,
+        pd.Period("2020-01"),
+        pd.Interval(0, 1),
+        pd.date_range("2020", periods=3),
+        pd.period_range("2020", periods=3, freq="M"),
+        pd.timedelta_range("1h", periods=3),
+        pd.interval_range(0, 3),
+        pd.MultiIndex.from_tuples([(1, "a")]),
+        pd.CategoricalIndex(["a"]),
+        pd.offsets.BQuarterEnd(),
+        pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": ["x", "y"]}),
+    ]
+    loaded = [passes(value, tmp_path) for value in values]
+    assert list(map(repr, loaded)) == list(map(repr, values))
+
+
 def test_pipelines_and_functions_of_numpy(tmp_path):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler

@@ -33,8 +33,12 @@ def fitted() -> SimpleNamespace:
     frame["yes"] = (frame["y"] > frame["y"].median()).astype(int)
     X = sm.add_constant(frame["x"])
     series = frame["y"].cumsum()
+    dated = series.set_axis(pd.date_range("2020-01-01", periods=SIZE, freq="QS"))
     x = g = object()  # not what the formulas mean: columns come first
     assert x is g
+    from statsmodels.tsa.forecasting.stl import STLForecast
+    from statsmodels.tsa.forecasting.theta import ThetaModel
+
     return SimpleNamespace(
         frame=frame,
         X=X,
@@ -46,6 +50,8 @@ def fitted() -> SimpleNamespace:
         formula=smf.ols("y ~ np.log(x) + C(g)", frame).fit(),
         own=smf.ols("y ~ halved(x) + I(x / SCALE) + center(x)", frame).fit(),
         arima=sm.tsa.ARIMA(series, order=(1, 1, 1)).fit(),
+        theta=ThetaModel(dated, period=4).fit(),
+        seasonal=STLForecast(dated, sm.tsa.ARIMA, model_kwargs={"order": (1, 1, 0)}, period=4).fit(),
         smoothing=sm.tsa.ExponentialSmoothing(series, trend="add").fit(),
         regressors=sm.tsa.SARIMAX(series, exog=frame[["x"]], order=(1, 0, 0)).fit(disp=0),
         var=sm.tsa.VAR(frame[["y", "x"]]).fit(2),
@@ -68,6 +74,8 @@ CASES = {
     "arima": ("arima", lambda it: 4, "forecast", True),
     "arima, intervals": ("arima", lambda it: {"steps": 3}, "get_forecast", True),
     "arima, a span": ("arima", lambda it: {"start": 58, "end": 62}, "predict", True),
+    "theta": ("theta", lambda it: 3, "forecast", True),
+    "season and trend": ("seasonal", lambda it: 3, "forecast", True),
     "smoothing": ("smoothing", lambda it: 3, "forecast", True),
     "with regressors": ("regressors", lambda it: {"steps": 2, "exog": [[5.0], [6.0]]}, "forecast", True),
     "vector autoregression": ("var", lambda it: {"y": [[9.0, 5.0], [10.0, 5.5]], "steps": 2}, "forecast", None),
@@ -181,6 +189,9 @@ def test_what_cannot_be_packaged_says_so(fitted):
     with pytest.raises(ModelError, match="the OLS is not fitted") as caught:
         adapter.check(model)
     assert "model.fit()" in caught.value.remedy
+    factors = sm.Factor(fitted.frame[["x", "y", "yes"]].to_numpy(), 1).fit()
+    with pytest.raises(ModelError, match="the FactorResults has none of the methods"):
+        adapter_for(factors).methods(factors)
     assert not StatsmodelsAdapter().recognises(pickle.Pickler)
 
 
