@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def _is_archive(path: Path) -> bool:
 
 def current_backend() -> str:
     """The backend that Keras has, or would have, in this process."""
+    if find_spec("keras") is None:  # whose model it would be is the same then: opening it says what is missing
+        return "tensorflow"
     import keras  # noqa: PLC0415
 
     return str(keras.backend.backend())

@@ -65,7 +65,13 @@ def open_model(place: Path | str, *, trust: Sequence[str]) -> Any:
             f"{place} is no model that a framework adapter reads (there are: {', '.join(known_frameworks())}).{held}",
             remedy="Load it and give the object, or write an InferenceSpec and name the folder in artifacts=.",
         )
-    return able[0].open(place, trust=trust)
+    try:
+        return able[0].open(place, trust=trust)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"{place} is a model of {able[0].name}, and {error.name} is not installed here.",
+            remedy=f"Run: pip install {able[0].distribution}",
+        ) from None
 
 
 def _listing(folder: Path) -> str:

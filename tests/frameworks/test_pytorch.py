@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+import types
 import warnings
 from collections import OrderedDict
 from pathlib import Path
@@ -25,6 +27,7 @@ from torch import nn  # noqa: E402
 from cdk_modelbuilder.frameworks import adapter_for, torch_modules  # noqa: E402
 from cdk_modelbuilder.frameworks.pytorch import PyTorchAdapter  # noqa: E402
 from cdk_modelbuilder.frameworks.pytorch.skeleton import save_skeleton  # noqa: E402
+from cdk_modelbuilder.frameworks.registry import open_model  # noqa: E402
 from cdk_modelbuilder.integrity.unpickle import load_pickle  # noqa: E402
 from tests.frameworks import torch_nets  # noqa: E402
 
@@ -284,6 +287,27 @@ def _program_of_fx():
 def test_what_a_format_cannot_keep_is_refused(make, model_format, message, tmp_path):
     with pytest.raises(ModelError, match=message):
         ADAPTER.save(make(), tmp_path, model_format=model_format, trust=(), sample=np.ones((4, 2), dtype=np.float32))
+
+
+def test_classes_of_unknown_libraries_need_trust(tmp_path, monkeypatch):
+    library = types.ModuleType("some_library")
+    library.Special = type("Special", (nn.Linear,), {"__module__": "some_library"})
+    monkeypatch.setitem(sys.modules, "some_library", library)
+    module = nn.Sequential(library.Special(4, 2))
+    with pytest.raises(ModelError, match=r"some_library\.Special.*trust=\['some_library\.Special'\]"):
+        ADAPTER.save(module, tmp_path, model_format=None, trust=(), sample=X)
+    saved = ADAPTER.save(module, tmp_path, model_format=None, trust=("some_library.*",), sample=X)
+    assert "some_library" in saved.modules  # so that its package is pinned
+
+
+def test_what_is_not_installed_is_named(tmp_path, monkeypatch):
+    torch.save(nn.Linear(2, 2), tmp_path / "model.pt")
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(ModelError, match="pip install safetensors"):
+        ADAPTER.save(nn.Linear(4, 2), tmp_path, model_format=None, trust=(), sample=X)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match="a model of pytorch, and torch is not installed here"):
+        open_model(tmp_path / "model.pt", trust=())
 
 
 def test_a_state_dict_is_no_model():

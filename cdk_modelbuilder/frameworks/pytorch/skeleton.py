@@ -90,7 +90,13 @@ def save_skeleton(module: Any, folder: Path, trust: Sequence[str]) -> list[Globa
     Raises:
         ModelError: It holds what cannot be pickled, or names globals that are not PyTorch's, local, or trusted.
     """
-    import safetensors.torch  # noqa: PLC0415
+    try:
+        import safetensors.torch  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise ModelError(
+            "the weights of a PyTorch model are saved with the package safetensors, which is not installed.",
+            remedy="Run: pip install safetensors; or give model_format='export'.",
+        ) from None
 
     path = folder / SKELETON_FILE
     names = {id(value): name for name, value in [*module.named_buffers(), *module.named_parameters()]}
