@@ -122,6 +122,17 @@ def test_text_from_text_needs_no_pipeline(tmp_path):
         assert predictor.predict(TEXTS) == expected
 
 
+def test_a_member_of_an_enumeration_among_the_parameters_is_kept(tmp_path):
+    model = tiny_models.bert("BertForTokenClassification")
+    pipe = transformers.pipeline(
+        "token-classification", model=model, tokenizer=tiny_models.tokenizer(), aggregation_strategy="max", device="cpu"
+    )
+    expected = ADAPTER.predict(pipe, TEXTS[0], "token-classification")
+    assert "entity_group" in expected[0]
+    with served(build(pipe, TEXTS[0], expected, tmp_path)) as predictor:
+        assert [item["word"] for item in predictor.predict(TEXTS[0])] == [item["word"] for item in expected]
+
+
 def test_images_are_classified_and_their_addresses_refused(tmp_path):
     image_module = pytest.importorskip("PIL.Image")
     model = tiny_models.vit()
@@ -256,8 +267,11 @@ def test_wrong_combinations_are_refused(classifier):
         ADAPTER.check((model, 3))
     with pytest.raises(ModelError, match="there are 2 models"):
         ADAPTER.check({"model": model, "other": model})
-    with pytest.raises(ModelError, match="whose task is not known"):
+    with pytest.raises(ModelError, match="the task of BertForNextSentencePrediction is not known"):
         ADAPTER.methods((tiny_models.bert("BertForNextSentencePrediction"), tokenizer))
+    if int(transformers.__version__.partition(".")[0]) >= 5:
+        with pytest.raises(ModelError, match="no pipeline for the task question-answering"):
+            ADAPTER.methods((tiny_models.bert("BertForQuestionAnswering"), tokenizer))
     with pytest.raises(ModelError, match="is not one that models of transformers"):
         ADAPTER.save(model, None, model_format="pickle", trust=(), sample=None)
 

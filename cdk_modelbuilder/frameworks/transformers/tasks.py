@@ -72,14 +72,17 @@ def tasks_of(class_names: Sequence[str], preparers: Collection[str]) -> list[str
         found = _by_end(class_names, _WITH_SOUND)
     found = found or _by_end(class_names, _TASKS)
     usable = [task for task in found if task in SUPPORTED_TASKS or task == TEXT2TEXT]
-    if not usable:
-        what = f"the task {found[0]}" if found else f"{class_names[0]}, whose task is not known"
+    if usable:
+        return usable
+    if found:
         raise ModelError(
-            f"transformers {transformers.__version__} has no pipeline for {what}.",
-            remedy="Name the task: model={'task': ..., 'model': ..., 'tokenizer': ...}, give a pipeline, or call the "
-            "model in your own words with an InferenceSpec.",
+            f"transformers {transformers.__version__} has no pipeline for the task {found[0]} of {class_names[0]}.",
+            remedy="Call the model in your own words with an InferenceSpec, or build with a version that has one.",
         )
-    return usable
+    raise ModelError(
+        f"the task of {class_names[0]} is not known.",
+        remedy="Name it: model={'task': ..., 'model': ..., 'tokenizer': ...}; or give a pipeline.",
+    )
 
 
 def _by_end(class_names: Sequence[str], tasks: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
