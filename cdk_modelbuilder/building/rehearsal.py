@@ -138,6 +138,7 @@ def _order(request: Request, access: Access | None, journal: Path) -> dict[str, 
             "barred": sorted(access.barred),
             "own": [str(code)],
             "generated": [str(code / name) for name in _GENERATED],
+            "shipped": [str(model_dir)],
             "journal": str(journal),
         }
     return order

@@ -42,6 +42,7 @@ class ImportGate:
         barred: Distributions that may not, whoever asks.
         own: Folders of the bundle's own code.
         generated: Those of them, or files, that are not the user's: a fallback in them is meant.
+        shipped: Folders that travel with the bundle and may hold modules as well.
         journal: File that findings are appended to, by children of this process too.
 
     Attributes:
@@ -60,12 +61,14 @@ class ImportGate:
         barred: Sequence[str] = (),
         own: Sequence[str],
         generated: Sequence[str] = (),
+        shipped: Sequence[str] = (),
         journal: str | None = None,
     ) -> None:
         self._owners, self._allowed, self._barred = owners, set(allowed) - set(barred), set(barred)
         self._shared = {name.partition(".")[0] for name in owners if "." in name}
         self._own = tuple(os.path.realpath(place) + os.sep for place in own)
         self._generated = tuple(os.path.realpath(place) for place in generated)
+        self._shipped = tuple(os.path.realpath(place) + os.sep for place in shipped)
         self._package = str(Path(__file__).parents[1])
         paths = sysconfig.get_paths()
         self._libraries = tuple(os.path.realpath(paths[key]) + os.sep for key in ("purelib", "platlib"))
@@ -135,7 +138,7 @@ class ImportGate:
     def _may_pass(self, name: str, spec: importlib.machinery.ModuleSpec) -> bool:
         origin = spec.origin if spec.has_location and spec.origin else None
         place = None if origin is None else os.path.realpath(origin)
-        if place is not None and place.startswith((*self._own, self._package + os.sep)):
+        if place is not None and place.startswith((*self._own, *self._shipped, self._package + os.sep)):
             return True
         owners = self._owners_of(name)
         if not owners:

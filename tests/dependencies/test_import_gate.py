@@ -18,7 +18,7 @@ import json, sys
 sys.path[:0] = [{site!r}, {code!r}]
 from cdk_modelbuilder.dependencies.import_gate import ImportGate
 gate = ImportGate(owners={owners!r}, allowed={allowed!r}, barred={barred!r}, own=[{code!r}],
-                  generated=[{code!r} + "/inference.py"], journal={journal!r})
+                  generated=[{code!r} + "/inference.py"], shipped=[{code!r} + "/../model"], journal={journal!r})
 {before}
 gate.close()
 error = ""
@@ -108,6 +108,15 @@ def test_what_the_user_asks_for_is_let_in(gate, code):
     seen = gate(code, {"other": "value = 1"})
     assert (seen.error, seen.admitted.keys(), seen.refused) == ("", {"other"}, {})
     assert seen.written.admitted == seen.admitted
+
+
+@pytest.mark.parametrize(("folder", "passes"), [("model", True), ("elsewhere", False)])
+def test_modules_that_the_model_brings_are_let_in(gate, folder, passes):
+    code = f"import os, sys\nsys.path.append(os.path.dirname(__file__) + '/../{folder}')\nimport beside"
+    seen = gate(code, {"other": "value = 1"}, files={f"../{folder}/beside.py": "import other"})
+    assert (seen.error == "") is passes
+    assert seen.admitted.keys() == ({"other"} if passes else set())
+    assert seen.unowned.keys() == (set() if passes else {"beside"})
 
 
 FALLBACKS = [

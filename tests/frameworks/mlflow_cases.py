@@ -26,6 +26,8 @@ import mlflow
 
 class Total(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
+        import patsy  # found by running it alone
+
         return model_input.sum(axis=1)
 """
 NEEDED = [f"{name}=={version(name)}" for name in ("mlflow-skinny", "scikit-learn", "skops", "pandas")]
@@ -77,8 +79,9 @@ def test_a_model_of_the_users_own_class_needs_trust_and_brings_its_code(tmp_path
     with pytest.raises(ModelError, match="code of its own, which runs when it is loaded: total_of_all"):
         MlflowAdapter().open(path, trust=())
     opened = MlflowAdapter().open(path, trust=["total_of_all.*"])
-    bundle = build(opened, X[:4], X[:4].sum(axis=1), tmp_path)
+    bundle = build(opened, X[:4], X[:4].sum(axis=1), tmp_path, dependencies={"exclude": ["torch"]})
     assert (bundle.model_dir / "mlflow_model" / "code" / "total_of_all.py").read_text() == OWN
+    assert "\npatsy==" in (bundle.path / "requirements.lock").read_text()
 
 
 def test_a_model_from_code_needs_trust(tmp_path, source):
