@@ -99,14 +99,14 @@ class MlflowAdapter:
         listed = model.requirements
         return SavedModel(
             data_format="mlflow",
-            model_class=str(model.pyfunc.get("loader_module", "mlflow.pyfunc")),
+            model_class=str(model.pyfunc.get("loader_module") or "mlflow.pyfunc"),
             template="inference/mlflow.py.jinja",
             template_values={"folder": _FOLDER},
             python=model.python,
             modules=sorted({module for module, _ in model.pickled} | {"mlflow"}),
             pickle_globals=[".".join(name) for name in model.pickled],
             requirements=None if listed is None else f"{_FOLDER}/{listed}",
-            description={"flavors": sorted(model.flavors), "mlflow_version": model.mlflow_version},
+            description={"flavors": sorted(map(str, model.flavors)), "mlflow_version": model.mlflow_version},
         )
 
     def version(self) -> str:

@@ -69,7 +69,7 @@ def read_folder(path: Path, *, trust: Sequence[str]) -> MlflowFolder:
         ModelError: MLmodel cannot be read or has no flavour ``python_function``; a file lies outside of the folder; or
             code would run that is neither MLflow's, nor on the allow-list, nor trusted.
     """
-    text = _yaml((path / MODEL_FILE).read_text("utf-8"), path)
+    text = _yaml((path / MODEL_FILE).read_bytes(), path)
     flavors = text.get("flavors") if isinstance(text, dict) else None
     if not isinstance(flavors, dict):
         raise ModelError(f"{path / MODEL_FILE} names no flavors.", remedy="Save the model again with MLflow.")
@@ -97,7 +97,7 @@ def read_folder(path: Path, *, trust: Sequence[str]) -> MlflowFolder:
     return MlflowFolder(path, flavors, str(text.get("mlflow_version", "")), others)
 
 
-def _yaml(text: str, path: Path) -> Any:
+def _yaml(text: bytes, path: Path) -> Any:
     try:
         import yaml  # noqa: PLC0415 - only MLflow's models need it, and MLflow brings it
     except ImportError:
@@ -106,7 +106,7 @@ def _yaml(text: str, path: Path) -> Any:
         ) from None
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a date that there is not
         raise ModelError(
             f"{path / MODEL_FILE} is no YAML: {' '.join(str(error).split())}.", remedy="Save the model again."
         ) from None
@@ -138,7 +138,7 @@ def _check_places(path: Path, settings: dict[str, Any]) -> None:
 def _own_modules(path: Path, pyfunc: dict[str, Any]) -> set[str]:
     """Names of the modules that the folder brings and MLflow imports, and of a loader that is not MLflow's."""
     found = set()
-    loader = str(pyfunc.get("loader_module", ""))
+    loader = str(pyfunc.get("loader_module") or "")
     if loader and loader.partition(".")[0] != "mlflow":
         found.add(loader.partition(".")[0])
     if pyfunc.get("model_code_path"):

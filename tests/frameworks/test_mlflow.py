@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.mlflow import MlflowAdapter
@@ -24,7 +26,7 @@ flavors:
 mlflow_version: 3.1.0
 """
 
-pytest.importorskip("yaml", exc_type=ImportError)
+yaml = pytest.importorskip("yaml", exc_type=ImportError)
 
 
 def folder_of(tmp_path: Path, *, loader: str = "mlflow.sklearn", more: str = "", text: str | None = None) -> Path:
@@ -138,6 +140,36 @@ def test_which_uris_are_mlflows():
     adapter = MlflowAdapter()
     assert all(map(adapter.opens_uri, ["models:/churn/3", "models:/churn@best", "runs:/0a1b/model"]))
     assert not any(map(adapter.opens_uri, ["s3://bucket/key", "models/churn", "/models:/", "distilbert/base"]))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["python_function", "loader_module", "code", "data", "model_code_path", "sklearn", "1"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def read_or_refused(path: Path) -> bool:
+    try:
+        MlflowAdapter().open(path, trust=())
+    except ModelError:
+        return False
+    return True
+
+
+@given(st.binary(max_size=60) | st.builds(lambda value: yaml.safe_dump({"flavors": value}).encode(), VALUES))
+def test_any_mlmodel_is_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any"
+    path.mkdir(exist_ok=True)
+    (path / "MLmodel").write_bytes(data)
+    assert read_or_refused(path) in (True, False)  # any other error is a failure of the test
 
 
 @pytest.mark.slow
