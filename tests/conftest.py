@@ -53,11 +53,27 @@ def regression() -> SimpleNamespace:
     return SimpleNamespace(X=X, y=y, model=LinearRegression().fit(X, y))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where everything is said to be installed, as in CI, a skipped test must not hide that it is not."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if "EVERYTHING_INSTALLED" not in os.environ or reporter is None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what an earlier run has passed: it is named line by line in the file ``PASSED_BEFORE``."""
+    if "PASSED_BEFORE" not in os.environ:
         return
+    passed = set(Path(os.environ["PASSED_BEFORE"]).read_text("utf-8").splitlines())
+    again = [item for item in items if item.nodeid in passed]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item.nodeid not in passed]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Note what passed in the file ``PASSED_HERE``, and see that nothing was skipped for want of an install."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    if "PASSED_HERE" in os.environ:
+        passed = sorted({report.nodeid for report in reporter.stats.get("passed", [])})
+        Path(os.environ["PASSED_HERE"]).write_text("".join(f"{nodeid}\n" for nodeid in passed), "utf-8")
+    if "EVERYTHING_INSTALLED" not in os.environ:
+        return
+    # Where everything is said to be installed, as in CI, a skipped test must not hide that it is not.
     words = ("not installed", "could not import", "browser tests need", "no java here")
     missing = [
         report.nodeid

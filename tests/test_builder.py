@@ -260,8 +260,8 @@ def test_building_again_replaces_the_bundle_and_keeps_other_things(regression, t
             lambda r: {"model": xgboost.XGBRegressor()}, ModelError, r"not fitted.*fit\(\)", id="unfitted xgboost"
         ),
         pytest.param(lambda r: {"model": xgboost.DMatrix(r.X)}, ModelError, "data", id="data for a model"),
-        pytest.param(lambda r: {}, UsageError, "either model= or inference_spec=", id="nothing"),
-        pytest.param(lambda r: {"model": r.model, "inference_spec": TimesScale()}, UsageError, "not both", id="both"),
+        pytest.param(lambda r: {}, UsageError, "needs a model= or an inference_spec=", id="nothing"),
+        pytest.param(lambda r: {"model": r.model, "inference_spec": TimesScale()}, UsageError, "both say what to package", id="both"),
         pytest.param(lambda r: {"inference_spec": TimesScale}, UsageError, "instance", id="class for an instance"),
         pytest.param(lambda r: {"model": r.model, "name": "a b"}, UsageError, "letters", id="name"),
         pytest.param(lambda r: {"model": r.model, "image_uri": "x/y:1"}, UsageError, "model_server", id="image alone"),
