@@ -152,7 +152,7 @@ def _custom_operators(model: str | bytes) -> list[str]:
             for node in found.graph.node
             if (node.domain, node.op_type) not in own
             and node.domain not in _KNOWN_DOMAINS
-            and not node.domain.startswith("com.microsoft")
+            and not str(node.domain).startswith("com.microsoft")  # protobuf gives bytes for what is no text
         }
     )
 

@@ -149,7 +149,7 @@ def _opened(path: Path) -> Any:
             kind = "ranker"
         model = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}.get(kind, xgboost.XGBRegressor)()
         model.load_model(data)
-    except xgboost.core.XGBoostError as error:
+    except Exception as error:  # noqa: BLE001 - beside XGBoost's own, what its damaged attributes lead to
         raise ModelError(
             f"{path} is no model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}.",
             remedy="Save it again with save_model().",
