@@ -199,14 +199,23 @@ def test_spec_of_a_script_is_written_out_from_its_source(tmp_path):
 
 
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="there are images with this Python")
-def test_spec_without_source_is_refused_where_the_container_has_another_python(tmp_path):
+def test_spec_without_source_runs_in_the_own_image_where_aws_has_another_python(tmp_path):
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", f"exec({code!r})"], capture_output=True, text=True)
+
     code = SCRIPT.format(path=str(tmp_path / "shift"))
-    run = subprocess.run([sys.executable, "-c", f"exec({code!r})"], capture_output=True, text=True)
-    assert run.returncode != 0
-    refusal = run.stderr.splitlines()[-1]
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    container = ModelBundle.read(tmp_path / "shift").container
+    assert container.model_server == "builtin"
+    assert container.image.python == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    refused = run(code.replace("model_path=", "model_server='sklearn', model_path=").replace("shift')", "other')"))
+    assert refused.returncode != 0
+    refusal = refused.stderr.splitlines()[-1]
     assert f"has Python {sys.version_info.major}.{sys.version_info.minor}" in refusal
     assert "ship the code as a source file" in refusal
-    assert not (tmp_path / "shift").exists()
+    assert not (tmp_path / "other").exists()
 
 
 def test_dependencies_are_pinned_and_the_users_lines_win(regression, tmp_path):
@@ -261,7 +270,12 @@ def test_building_again_replaces_the_bundle_and_keeps_other_things(regression, t
         ),
         pytest.param(lambda r: {"model": xgboost.DMatrix(r.X)}, ModelError, "data", id="data for a model"),
         pytest.param(lambda r: {}, UsageError, "needs a model= or an inference_spec=", id="nothing"),
-        pytest.param(lambda r: {"model": r.model, "inference_spec": TimesScale()}, UsageError, "both say what to package", id="both"),
+        pytest.param(
+            lambda r: {"model": r.model, "inference_spec": TimesScale()},
+            UsageError,
+            "both say what to package",
+            id="both",
+        ),
         pytest.param(lambda r: {"inference_spec": TimesScale}, UsageError, "instance", id="class for an instance"),
         pytest.param(lambda r: {"model": r.model, "name": "a b"}, UsageError, "letters", id="name"),
         pytest.param(lambda r: {"model": r.model, "image_uri": "x/y:1"}, UsageError, "model_server", id="image alone"),
