@@ -49,7 +49,11 @@ class CatBoostAdapter:
         try:
             model = catboost.CatBoost().load_model(str(file), format=data_format)
             return getattr(catboost, _class_of(model))().load_model(str(file), format=data_format)
-        except catboost.CatBoostError as error:
+        except (
+            catboost.CatBoostError,
+            AttributeError,
+            ValueError,
+        ) as error:  # the others: what it says of its training
             raise ModelError(
                 f"{file} is no model that CatBoost {catboost.__version__} reads: {_line(error)}.",
                 remedy="Save it again with save_model().",
@@ -136,7 +140,7 @@ def _class_of(model: Any) -> str:
     """The class whose predict() fits what the file says about its training: classifiers know their labels."""
     if len(model.classes_):
         return "CatBoostClassifier"
-    parameters = json.loads(model.get_metadata().get("params", "{}"))
+    parameters = json.loads(model.get_metadata().get("params") or "{}")
     loss = str(parameters.get("loss_function", {}).get("type", ""))
     if loss.startswith(("YetiRank", "PairLogit", "QueryRMSE", "QuerySoftMax", "StochasticRank", "LambdaMart")):
         return "CatBoostRanker"
@@ -144,4 +148,4 @@ def _class_of(model: Any) -> str:
 
 
 def _line(error: Exception) -> str:
-    return str(error).splitlines()[0].rpartition(".cpp:")[2].lstrip("0123456789: ").rstrip(".")
+    return str(error).partition("\n")[0].rpartition(".cpp:")[2].lstrip("0123456789: ").rstrip(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,6 +121,15 @@ def test_a_cut_file_is_refused(films, tmp_path):
     (tmp_path / "cut.cbm").write_bytes((tmp_path / "cut.cbm").read_bytes()[:200])
     with pytest.raises(ModelError, match=r"cut\.cbm is no model that CatBoost"):
         CatBoostAdapter().open(tmp_path / "cut.cbm", trust=())
+
+
+def test_a_file_that_says_nothing_of_its_training_is_of_the_base_class(films, tmp_path):
+    path = tmp_path / "model.json"
+    films.counts.save_model(path, format="json")
+    content = json.loads(path.read_text())
+    del content["model_info"]["params"]
+    path.write_text(json.dumps(content))
+    assert type(CatBoostAdapter().open(path, trust=())) is catboost.CatBoost
 
 
 def test_what_cannot_be_packaged_says_so(films, tmp_path):
