@@ -18,6 +18,9 @@ from cdk_modelbuilder.rendering import render
 IMAGE_FOLDER = "image"
 _VERIFIER_SOURCES = ("integrity/public_signature.py", "integrity/stored_key.py", "integrity/verifier.py")
 
+_SYSTEM_LIBRARIES = {"lightgbm": ("libgomp.so.1", "libgomp1")}
+"""Package of Python -> the library that its wheel expects of the system, and Debian's package of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -69,7 +72,9 @@ def write_server_image(packages: PackageList, folder: Path, *, name: str, base: 
         UsageError: An index option names an address with a password.
     """
     folder.mkdir()
-    _write(folder, "image/server.Dockerfile.jinja", name=name, base=base, **_packages(packages, folder))
+    libraries = [_SYSTEM_LIBRARIES[pin.name] for pin in packages.fitted.pins if pin.name in _SYSTEM_LIBRARIES]
+    values = {**_packages(packages, folder), "libraries": libraries}
+    _write(folder, "image/server.Dockerfile.jinja", name=name, base=base, **values)
     package = folder / "server" / "cdk_modelbuilder"
     source = Path(__file__).parents[1]
     for module in sorted((source / "serving").iterdir()):

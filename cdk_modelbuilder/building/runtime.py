@@ -135,5 +135,5 @@ def _evidence(source: LocalSource, payloads: Sequence[str], always: Mapping[str,
 
 
 def _installed_name(adapter: FrameworkAdapter) -> str:
-    names = Installed.here().owners(adapter.name)
-    return next((name for name in names if name in (adapter.distribution, *adapter.provided_by)), adapter.distribution)
+    names = (adapter.distribution, *adapter.provided_by)
+    return next((name for name in names if Installed.here().get(name) is not None), adapter.distribution)
