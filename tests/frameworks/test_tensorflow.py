@@ -61,7 +61,7 @@ def test_sequential_models_in_both_formats(sequential, model_format, tmp_path):
     assert info["model"]["class"] == "keras.sequential.Sequential"
     if model_format is not None:
         assert (bundle.path / "model" / "saved_model.pb").exists()
-        assert set(info["model"]["signature"]["outputs"]) == {sequential.output_names[0]}
+        assert set(info["model"]["signature"]["outputs"]) == {sequential.layers[-1].name}
     with served(bundle) as predictor:
         np.testing.assert_allclose(predictor.predict(X), expected, rtol=1e-5)
         np.testing.assert_allclose(predictor.predict(X[:1]), expected[:1], rtol=1e-4)

@@ -80,7 +80,8 @@ def _output_names(model: Any, answer: Any) -> list[str]:
     if isinstance(answer, dict):
         return [str(name) for name in answer]
     number = len(answer) if isinstance(answer, list | tuple) else 1
-    names = list(getattr(model, "output_names", None) or [])
+    graph = getattr(model, "_functional", None) or model  # what a sequential model is made of
+    names = list(getattr(graph, "output_names", None) or [])
     return names if len(set(names)) == number else [f"output_{place}" for place in range(number)]
 
 
