@@ -46,11 +46,11 @@ def _wrapped(
             "sample_output is a stream, which this model server does not answer with.",
             remedy="Give one value as sample_output, or take another model_server.",
         )
-    whole = _description(codec)
+    whole = described(codec)
     default = direction.removesuffix("s")
     spec: Json = {"direction": direction, "item": whole}
-    table = _columns(codec)
-    parts = _parts(codec)
+    table = plain_columns(codec)
+    parts = parts_of(codec)
     if table is not None:
         spec |= {"form": "frame", "columns": [list(column) for column in table]}
         tensors = [_of_column(_safe(key, default, place), dtype) for place, (key, dtype) in enumerate(table)]
@@ -74,12 +74,13 @@ def _wrapped(
     return NamedTensorsCodec({**spec, "tensors": tensors})
 
 
-def _description(codec: Codec) -> Json:
+def described(codec: Codec) -> Json:
+    """The codec as ``schema.json`` describes it."""
     found: Json = {"codec": codec.name, "content_types": list(codec.content_types), "spec": codec.spec}
     return found
 
 
-def _columns(codec: Codec) -> list[tuple[Any, str]] | None:
+def plain_columns(codec: Codec) -> list[tuple[Any, str]] | None:
     """Key and dtype of a table's columns, if all are plain and the index counts; else None."""
     if codec.name != "pandas" or codec.spec.get("kind") != "frame":
         return None
@@ -109,7 +110,7 @@ def _named(dtype: str) -> str:
         return ""
 
 
-def _parts(codec: Codec) -> tuple[str, list[tuple[Any, Json]]] | None:
+def parts_of(codec: Codec) -> tuple[str, list[tuple[Any, Json]]] | None:
     """The form of a container of leaves, and those; None for anything else."""
     if codec.name != "tree":
         return None
@@ -124,7 +125,7 @@ def _parts(codec: Codec) -> tuple[str, list[tuple[Any, Json]]] | None:
         return None
     if not items or any(child.get("node") != "leaf" for _, child in items):
         return None
-    return form, [(key, _description(open_codec(child))) for key, child in items]
+    return form, [(key, described(open_codec(child))) for key, child in items]
 
 
 def _of_leaf(codec: Codec, name: str) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -49,16 +50,22 @@ class ServingContainer:
         bundle: The bundle to serve.
         secrets: Values for the container spec's secret variables.
         base: An empty folder that becomes ``/opt/ml``.
+        files: What lies under the prefix in S3, for a bundle that only refers to it.
     """
 
     commands: ClassVar[dict[str, str]] = {}
     """Scripts that stand in for programs of the image."""
 
-    def __init__(self, python: Path, bundle: ModelBundle, secrets: Mapping[str, str], base: Path) -> None:
+    def __init__(
+        self, python: Path, bundle: ModelBundle, secrets: Mapping[str, str], base: Path, *, files: Path | None = None
+    ) -> None:
         self.bundle = bundle
         self.model_dir = base / "model"
-        with tarfile.open(bundle.archive_path) as archive:
-            archive.extractall(self.model_dir, filter="data")
+        if files is None:
+            with tarfile.open(bundle.archive_path) as archive:
+                archive.extractall(self.model_dir, filter="data")
+        else:
+            shutil.copytree(files, self.model_dir)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.base = base

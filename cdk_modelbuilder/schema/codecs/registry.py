@@ -32,6 +32,7 @@ CODEC_MODULES = {
     "stream": "streams",
     "translator": "translators",
     "named_tensors": "named_tensors",
+    "mlflow_messages": "mlflow_messages",
 }
 """Codec name -> module in this folder, in the order in which a sample is offered to them."""
 
@@ -160,7 +161,7 @@ def _descriptions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         item = waiting.pop()
         if "codec" in item or "class" in item:
             yield item
-        if item.get("codec") in ("stream", "tree", "named_tensors"):
+        if item.get("codec") in ("mlflow_messages", "named_tensors", "stream", "tree"):
             waiting.append(item["spec"])
         for holder in ("items", "fields"):  # of a node: its children, with or without names
             waiting += [child[1] if isinstance(child, list) else child for child in item.get(holder, ())]
