@@ -31,7 +31,7 @@ model_server.MMS_CONFIG_FILE = {configuration!r}
 model_server.start_model_server()
 """
 
-_MULTI_MODEL_SERVER = """\
+MULTI_MODEL_SERVER = """\
 from mms.model_server import start
 
 start()
@@ -41,7 +41,7 @@ start()
 class MmsContainer(ServingContainer):
     """``sagemaker_inference`` in front of Multi Model Server. One at a time: the toolkit looks for a second one."""
 
-    commands: ClassVar[dict[str, str]] = {"multi-model-server": _MULTI_MODEL_SERVER}
+    commands: ClassVar[dict[str, str]] = {"multi-model-server": MULTI_MODEL_SERVER}
 
     def __init__(self, python: Path, bundle: ModelBundle, secrets: Mapping[str, str], base: Path) -> None:
         super().__init__(python, bundle, secrets, base)
