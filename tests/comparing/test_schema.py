@@ -23,6 +23,7 @@ from cdk_modelbuilder.comparing.trees import NoTree
 from cdk_modelbuilder.schema.codecs import CodecError
 from cdk_modelbuilder.schema.codecs.registry import CODEC_MODULES
 from cdk_modelbuilder.schema.schema_builder import schema_json
+from cdk_modelbuilder.schema.tensor_schema import as_named_tensors
 from tests.payloads.cases import CASES
 from tests.payloads.test_matrix import SLOW_LIBRARIES
 
@@ -62,6 +63,15 @@ def test_every_codec_of_the_package_is_known():
     from cdk_modelbuilder.comparing.bundles.payload_forms import _CODECS
 
     assert set(_CODECS) == set(CODEC_MODULES)
+
+
+def test_tensors_of_a_servers_protocol_are_told():
+    def of(sample: Any) -> dict[str, Any]:
+        return schema_json(as_named_tensors(SchemaBuilder(sample, sample).marshaller))
+
+    assert lines(of(np.zeros((2, 3))), of(np.zeros((2, 3)))) == []
+    changes = lines(of({"a": np.zeros((2, 3))}), of({"a": np.zeros((2, 4), "f4")}))
+    assert any("tensor a" in str(change) for change in changes)
 
 
 @pytest.mark.parametrize("case", INSTALLED)

@@ -243,6 +243,20 @@ def _stream(spec: dict[str, Any], levels: int) -> Form:
     return Form("stream", {}, {"[]": _form(spec["codec"], spec["spec"], levels - 1)}, noun="item")
 
 
+def _message(kind: str) -> Callable[[dict[str, Any], int], Form]:
+    """The form of a value in the messages of a model server's own protocol."""
+
+    def read(spec: dict[str, Any], levels: int) -> Form:
+        item = spec["item"]
+        parts = {"value": _form(item["codec"], item["spec"], levels - 1)}
+        for tensor in spec.get("tensors", ()):
+            facts = {name: fact for name, fact in tensor.items() if name not in ("datatype", "name")}
+            parts[f"tensor {tensor['name']}"] = Form(tensor["datatype"], facts)
+        return Form(kind, {"form": spec["form"]}, parts, noun="part")
+
+    return read
+
+
 def _fact_text(value: Any) -> str:
     if isinstance(value, list):
         return " x ".join("any" if size is None else str(size) for size in value)
@@ -275,4 +289,6 @@ _CODECS: Final[Mapping[str, Callable[[dict[str, Any], int], Form]]] = {
     "tree": _tree,
     "pydantic": _pydantic,
     "stream": _stream,
+    "named_tensors": _message("named tensors"),
+    "mlflow_messages": _message("message of MLflow's"),
 }
