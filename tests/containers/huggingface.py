@@ -86,7 +86,8 @@ class HuggingFaceContainer(ServingContainer):
 
 def built_there(script: Path, *arguments: object) -> None:
     """Run ``script`` with this environment's packages, and behind them those of the environment that runs the tests."""
-    command = [ENVIRONMENT.python(), "-c", _SCRIPT.format(more=[*site.getsitepackages(), str(ROOT)]), script, *arguments]
+    more = [*site.getsitepackages(), str(ROOT)]
+    command = [ENVIRONMENT.python(), "-c", _SCRIPT.format(more=more), script, *arguments]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "USE_TF": "0"}
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

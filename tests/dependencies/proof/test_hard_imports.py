@@ -9,7 +9,7 @@ import pytest
 
 from .environments import VARYING, write_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 
 @dataclass(frozen=True)

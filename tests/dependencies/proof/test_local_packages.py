@@ -9,7 +9,7 @@ import pytest
 from .environments import Environment, uv, write_project
 from .packages import commit, git, push, served, spec_of, write_package
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 SETUP = "from setuptools import setup\n\nsetup()\n"
 

@@ -10,7 +10,7 @@ import pytest
 from .environments import Environment, uv, write_project
 from .packages import spec_of, write_wheel
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 SPEC = {
     "spec.py": (

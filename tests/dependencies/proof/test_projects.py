@@ -8,7 +8,7 @@ import pytest
 
 from .environments import VARYING, project
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 SKLEARN = {"cloudpickle", "joblib", "narwhals", "numpy", "scikit-learn", "scipy", "threadpoolctl"}
 

@@ -12,7 +12,7 @@ from cdk_modelbuilder.images import images_for
 from .environments import Built, Environment, write_project
 from .packages import spec_of, write_wheel
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 BUILD = (
     "import sys\n\nfrom spec import Spec\n\nfrom cdk_modelbuilder import ModelBuilder, SchemaBuilder\n\n"

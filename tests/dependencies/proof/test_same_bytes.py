@@ -8,7 +8,7 @@ import pytest
 
 from .environments import Built, project, write_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.extra_install]
 
 CELLS = [
     "import inflect\nimport toolz\n\nfrom cdk_modelbuilder import InferenceSpec, ModelBuilder, SchemaBuilder",
