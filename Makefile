@@ -29,7 +29,7 @@ $(VENV)/.lint: $(VENV)/.setup
 	touch $@
 
 $(VENV)/.proof: $(VENV)/.setup
-	@echo "installing PyTorch, TensorFlow and what else payloads may be made of: about 2.5 GB more"
+	@echo "installing PyTorch, TensorFlow and the other frameworks and payloads: about 3.5 GB more"
 	$(INSTALL) --group proof
 	touch $@
 

@@ -66,7 +66,7 @@ def test_an_mlmodel_that_says_too_little_is_refused(tmp_path, text, message):
     [
         ("own_loader", "", "own_loader"),
         ("own.loader", "", "own"),
-        ("mlflow.pyfunc.loaders.code_model", "    model_code_path: /home/me/churn.py", "churn"),
+        ("mlflow.pyfunc.loaders.code_model", "    model_code_path: /somewhere/churn.py", "churn"),
         ("mlflow.sklearn", "    code: source", "features, steps"),
     ],
 )
