@@ -30,6 +30,7 @@ def layout_of(plan: Plan, *, name: str) -> Layout:
         model=plan.model_source.name if isinstance(plan.model_source, HubModel) else _MOUNT_PATH,
         revision=plan.model_source.revision if isinstance(plan.model_source, HubModel) else None,
         accelerated=host.reference.processor == "gpu",
+        installs=plan.runtime.terms.options.packaging != "image",
         startup_seconds=HealthCheck().startup_seconds,
     )
 

@@ -74,6 +74,7 @@ class Layout:
         revision: The revision of a hub's model, or None.
         description: What the framework's adapter says of the saved model.
         accelerated: Whether the instance has a GPU.
+        installs: Whether there may be packages for the server to install when it starts; they are in the image else.
         startup_seconds: How long a start may take.
         invocation_seconds: How long an answer may take.
     """
@@ -88,6 +89,7 @@ class Layout:
     revision: str | None = None
     description: Mapping[str, Any] = field(default_factory=dict)
     accelerated: bool = False
+    installs: bool = True
     startup_seconds: int = 480
     invocation_seconds: int = 60
 

@@ -20,7 +20,8 @@ class MlflowServer(PythonServer):
     """Requests are MLflow's JSON, answers ``{"predictions": ...}``.
 
     An image made with ``--env-manager virtualenv`` makes an environment of ``requirements.txt`` at each start, which
-    takes a network; one made with ``--env-manager local`` installs it into its own.
+    takes a network; one made with ``--env-manager local`` installs it into its own. Where the packages are in the image
+    (``dependencies={"packaging": "image"}``), the model names no environment, so that nothing is made or installed.
     """
 
     name: str = ModelServer.MLFLOW
@@ -38,8 +39,10 @@ class MlflowServer(PythonServer):
         }
 
     def files(self, layout: Layout) -> Mapping[str, str]:
-        return {
-            "MLmodel": render("servers/mlmodel.yaml.jinja", python=layout.python),
+        files = {
+            "MLmodel": render("servers/mlmodel.yaml.jinja", python=layout.python, installs=layout.installs),
             "code/modelbuilder_mlflow.py": render("servers/mlflow.py.jinja"),
-            "python_env.yaml": render("servers/mlflow_env.yaml.jinja", python=layout.python),
         }
+        if layout.installs:
+            files["python_env.yaml"] = render("servers/mlflow_env.yaml.jinja", python=layout.python)
+        return files
