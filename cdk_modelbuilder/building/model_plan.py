@@ -47,7 +47,12 @@ def plan_for_model(
     names = [name.rpartition(".") for name in saved.pickle_globals]
     source, moved = _shipped_modules(names, saved.modules, payload_classes(marshaller))
     host = host_for(
-        adapter, adapter.version(), server=server, read_by=saved.read_by, wishes=wishes, python=saved.python
+        adapter,
+        saved.reads_since or adapter.version(),
+        server=server,
+        read_by=saved.read_by,
+        wishes=wishes,
+        python=saved.python,
     )
     if saved.requirements is not None and options.requirements is None:
         options = replace(options, requirements=folder / saved.requirements)

@@ -93,6 +93,7 @@ class OnnxAdapter:
         return SavedModel(
             data_format="onnx",
             read_by=ReadBy.NEWER,
+            reads_since=onnx_files.oldest_reader(folder / MODEL_FILE),
             model_class=kind,
             template="inference/onnx.py.jinja",
             template_values={"file": MODEL_FILE},

@@ -66,6 +66,26 @@ def read(path: Path) -> Any:
     return model
 
 
+_READERS = (("1.18.0", 21, 10), ("1.20.0", 22, 10), ("1.22.0", 23, 11))
+"""onnxruntime, the newest opset that it reads and the newest version of the file format, oldest first.
+
+Source: https://onnxruntime.ai/docs/reference/compatibility.html; all of them read opset 5 of ``ai.onnx.ml``.
+"""
+
+
+def oldest_reader(path: Path) -> str | None:
+    """The oldest version of onnxruntime, from 1.18 on, that reads the file; None where the file does not say it."""
+    try:
+        model = read(path)
+    except ModelError:
+        return None
+    opsets = {item.domain or "ai.onnx": item.version for item in model.opset_import}
+    plain = opsets.pop("ai.onnx", 1)
+    if opsets.pop("ai.onnx.ml", 1) > 5 or any(version > 1 for version in opsets.values()):
+        return None
+    return next((name for name, opset, form in _READERS if plain <= opset and model.ir_version <= form), None)
+
+
 def copy(path: Path, folder: Path, *, name: str) -> None:
     """Copy the file to ``folder``/``name``, and the files that it refers to beside it.
 

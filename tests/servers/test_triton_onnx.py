@@ -60,7 +60,6 @@ def build(graph, schema: SchemaBuilder, path):
         schema_builder=schema,
         model_path=path,
         model_server="triton",
-        image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/triton:1",
         dependencies={"auto": False, "packaging": "image"},
         signing_key=MASTER_KEY,
     ).build()
@@ -72,6 +71,7 @@ def test_the_configuration_is_the_graphs(classifier, tmp_path):
     assert (bundle.model_dir / "model" / "config.pbtxt").read_text() == CONFIGURATION
     assert "model/1/model.onnx" in bundle.manifest.files
     assert bundle.container.verified == "nothing"
+    assert bundle.container.image.repository == "sagemaker-tritonserver"  # whatever onnxruntime is installed here
     with bundle.deploy(mode=Mode.LOCAL_PROCESS, signing_key=MASTER_KEY) as predictor:
         found, expected = predictor.predict(X[:7]), answer(X[:7])
     assert found["label"].tolist() == expected["label"].tolist()
