@@ -91,7 +91,7 @@ def test_packages_are_where_the_server_looks_for_them(bundles):
     places = {server: bundles(server).container.requirements_file for server in OF_CODE}
     assert places.pop("builtin") is None
     assert places.pop("triton") is None
-    assert places.pop("djl_serving") == "requirements.txt"
+    assert places.pop("djl_serving") == places.pop("mlflow") == "requirements.txt"
     assert set(places.values()) == {"code/requirements.txt"}
     for server, place in [*places.items(), ("djl_serving", "requirements.txt")]:
         assert place in bundles(server).manifest.files, server
