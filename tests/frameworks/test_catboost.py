@@ -85,6 +85,7 @@ def test_the_endpoint_answers_labels_for_text_and_categories(films, tmp_path):
     assert found.tolist() == expected.tolist()
 
 
+@pytest.mark.heavy
 def test_its_packages_are_captured(films, tmp_path):
     # Where polars is installed CatBoost imports it, and it PyTorch.
     without = {"exclude": ["torch"]}

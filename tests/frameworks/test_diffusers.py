@@ -67,6 +67,7 @@ def text_to_image():
     return pipe
 
 
+@pytest.mark.heavy
 def test_a_prompt_gives_an_image_and_the_seed_decides_which(text_to_image, tmp_path):
     sample = {"prompt": "the film was good", "num_inference_steps": 2, "seed": 3}
     assert adapter_for(text_to_image).name == "diffusers"
@@ -80,6 +81,7 @@ def test_a_prompt_gives_an_image_and_the_seed_decides_which(text_to_image, tmp_p
     assert (other != np.asarray(expected)).any()
 
 
+@pytest.mark.heavy
 def test_a_folder_without_a_prompt(noise_to_image, tmp_path):
     folder = tmp_path / "ddpm"
     noise_to_image.save_pretrained(folder)

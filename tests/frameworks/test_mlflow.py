@@ -172,6 +172,7 @@ def test_any_mlmodel_is_read_or_refused(tmp_path_factory, data):
     assert read_or_refused(path) in (True, False)  # any other error is a failure of the test
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.extra_install
 def test_models_are_packaged_in_an_environment_with_mlflow(tmp_path):

@@ -117,6 +117,7 @@ def test_formats_without_classes_take_other_batches_too(model_format, tmp_path):
         np.testing.assert_allclose(predictor.predict(five), answer_of(module, torch.tensor(five)).numpy(), rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_a_dict_is_the_keyword_arguments_and_tensors_give_tensors(tmp_path):
     torch.manual_seed(0)
     module = torch_nets.Ratings()
@@ -210,6 +211,7 @@ def test_fixed_batches_are_said(tmp_path):
     assert any("batches of the sample's size only" in note for note in saved.notes)
 
 
+@pytest.mark.heavy
 def test_a_head_on_a_model_of_transformers(tmp_path):
     transformers = pytest.importorskip("transformers", exc_type=ImportError)
     from tests.frameworks import tiny_models

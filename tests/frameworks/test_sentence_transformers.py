@@ -72,6 +72,7 @@ def test_a_real_model_in_a_folder_means_the_same_in_its_bundle(real_folder, tmp_
     assert found[1] @ found[2] > 2 * found[0] @ found[2]  # it still understands
 
 
+@pytest.mark.heavy
 def test_an_encoder_in_memory_and_one_text(small_encoder, tmp_path):
     expected = small_encoder.encode(TEXTS[0])
     bundle = build(small_encoder, TEXTS[0], expected, tmp_path, free_axes=())
@@ -84,6 +85,7 @@ def test_an_encoder_in_memory_and_one_text(small_encoder, tmp_path):
         ADAPTER.predict(small_encoder, {"inputs": TEXTS, "parameters": {"device": "cuda"}}, "encode")
 
 
+@pytest.mark.heavy
 def test_the_answer_is_what_the_output_sample_is(small_encoder, tmp_path):
     expected = small_encoder.encode(TEXTS).tolist()
     bundle = build(small_encoder, np.array(TEXTS), expected, tmp_path)
@@ -91,6 +93,7 @@ def test_the_answer_is_what_the_output_sample_is(small_encoder, tmp_path):
         assert predictor.predict(np.array(TEXTS))[1] == pytest.approx(expected[1], rel=1e-5)
 
 
+@pytest.mark.heavy
 def test_pairs_are_scored_and_documents_ranked(scorer, tmp_path):
     expected = scorer.predict([tuple(pair) for pair in PAIRS])
     (tmp_path / "pairs").mkdir()
@@ -104,6 +107,7 @@ def test_pairs_are_scored_and_documents_ranked(scorer, tmp_path):
     assert [row["corpus_id"] for row in found] == [row["corpus_id"] for row in ranked]
 
 
+@pytest.mark.heavy
 def test_sparse_vectors_and_their_words(tmp_path):
     path = tmp_path / "masked"
     for part in (tiny_models.bert("BertForMaskedLM"), tiny_models.tokenizer()):
@@ -122,6 +126,7 @@ def test_sparse_vectors_and_their_words(tmp_path):
     assert ADAPTER.open(tmp_path / "saved", trust=()).class_name == "SparseEncoder"
 
 
+@pytest.mark.heavy
 def test_ones_own_part_travels_as_source(small_encoder, tmp_path):
     from tests.frameworks.own_pooling import Doubled
 

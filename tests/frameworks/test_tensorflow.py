@@ -67,6 +67,7 @@ def test_sequential_models_in_both_formats(sequential, model_format, tmp_path):
         np.testing.assert_allclose(predictor.predict(X[:1]), expected[:1], rtol=1e-4)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("model_format", [None, "saved_model"])
 def test_several_inputs_and_outputs_by_name(two_sided, model_format, tmp_path):
     sample = {"age": X[:, :1], "job": X[:, 1:]}
@@ -94,6 +95,7 @@ def test_a_table_has_a_column_for_each_input(tmp_path):
     )
 
 
+@pytest.mark.heavy
 def test_own_layers_functions_and_models_travel_as_source(tmp_path):
     keras.utils.set_random_seed(2)
     model = keras.Sequential(
@@ -145,6 +147,7 @@ class Doubling(tf.Module):
         return {"doubled": values * self.factor, "sum": tf.reduce_sum(values, axis=1)}
 
 
+@pytest.mark.heavy
 def test_modules_are_traced_with_the_sample(tmp_path):
     bundle = tf_build(Doubling(), X, {"doubled": X * 2, "sum": X.sum(axis=1)}, tmp_path)
     with served(bundle) as predictor:
@@ -256,6 +259,7 @@ def test_code_that_a_file_cannot_name_is_refused(make, message, tmp_path):
         ADAPTER.save(make(), tmp_path, model_format=None, trust=(), sample=X)
 
 
+@pytest.mark.heavy
 def test_lambdas_are_kept_as_computation(tmp_path):
     bundle = tf_build(_with_lambda(), X, X + 1, tmp_path, model_format="saved_model")
     with served(bundle) as predictor:
@@ -301,6 +305,7 @@ with served(bundle) as predictor:
 """
 
 
+@pytest.mark.heavy
 def test_keras_on_torch_has_its_own_adapter(tmp_path):
     pytest.importorskip("torch", exc_type=ImportError)
     env = {**os.environ, "KERAS_BACKEND": "torch"}

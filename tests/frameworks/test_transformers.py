@@ -52,6 +52,7 @@ def alike(found, expected):
     assert [item["score"] for item in found] == pytest.approx([item["score"] for item in expected], rel=1e-5)
 
 
+@pytest.mark.heavy
 def test_a_pipeline_keeps_its_parameters(classifier, tmp_path):
     model, tokenizer = classifier
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, device="cpu")
@@ -67,6 +68,7 @@ def test_a_pipeline_keeps_its_parameters(classifier, tmp_path):
         alike(found[0], pipe(["good"])[0])
 
 
+@pytest.mark.heavy
 def test_a_model_and_its_tokenizer_do_their_usual_task_or_the_one_that_is_named(classifier, tmp_path):
     assert ADAPTER.methods(classifier) == ["text-classification", "zero-shot-classification"]
     sample = {"sequences": "the film was good", "candidate_labels": ["good", "bad"]}
@@ -113,6 +115,7 @@ def test_text_is_generated_without_chance_and_that_is_said(tmp_path):
         assert predictor.predict(TEXTS[1])[0]["generated_text"].startswith(TEXTS[1])
 
 
+@pytest.mark.heavy
 def test_text_from_text_needs_no_pipeline(tmp_path):
     model = (tiny_models.t5(), tiny_models.tokenizer())
     assert ADAPTER.methods(model) == ["text2text-generation"]
@@ -122,6 +125,7 @@ def test_text_from_text_needs_no_pipeline(tmp_path):
         assert predictor.predict(TEXTS) == expected
 
 
+@pytest.mark.heavy
 def test_a_member_of_an_enumeration_among_the_parameters_is_kept(tmp_path):
     model = tiny_models.bert("BertForTokenClassification")
     pipe = transformers.pipeline(
@@ -133,6 +137,7 @@ def test_a_member_of_an_enumeration_among_the_parameters_is_kept(tmp_path):
         assert [item["word"] for item in predictor.predict(TEXTS[0])] == [item["word"] for item in expected]
 
 
+@pytest.mark.heavy
 def test_images_are_classified_and_their_addresses_refused(tmp_path):
     image_module = pytest.importorskip("PIL.Image")
     model = tiny_models.vit()
@@ -145,6 +150,7 @@ def test_images_are_classified_and_their_addresses_refused(tmp_path):
         ADAPTER.predict(model, "https://example.com/cat.png", "image-classification")
 
 
+@pytest.mark.heavy
 def test_sounds_are_classified(tmp_path):
     model = tiny_models.wav2vec2()
     assert ADAPTER.methods(model) == ["audio-classification"]
@@ -196,6 +202,7 @@ def _with(folder, path, **changes):
     return path
 
 
+@pytest.mark.heavy
 def test_code_in_a_folder_runs_only_if_it_is_trusted(folder, tmp_path, monkeypatch):
     changes = {
         "architectures": ["OwnClassifier"],
@@ -276,6 +283,7 @@ def test_wrong_combinations_are_refused(classifier):
         ADAPTER.save(model, None, model_format="pickle", trust=(), sample=None)
 
 
+@pytest.mark.heavy
 def test_the_source_of_ones_own_class_travels(tmp_path):
     from tests.frameworks.own_bert import SharperBert
 
