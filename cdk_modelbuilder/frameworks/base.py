@@ -22,8 +22,8 @@ class SavedModel:
             :meth:`FrameworkAdapter.save` wrote to, and ``_predict(data, model)``.
         template_values: Values for that template.
         read_by: Which versions of the framework can read the files; decides which container images can run them.
-        reads_since: Oldest version of the framework that reads the files, where they say it; None for the one that saved
-            them.
+        reads_since: Oldest version of the framework that reads the files, where they say it; None for the one that
+            saved them.
         python: Minor version of Python that the files are tied to, such as ``3.11``; None for none.
         modules: Names of modules that the files need at load, such as those of pickled classes.
         pickle_globals: ``module.name`` of every global that a pickle among the files names.
