@@ -48,3 +48,9 @@ def test_commands_that_the_docs_name_exist():
     for page in PAGES:
         named = set(re.findall(r"^cdk-modelbuilder (\w+)", page.read_text(), re.MULTILINE))
         assert named <= known, page.name
+
+
+def test_the_table_of_servers_is_what_the_tests_prove():
+    script = Path(__file__).parents[1] / "scripts" / "make_support_table.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stderr}Run: python scripts/make_support_table.py"

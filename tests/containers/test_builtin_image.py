@@ -94,6 +94,7 @@ def test_the_bundle_says_how_it_is_verified_and_what_is_inside(bundle):
     assert not any("requirements" in path for path in bundle.manifest.files)
 
 
+@pytest.mark.proves("sklearn", "builtin")
 def test_it_answers_as_the_model_in_memory_and_stops_when_asked(bundle, iris):
     X, model = iris
     with serving(bundle) as (name, url):

@@ -72,6 +72,7 @@ def assert_labels(found, wanted) -> None:
 class TestOneContainer:
     """A class, so that it ends before the next one starts: the toolkit looks for a second server."""
 
+    @pytest.mark.proves("transformers", "mms")
     def test_a_pipeline_answers_as_in_memory(self, container, classifier):
         assert_labels(predictor(container).predict(TEXTS), classifier.answers)
         assert container.ping() == 200
@@ -99,6 +100,7 @@ class TestOneContainer:
         assert_labels(json.loads(answer.body), classifier.answers)
 
 
+@pytest.mark.proves("sentence_transformers", "mms")
 def test_real_weights_of_sentence_transformers(python, tmp_path):
     real = built("sentences", tmp_path)
     (tmp_path / "ml").mkdir()
@@ -129,6 +131,7 @@ def refused(python: Path, bundle: ModelBundle, secrets: dict[str, str], folder: 
         assert words in container.log
 
 
+@pytest.mark.proves("files read by the server", "mms")
 def test_the_toolkit_makes_a_pipeline_of_a_prefix_without_code(python, classifier, tmp_path):
     schema = SchemaBuilder({"inputs": TEXTS}, [{"label": "good", "score": 0.5}])
     bundle = ModelBuilder(

@@ -71,6 +71,7 @@ def predictor(container: MlflowContainer) -> Predictor:
     return Predictor(container.url, schema=container.bundle.schema, container=container.bundle.container)
 
 
+@pytest.mark.proves("sklearn", "mlflow")
 def test_a_classifier_answers_as_in_memory(container, forest, tumours):
     found = predictor(container).predict(tumours.frame)
     np.testing.assert_allclose(found, forest.predict_proba(tumours.frame), rtol=1e-9)
@@ -121,6 +122,7 @@ def echo():
         pytest.param({"any": [1, {"json": None}], "file": b"\x00\xff"}, id="a document with bytes"),
     ],
 )
+@pytest.mark.proves("InferenceSpec", "mlflow")
 def test_values_come_back_as_they_went(python, echo, tmp_path, sample):
     bundle = build(tmp_path / "b", SchemaBuilder(sample, sample), inference_spec=echo.Echo())
     (tmp_path / "ml").mkdir()

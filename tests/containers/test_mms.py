@@ -95,6 +95,7 @@ def predictor_of(container: MmsContainer) -> Predictor:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name in KNOWN_TO_CLIENTS])
+@pytest.mark.proves("InferenceSpec", "mms")
 def test_every_content_type_both_ways(case: Case, python, samples, tmp_path):
     if case.missing:
         pytest.skip(f"{case.missing} is not installed; `make test-all` installs it")

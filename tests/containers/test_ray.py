@@ -81,6 +81,7 @@ def answers(container: RayContainer) -> bool:
 class TestOneContainer:
     """A class, so that it ends before the next one starts: two of them want much memory."""
 
+    @pytest.mark.proves("sklearn", "ray")
     def test_a_classifier_answers_as_in_memory(self, container, forest, tumours, bundle):
         predictor = Predictor(container.url, schema=bundle.schema, container=bundle.container)
         np.testing.assert_allclose(predictor.predict(tumours.X), forest.predict_proba(tumours.X), rtol=1e-9)

@@ -104,6 +104,8 @@ def csv(rows: list[list[float]]) -> bytes:
     return "".join(",".join(map(repr, row)) + "\n" for row in rows).encode()
 
 
+@pytest.mark.proves("xgboost", "xgboost")
+@pytest.mark.proves("sklearn", "sklearn")
 def test_predictor_gets_the_predictions_of_the_model_in_memory(tumour, people, built, tumours):
     for container, data, expected in (
         (tumour, tumours.X, built.probabilities),
@@ -186,6 +188,7 @@ def test_nothing_is_written_beside_the_signed_files(tumour, people, built, tumou
 
 
 @pytest.mark.skipif(not can_mount(), reason="no mount namespaces here, which a read-only folder needs")
+@pytest.mark.proves("InferenceSpec", "sklearn")
 def test_inference_spec_with_a_helper_module_in_a_read_only_model_folder(python, built, tmp_path):
     assert (built.greenhouse.model_dir / "code" / "greenhouse_units.py").is_file()
     with start(python, built.greenhouse, tmp_path, read_only=True) as container:

@@ -75,6 +75,7 @@ def rows(count: int):
     return np.random.default_rng(0).standard_normal((count, WIDE), "f4")
 
 
+@pytest.mark.proves("pytorch", "torchserve")
 def test_a_module_answers_as_in_memory(container, module, bundle):
     data = rows(5)
     predictor = Predictor(container.url, schema=bundle.schema, container=bundle.container)

@@ -73,6 +73,7 @@ def echo():
     sys.modules.pop("echo")
 
 
+@pytest.mark.proves("xgboost", "triton")
 def test_a_classifier_answers_as_in_memory_in_both_forms(python, tumours, tmp_path):
     probabilities = tumours.model.predict_proba(tumours.X)
     bundle = build(tmp_path / "b", SchemaBuilder(tumours.X[:5], probabilities[:5]), model=tumours.model)
@@ -105,6 +106,7 @@ def test_a_classifier_answers_as_in_memory_in_both_forms(python, tumours, tmp_pa
         pytest.param(np.float32(2.5), id="a number"),
     ],
 )
+@pytest.mark.proves("InferenceSpec", "triton")
 def test_values_come_back_as_they_went(python, echo, tmp_path, sample):
     from tests.payloads.equality import same
 

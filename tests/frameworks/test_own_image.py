@@ -91,6 +91,11 @@ def base_image(framework: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     "framework", [pytest.param(name, marks=[] if name == "lightgbm" else pytest.mark.heavy) for name in MODELS]
 )
+@pytest.mark.proves("catboost", "builtin")
+@pytest.mark.proves("lightgbm", "builtin")
+@pytest.mark.proves("onnx", "builtin")
+@pytest.mark.proves("spacy", "builtin")
+@pytest.mark.proves("statsmodels", "builtin")
 def test_it_answers_from_an_image_in_which_nothing_can_be_written(framework, tmp_path, monkeypatch):
     if python_version() != HERE:
         pytest.skip(f"the base image has Python {python_version()}, and the tests run on {HERE}")

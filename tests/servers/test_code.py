@@ -97,6 +97,7 @@ def test_packages_are_where_the_server_looks_for_them(bundles):
         assert place in bundles(server).manifest.files, server
 
 
+@pytest.mark.proves("sklearn", "djl_serving", contract=True)
 def test_djl_calls_handle(bundles, line):
     X, model = line
     bundle = bundles("djl_serving")
@@ -130,6 +131,7 @@ def test_djl_calls_handle(bundles, line):
     assert codes == [400, 415, 406]
 
 
+@pytest.mark.proves("sklearn", "smd", contract=True)
 def test_the_distributions_server_calls_its_handler(bundles, line):
     X, model = line
     bundle = bundles("smd")

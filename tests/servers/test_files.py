@@ -54,6 +54,11 @@ def test_a_folder_is_packaged_as_it_is_and_its_server_told_where_it_lies(build, 
         ("mms", "HF_MODEL_ID", "HF_MODEL_REVISION"),
     ],
 )
+@pytest.mark.proves("files read by the server", "vllm", contract=True)
+@pytest.mark.proves("files read by the server", "sglang", contract=True)
+@pytest.mark.proves("files read by the server", "tgi", contract=True)
+@pytest.mark.proves("files read by the server", "tei", contract=True)
+@pytest.mark.proves("files read by the server", "djl_serving", contract=True)
 def test_a_hub_id_is_not_downloaded_but_named(build, server, variable, revision):
     bundle = build(model=f"org/name@{COMMIT}", model_server=server, instance_type=GPU)
     environment = bundle.container.environment

@@ -124,6 +124,7 @@ def call(bundle, *orders: dict, **variables: str) -> subprocess.CompletedProcess
     return subprocess.run(command, input=lines, env=environment, cwd=bundle.model_dir, capture_output=True, text=True)
 
 
+@pytest.mark.proves("tensorflow", "tensorflow_serving", contract=True)
 def test_the_service_before_the_server_speaks_the_schema(bundle, model, served):
     import base64
 

@@ -65,6 +65,7 @@ def build(graph, schema: SchemaBuilder, path):
     ).build()
 
 
+@pytest.mark.proves("onnx", "triton", contract=True)
 def test_the_configuration_is_the_graphs(classifier, tmp_path):
     graph, X, answer = classifier
     bundle = build(graph, SchemaBuilder(X[:3], answer(X[:3])), tmp_path / "b")
