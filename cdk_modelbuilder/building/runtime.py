@@ -84,7 +84,7 @@ def runtime_for(
         imported.add_import(module, importer)
     always = {} if version is None or not runs_model else {_installed_name(adapter): "the model's framework"}
     if host.server.own_image:
-        always.update(dict.fromkeys(_SERVER_PACKAGES, "the server"))
+        always.update(dict.fromkeys(_SERVER_PACKAGES, SERVER_REASON))
     evidence = _evidence(imported, payload_libraries(marshaller), always, terms)
     packages = make_list(terms, evidence.roots)
     names = {pin.name for pin in packages.fitted.pins} | set(packages.selection.vendored)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SERVER_REASON = "the server"
+"""Why a package is there that the model does not need: the project's own server in the bundle's own image does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:

@@ -28,7 +28,7 @@ from cdk_modelbuilder.dependencies.listing import (
     wheels_of,
 )
 from cdk_modelbuilder.dependencies.lock_file import lock_text
-from cdk_modelbuilder.dependencies.pin import Pin
+from cdk_modelbuilder.dependencies.pin import SERVER_REASON, Pin
 from cdk_modelbuilder.dependencies.resolution import as_requirement
 from cdk_modelbuilder.dependencies.target import Target
 from cdk_modelbuilder.dependencies.trial.fresh_environment import FreshEnvironment
@@ -124,13 +124,14 @@ def try_bundle(
     if answer is None:
         notes.append("there is no sample, so only loading was tried; give one, or build with keep_samples=True.")
     listed = {pin.name: _extras(pin) for pin in pins}
+    of_server = {pin.name for pin in pins if pin.reason == SERVER_REASON}
     markers = Target(interpreter.minor, target.machine).marker_environment()
     return Trial(
         python=found["python"],
         packages={canonicalize_name(name): one["version"] for name, one in sorted(found["packages"].items())},
         tried="golden" if golden else "answered" if answer else "loaded",
         answer=answer,
-        unused=unused_packages(listed, found["packages"], markers) if answer is not None else (),
+        unused=unused_packages(listed, found["packages"], markers, others=of_server) if answer is not None else (),
         seconds=seconds,
         notes=tuple(notes),
         kept=None if keep is None else keep / "environment",

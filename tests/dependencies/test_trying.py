@@ -286,6 +286,7 @@ def test_what_is_required_by_what_was_loaded_counts_as_used():
     markers = Target("3.12").marker_environment()
     assert unused_packages(listed, installed, markers) == ("c", "d")
     assert unused_packages({**listed, "a": frozenset({"x"})}, installed, markers) == ("d",)
+    assert unused_packages(listed, installed, markers, others={"d"}) == ("c",)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -13,6 +13,8 @@ def unused_packages(
     listed: Mapping[str, frozenset[str]],
     installed: Mapping[str, Mapping[str, Any]],
     marker_environment: Mapping[str, str],
+    *,
+    others: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Packages of the list that were neither loaded nor are required, directly or not, by one that was.
 
@@ -20,10 +22,11 @@ def unused_packages(
         listed: Normalised name -> extras that the list asks for.
         installed: What the child found: name -> version, requires, used.
         marker_environment: For markers of requirements.
+        others: Packages that something else than the model uses, such as the server of its image.
     """
     by_name: dict[str, Mapping[str, Any]] = {canonicalize_name(name): facts for name, facts in installed.items()}
     waiting: list[tuple[str, frozenset[str]]] = [
-        (name, listed.get(name, frozenset())) for name, facts in by_name.items() if facts["used"]
+        (name, listed.get(name, frozenset())) for name, facts in by_name.items() if facts["used"] or name in others
     ]
     needed: set[str] = set()
     seen: set[tuple[str, frozenset[str]]] = set()
