@@ -13,6 +13,7 @@ from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
 from cdk_modelbuilder.dependencies.local_source import Importer, LocalSource
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.dependencies.package_list import Terms, make_list
+from cdk_modelbuilder.dependencies.pin import SERVER_REASON
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.frameworks import FrameworkAdapter
 from cdk_modelbuilder.schema.codecs import Marshaller
