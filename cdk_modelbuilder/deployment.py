@@ -78,8 +78,15 @@ def start_process(
         IntegrityError: Signed with another key.
         KeyFileError: There is no master key.
         LocalEndpointError: The server did not start.
+        UsageError: The bundle has no code: its model server reads the model's files itself.
     """
     from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
+
+    if "code/inference.py" not in bundle.manifest.files:
+        raise UsageError(
+            f"{bundle.name} has no code that a process here could run: {bundle.container.model_server} serves its model.",
+            remedy="Run its container, or deploy it.",
+        )
 
     master = require_master_key(
         signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"

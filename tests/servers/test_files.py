@@ -6,6 +6,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Template
 
+from cdk_modelbuilder import Mode
 from cdk_modelbuilder.constructs import ModelEndpoint
 from cdk_modelbuilder.errors import ModelError, UsageError
 from cdk_modelbuilder.images import NoMatchingImage
@@ -89,6 +90,12 @@ def test_a_prefix_in_s3_is_referenced_and_may_be_read(build):
     assert "weights/llama/*" in str([one for one in resources.values() if "AWS::IAM::" in one["Type"]])
     archive = build(model="s3://weights/llama/model.tar.gz", model_server="vllm", instance_type=GPU)
     assert container(template(archive))["ModelDataUrl"] == "s3://weights/llama/model.tar.gz"
+
+
+def test_a_process_here_has_nothing_to_run(build, weights):
+    bundle = build(model=weights, model_server="vllm", instance_type=GPU)
+    with pytest.raises(UsageError, match="has no code that a process here could run: vllm serves its model"):
+        bundle.deploy(mode=Mode.LOCAL_PROCESS)
 
 
 def test_an_image_alone_has_no_artifact(build):
