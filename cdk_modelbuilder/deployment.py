@@ -83,8 +83,9 @@ def start_process(
     from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
 
     if "code/inference.py" not in bundle.manifest.files:
+        server = bundle.container.model_server
         raise UsageError(
-            f"{bundle.name} has no code that a process here could run: {bundle.container.model_server} serves its model.",
+            f"{bundle.name} has no code that a process here could run: {server} serves its model.",
             remedy="Run its container, or deploy it.",
         )
 
