@@ -208,6 +208,11 @@ def _own_instead(wishes: HostingWishes, why: str) -> Host:
 
 
 def _own(server: ServerAdapter, wishes: HostingWishes) -> Host:
+    if wishes.processor == "neuron":
+        raise NoMatchingImage(
+            f"the image of {server.title} has no Neuron runtime, which Inferentia and Trainium need.",
+            remedy="Choose an instance type with a CPU or a GPU, or give image_uri= and model_server= of one that has.",
+        )
     target = _target(wishes, image="")
     base = wishes.base_image or f"python:{target.python}-slim-bookworm"
     reference = ImageReference(

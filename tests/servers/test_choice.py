@@ -72,6 +72,13 @@ def test_graviton_gets_the_own_image_where_aws_has_none():
         host("xgboost", "3.2.0", wishes("xgboost", "ml.inf2.xlarge"))
 
 
+def test_inferentia_gets_an_image_with_its_runtime_or_none():
+    assert host("transformers", "5.5.3", wishes(instance_type="ml.inf2.xlarge")).reference.processor == "neuron"
+    assert host("pytorch", "2.9.0", wishes(instance_type="ml.inf2.xlarge")).server.name == "torchserve"
+    with pytest.raises(NoMatchingImage, match="no Neuron runtime"):
+        host("lightgbm", "4.7.0", wishes(instance_type="ml.inf2.xlarge"))
+
+
 def test_a_retired_server_only_by_name():
     assert wishes().server_for(adapter_named("pytorch")).name != "torchserve"
     found = host("pytorch", "2.6.0", wishes("torchserve"))

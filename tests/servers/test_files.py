@@ -147,3 +147,11 @@ def test_the_wrong_instance_is_refused(build, weights):
         template(bundle, "ml.c6i.large")
     with pytest.raises(Exception, match=r"was built for Intel or AMD, and ml.c7g.large has Graviton"):
         template(bundle, "ml.c7g.large")
+
+
+@pytest.mark.slow
+def test_a_hub_that_cannot_be_reached(build, monkeypatch):
+    pytest.importorskip("huggingface_hub", exc_type=ImportError)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"the hub does not give org/name: .*Is there a network"):
+        build(model="org/name", download=True)

@@ -24,7 +24,7 @@ class PyTorchAdapter:
     """
 
     name = "pytorch"
-    model_servers: Sequence[str] = ("ray", "builtin")
+    model_servers: Sequence[str] = ("ray", "torchserve", "builtin")
     distribution = "torch"
     provided_by: Sequence[str] = ()
 
