@@ -49,12 +49,35 @@ class HostingWishes:
         """
         if self.server is not None:
             chosen = server_adapter(self.server).for_framework(adapter.name)
+            if chosen.template is None:
+                raise UsageError(
+                    f"model_server={self.server!r} reads a model's files by itself, and model= is one in memory.",
+                    remedy="Give the path of its folder, or leave model_server out.",
+                )
             refusal = chosen.refusal(adapter.name)
             if refusal is not None:
                 raise UsageError(f"model_server={self.server!r} does not run {adapter.name} models.", remedy=refusal)
             return chosen
         name = next(name for name in (*adapter.model_servers, "builtin") if self._is_to_be_had(name))
         return server_adapter(name).for_framework(adapter.name)
+
+    def server_for_code(self, adapter: FrameworkAdapter) -> ServerAdapter:
+        """The server for an InferenceSpec that uses the framework: one that runs the bundle's own code.
+
+        Raises:
+            UsageError: The named one does not.
+        """
+        if self.server is not None:
+            chosen = server_adapter(self.server)
+            if chosen.template is None or not chosen.runs_model:
+                raise UsageError(
+                    f"model_server={self.server!r} runs no InferenceSpec: {chosen.title} runs the model by itself.",
+                    remedy="Leave model_server out, or give model= the model's files.",
+                )
+            return chosen
+        names = (*adapter.model_servers, "builtin")
+        able = (name for name in names if server_adapter(name).runs_model and self._is_to_be_had(name))
+        return server_adapter(next(able))
 
     def _is_to_be_had(self, name: str) -> bool:
         if name == ModelServer.BUILTIN:

@@ -14,6 +14,7 @@ from cdk_modelbuilder.building.spec_shipping import ship_spec
 from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.frameworks import FrameworkAdapter, ReadBy, adapter_named, known_frameworks
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
+from cdk_modelbuilder.servers import ModelServer
 from cdk_modelbuilder.spec import InferenceSpec
 
 GENERIC_FRAMEWORK = "sklearn"
@@ -37,7 +38,7 @@ def plan_for_spec(
     adapter = _framework_of({name.partition(".")[0] for name in shipped.source.imports})
     version = None if adapter is None else adapter.version()
     hosted = adapter or adapter_named(GENERIC_FRAMEWORK)
-    server = wishes.server_for(hosted)
+    server = wishes.server_for_code(hosted)
     host = host_for(
         hosted,
         version,
@@ -75,6 +76,6 @@ def plan_for_spec(
 
 def _framework_of(imported: set[str]) -> FrameworkAdapter | None:
     """The framework whose image is to run the spec; the generic one last, as the others' images bring it too."""
-    names = [name for name in known_frameworks() if name in imported]
-    names.sort(key=lambda name: name == GENERIC_FRAMEWORK)
-    return adapter_named(names[0]) if names else None
+    found = [adapter for adapter in map(adapter_named, known_frameworks()) if adapter.imported_as in imported]
+    found.sort(key=lambda adapter: (adapter.name == GENERIC_FRAMEWORK, adapter.model_servers[0] == ModelServer.BUILTIN))
+    return found[0] if found else None

@@ -42,6 +42,7 @@ def fit(
     *,
     versions: VersionPolicy = "installed",
     fixed: Collection[str] = (),
+    kept: Collection[str] = (),
     has_index: bool = False,
 ) -> Fitted:
     """``pins`` for an image.
@@ -51,6 +52,8 @@ def fit(
         target: The image.
         versions: What to do where versions differ.
         fixed: Packages whose version is not up for choice: the user's, and those that wrote the model's files.
+        kept: Packages of which the image's version is taken wherever it has one that suits the others, whatever
+            ``versions`` says.
         has_index: Whether the user names an index; else a local version such as ``2.1.0+cu121`` is on none.
 
     Raises:
@@ -66,7 +69,7 @@ def fit(
         if here is not None and inside is not None and _is_same(here, inside):
             fitted.append(replace(pin, requirement=f"{pin.name}=={_public(here)}"))
             continue
-        by_choice = versions == "image" and pin.name not in fixed and here is not None
+        by_choice = (versions == "image" or pin.name in kept) and pin.name not in fixed and here is not None
         if by_choice and inside is not None and _suits(inside, pin.name, pins):
             taken[pin.name] = str(here)
             fitted.append(replace(pin, requirement=f"{pin.name}=={inside}", hashes=()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from cdk_modelbuilder.dependencies.options import DependencyOptions
 from cdk_modelbuilder.dependencies.pin import Pin
 from cdk_modelbuilder.dependencies.selection import Selection, Wishes, select
 from cdk_modelbuilder.dependencies.target import Target
+
+_LARGE = frozenset({"jax", "jaxlib", "tensorflow", "torch", "torchaudio", "torchvision"})
+"""Gigabytes, and built for the image's own driver: never installed over what an image brings that can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +149,36 @@ def make_list(terms: Terms, found: Mapping[str, str]) -> PackageList:
         terms.target,
         versions=terms.options.versions,
         fixed={*terms.fixed, *terms.listed_names},
+        kept=_LARGE,
         has_index=any(option.startswith(("--index-url", "--extra-index-url")) for option in merged.index_options),
     )
+    fitted = _without_parts_of(_LARGE & fitted.taken.keys(), fitted, selection, terms)
     check_consistent(
         fitted.pins, lambda name: _requirements(terms, name, fitted.pins), terms.target.marker_environment()
     )
     target_only = missing_on_target(fitted.pins, terms.target)
     return PackageList(selection, merged, fitted, merged.notes, target_only=target_only)
+
+
+def _without_parts_of(taken: AbstractSet[str], fitted: Fitted, selection: Selection, terms: Terms) -> Fitted:
+    """The same without what only the packages in ``taken`` require: the image has its own for its own versions."""
+    if not taken:
+        return fitted
+    names = {name: terms.aliases.get(name, name) for name in selection.needed}
+    waiting = [name for name, item in selection.needed.items() if not item.reason.startswith("required by ")]
+    kept: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept.add(name)
+            waiting += [] if names[name] in taken else selection.needed[name].requires
+    known = {names[name] for name in kept} | terms.listed_names
+
+    def of(pins: Sequence[Pin]) -> tuple[Pin, ...]:
+        return tuple(pin for pin in pins if pin.name in known)
+
+    differing = {name: version for name, version in fitted.differing.items() if name in known}
+    return replace(fitted, pins=of(fitted.pins), to_install=of(fitted.to_install), differing=differing)
 
 
 def _without_lines(reason: str) -> str:

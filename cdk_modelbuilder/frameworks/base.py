@@ -55,12 +55,14 @@ class FrameworkAdapter(Protocol):
         name: The framework's name in the image catalogue.
         model_servers: Values of :class:`~cdk_modelbuilder.servers.ModelServer` that run its models, best first: the
             first one whose image can read the files is taken. ``builtin`` always can.
+        imported_as: Top-level module of the framework, by which an InferenceSpec that uses it is known.
         distribution: The distribution whose version decides the container image.
         provided_by: Other distributions that bring the same modules; they are written down as ``distribution``.
     """
 
     name: str
     model_servers: Sequence[str]
+    imported_as: str
     distribution: str
     provided_by: Sequence[str]
 

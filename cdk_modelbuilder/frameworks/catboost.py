@@ -30,6 +30,7 @@ class CatBoostAdapter:
 
     name = "catboost"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "catboost"
     distribution = "catboost"
     provided_by: Sequence[str] = ()
 

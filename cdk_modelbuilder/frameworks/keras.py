@@ -18,6 +18,7 @@ class KerasAdapter:
 
     name = "keras"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "keras"
     distribution = "keras"
     provided_by: Sequence[str] = ()
 

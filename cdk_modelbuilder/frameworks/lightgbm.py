@@ -30,6 +30,7 @@ class LightGBMAdapter:
 
     name = "lightgbm"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "lightgbm"
     distribution = "lightgbm"
     provided_by: Sequence[str] = ()
 

@@ -26,6 +26,7 @@ class MlflowAdapter:
 
     name = "mlflow"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "mlflow"
     distribution = "mlflow"
     provided_by: Sequence[str] = ("mlflow-skinny",)
 

@@ -37,6 +37,7 @@ class OnnxAdapter:
 
     name = "onnx"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "onnxruntime"
     distribution = "onnxruntime"
     provided_by: Sequence[str] = ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
 

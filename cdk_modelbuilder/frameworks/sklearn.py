@@ -31,6 +31,7 @@ class SklearnAdapter:
 
     name = "sklearn"
     model_servers: Sequence[str] = ("sklearn", "builtin")
+    imported_as = "sklearn"
     distribution = "scikit-learn"
     provided_by: Sequence[str] = ()
 

@@ -31,6 +31,7 @@ class SpacyAdapter:
 
     name = "spacy"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "spacy"
     distribution = "spacy"
     provided_by: Sequence[str] = ()
 

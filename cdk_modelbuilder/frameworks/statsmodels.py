@@ -35,6 +35,7 @@ class StatsmodelsAdapter:
 
     name = "statsmodels"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "statsmodels"
     distribution = "statsmodels"
     provided_by: Sequence[str] = ()
 

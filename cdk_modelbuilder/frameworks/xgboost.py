@@ -28,6 +28,7 @@ class XGBoostAdapter:
 
     name = "xgboost"
     model_servers: Sequence[str] = ("xgboost", "builtin")
+    imported_as = "xgboost"
     distribution = "xgboost"
     provided_by: Sequence[str] = ("xgboost-cpu",)
 

@@ -16,6 +16,7 @@ from cdk_modelbuilder.frameworks import SavedModel
 class ConstantAdapter:
     name = "constant"
     model_servers = ("sklearn",)
+    imported_as = "constant_models"
     distribution = "constant-models"
     provided_by = ()
 

@@ -31,6 +31,7 @@ class DiffusersAdapter:
 
     name = "diffusers"
     model_servers: Sequence[str] = ("builtin",)
+    imported_as = "diffusers"
     distribution = "diffusers"
     provided_by: Sequence[str] = ()
 

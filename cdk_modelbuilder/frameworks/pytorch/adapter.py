@@ -25,6 +25,7 @@ class PyTorchAdapter:
 
     name = "pytorch"
     model_servers: Sequence[str] = ("ray", "torchserve", "builtin")
+    imported_as = "torch"
     distribution = "torch"
     provided_by: Sequence[str] = ()
 

@@ -52,6 +52,7 @@ class SentenceTransformersAdapter:
 
     name = "sentence_transformers"
     model_servers: Sequence[str] = ("mms", "builtin")
+    imported_as = "sentence_transformers"
     distribution = "sentence-transformers"
     provided_by: Sequence[str] = ()
 

@@ -31,6 +31,7 @@ class TensorFlowAdapter:
 
     name = "tensorflow"
     model_servers: Sequence[str] = ("tensorflow_serving", "builtin")
+    imported_as = "tensorflow"
     distribution = "tensorflow"
     provided_by: Sequence[str] = ("tensorflow-cpu", "tensorflow-macos", "tensorflow-intel")
 

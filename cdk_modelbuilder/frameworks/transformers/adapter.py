@@ -33,6 +33,7 @@ class TransformersAdapter:
 
     name = "transformers"
     model_servers: Sequence[str] = ("mms", "builtin")
+    imported_as = "transformers"
     distribution = "transformers"
     provided_by: Sequence[str] = ()
 
