@@ -94,7 +94,18 @@ def predictor_of(container: MmsContainer) -> Predictor:
     return Predictor(container.url, schema=schema, container=container.bundle.container)
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name in KNOWN_TO_CLIENTS])
+IN_CI = ("NumPy array of floats, NaN and infinity", "pandas DataFrame, all kinds of columns", "PIL image, RGB", "text")
+"""The others have the same ways through the toolkit; `make test-all` goes them."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[] if case.name in IN_CI else pytest.mark.heavy)
+        for case in CASES
+        if case.name in KNOWN_TO_CLIENTS
+    ],
+)
 @pytest.mark.proves("InferenceSpec", "mms")
 def test_every_content_type_both_ways(case: Case, python, samples, tmp_path):
     if case.missing:

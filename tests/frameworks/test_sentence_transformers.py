@@ -139,6 +139,7 @@ def test_ones_own_part_travels_as_source(small_encoder, tmp_path):
         np.testing.assert_allclose(predictor.predict(TEXTS), expected, rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_packages_are_found(small_encoder, tmp_path):
     options = {"dependencies": {"custom": [public_version("torch")]}}
     bundle = build(small_encoder, TEXTS, small_encoder.encode(TEXTS), tmp_path, **options)

@@ -52,6 +52,7 @@ def two_sided():
     return keras.Model([age, job], [keras.layers.Dense(1, name="risk")(both), keras.layers.Dense(2, name="kind")(both)])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("model_format", [None, "saved_model"])
 def test_sequential_models_in_both_formats(sequential, model_format, tmp_path):
     expected = sequential.predict(X, verbose=0)
@@ -156,6 +157,7 @@ def test_modules_are_traced_with_the_sample(tmp_path):
         np.testing.assert_allclose(found["sum"], X[:3].sum(axis=1), rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_folders_are_opened_and_linked(sequential, tmp_path):
     source = tmp_path / "models" / "1"
     sequential.export(source, verbose=False)
@@ -313,6 +315,7 @@ def test_keras_on_torch_has_its_own_adapter(tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
 
 
+@pytest.mark.heavy
 def test_packages_are_found(sequential, tmp_path):
     bundle = tf_build(sequential, X, sequential.predict(X, verbose=0), tmp_path, dependencies=None)
     names = [line.partition("==")[0] for line in (bundle.path / "requirements.lock").read_text().splitlines()]

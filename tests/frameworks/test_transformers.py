@@ -105,6 +105,7 @@ def test_a_folder_is_linked_and_only_what_is_loaded(folder, classifier, tmp_path
         alike(predictor.predict(TEXTS), expected)
 
 
+@pytest.mark.heavy
 def test_text_is_generated_without_chance_and_that_is_said(tmp_path):
     model = (tiny_models.llama(), tiny_models.tokenizer())
     expected = ADAPTER.predict(model, TEXTS[0], "text-generation")
@@ -160,6 +161,7 @@ def test_sounds_are_classified(tmp_path):
         alike(predictor.predict(sound), expected)
 
 
+@pytest.mark.heavy
 def test_a_model_alone_takes_arrays_by_name(tmp_path):
     model = tiny_models.bert("BertModel")
     sample = {"input_ids": np.array([[2, 5, 3]]), "attention_mask": np.ones((1, 3), dtype=np.int64)}
@@ -171,6 +173,7 @@ def test_a_model_alone_takes_arrays_by_name(tmp_path):
         )
 
 
+@pytest.mark.heavy
 def test_packages_are_found(classifier, tmp_path):
     expected = ADAPTER.predict(classifier, TEXTS, "text-classification")
     bundle = build(classifier, TEXTS, expected, tmp_path, dependencies={"custom": [public_version("torch")]})
