@@ -24,6 +24,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.memory import resident_bytes
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
 _STOP_SECONDS = 30
@@ -79,6 +80,23 @@ class LocalProcess:
     def pid(self) -> int:
         """Process id of the server."""
         return self._child.pid
+
+    @property
+    def identity(self) -> str:
+        """What finds it among the processes here."""
+        return f"process {self.pid}"
+
+    def is_running(self) -> bool:
+        """Whether the server has not ended."""
+        return self._child.poll() is None
+
+    def memory_bytes(self) -> int | None:
+        """Resident memory of the server and its workers; None where the system does not tell."""
+        return resident_bytes(self.pid)
+
+    def last_log_lines(self) -> list[str]:
+        """The newest lines of the log, oldest first."""
+        return list(self._tail)
 
     def stop(self) -> None:
         """End the server; requests that are running get their answer first. Does nothing when it has ended."""
