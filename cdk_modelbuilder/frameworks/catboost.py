@@ -10,6 +10,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.pickle_files import is_pickle_of, open_pickle
 from cdk_modelbuilder.images.read_by import ReadBy
 
@@ -92,11 +93,12 @@ class CatBoostAdapter:
         import catboost  # noqa: PLC0415
 
         data_format = model_format or "cbm"
-        if data_format not in _FILES:
-            raise ModelError(
-                f"model_format {model_format!r} is not one that CatBoost models are saved in.",
-                remedy="Give 'cbm' (the default) or 'json', which can be read in a review.",
-            )
+        check_format(
+            model_format,
+            _FILES,
+            what="CatBoost models",
+            remedy="Give 'cbm' (the default) or 'json', which can be read in a review.",
+        )
         try:
             model.save_model(str(folder / _FILES[data_format]), format=data_format)
         except catboost.CatBoostError as error:

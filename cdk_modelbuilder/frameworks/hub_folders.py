@@ -143,6 +143,23 @@ def forget_this_machine(folder: Path) -> None:
 
 
 @contextmanager
+def loading(folder: Path, class_name: str) -> Iterator[None]:
+    """The block loads ``folder`` as a ``class_name``: it asks no hub and draws no progress bars.
+
+    Raises:
+        ModelError: Whatever the block raises; each part of a model may raise anything.
+    """
+    try:
+        with quiet():
+            yield
+    except Exception as error:
+        raise ModelError(
+            f"{folder} cannot be loaded as {class_name}: {' '.join(str(error).split())[:300]}.",
+            remedy="Is it complete? Write it again with save_pretrained().",
+        ) from error
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """The block asks no hub and draws no progress bars."""
     from transformers.utils import logging  # noqa: PLC0415

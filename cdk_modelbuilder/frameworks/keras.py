@@ -9,6 +9,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import keras_models
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.model_format import check_format
 
 _BACKENDS = ("torch", "jax")
 
@@ -55,11 +56,12 @@ class KerasAdapter:
         trust: Sequence[str],  # noqa: ARG002 - the format holds no Python
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "keras"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that Keras models are saved in on this backend.",
-                remedy="Leave it out: they are saved as .keras.",
-            )
+        check_format(
+            model_format,
+            ["keras"],
+            what="Keras models on this backend",
+            remedy="Leave it out: they are saved as .keras.",
+        )
         return keras_models.save_archive(model, folder, str(keras_models.backend_of(model)))
 
     def version(self) -> str:

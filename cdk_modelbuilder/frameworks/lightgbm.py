@@ -9,6 +9,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.pickle_files import is_pickle_of, open_pickle
 from cdk_modelbuilder.images.read_by import ReadBy
 
@@ -96,11 +97,12 @@ class LightGBMAdapter:
         trust: Sequence[str],  # noqa: ARG002 - text needs no trust
         sample: Any,  # noqa: ARG002 - nor a sample
     ) -> SavedModel:
-        if model_format not in (None, "text"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that LightGBM models are saved in.",
-                remedy="Leave it out: LightGBM's text keeps all trees and categories, and holds no code.",
-            )
+        check_format(
+            model_format,
+            ["text"],
+            what="LightGBM models",
+            remedy="Leave it out: LightGBM's text keeps all trees and categories, and holds no code.",
+        )
         booster = model if _is_booster(model) else model.booster_
         booster.save_model(str(folder / MODEL_FILE))
         return SavedModel(

@@ -12,6 +12,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.mlflow_folder import MODEL_FILE, MlflowFolder, read_folder
+from cdk_modelbuilder.frameworks.model_format import check_format
 
 _FOLDER = "mlflow_model"
 _SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
@@ -91,11 +92,12 @@ class MlflowAdapter:
         trust: Sequence[str],  # noqa: ARG002 - it was judged when it was opened
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "mlflow"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that MLflow models are saved in.",
-                remedy="Leave it out: the folder is shipped as it is.",
-            )
+        check_format(
+            model_format,
+            ["mlflow"],
+            what="MLflow models",
+            remedy="Leave it out: the folder is shipped as it is.",
+        )
         shutil.copytree(model.path, folder / _FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
         listed = model.requirements
         return SavedModel(

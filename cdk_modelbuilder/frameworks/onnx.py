@@ -12,6 +12,7 @@ from cdk_modelbuilder.frameworks import onnx_files
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.onnx import call_onnx
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.images.read_by import ReadBy
 
 MODEL_FILE = "model.onnx"
@@ -79,11 +80,12 @@ class OnnxAdapter:
         trust: Sequence[str],  # noqa: ARG002 - ONNX holds no code
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "onnx"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that ONNX models are saved in.",
-                remedy="Leave it out, or give 'onnx'.",
-            )
+        check_format(
+            model_format,
+            ["onnx"],
+            what="ONNX models",
+            remedy="Leave it out, or give 'onnx'.",
+        )
         if _is_proto(model):
             (folder / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
             kind = "onnx.ModelProto"

@@ -12,6 +12,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import no_such_format
 from cdk_modelbuilder.frameworks.pickle_files import SUFFIXES, content_of, open_pickle
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, matches
 
@@ -92,10 +93,7 @@ class SklearnAdapter:
             return _save_pickle(model, folder, trust)
         if model_format == "skops":
             return _save_skops(model, folder, trust)
-        raise ModelError(
-            f"model_format {model_format!r} is not one that scikit-learn models are saved in.",
-            remedy="Give 'pickle' (the default) or 'skops'.",
-        )
+        raise no_such_format(model_format, what="scikit-learn models", remedy="Give 'pickle' (the default) or 'skops'.")
 
     def version(self) -> str:
         import sklearn  # noqa: PLC0415

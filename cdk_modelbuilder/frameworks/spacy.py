@@ -14,6 +14,7 @@ from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.spacy import call_spacy
+from cdk_modelbuilder.frameworks.model_format import check_format
 
 MODEL_FOLDER = "pipeline"
 _OWN_LIBRARIES = ("spacy", "thinc", "spacy_legacy", "spacy_loggers", "confection", "srsly")
@@ -98,11 +99,12 @@ class SpacyAdapter:
         trust: Sequence[str],  # noqa: ARG002 - the files hold no code
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "spacy"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that pipelines of spaCy are saved in.",
-                remedy="Leave it out: spaCy has one format.",
-            )
+        check_format(
+            model_format,
+            ["spacy"],
+            what="pipelines of spaCy",
+            remedy="Leave it out: spaCy has one format.",
+        )
         model.to_disk(folder / MODEL_FOLDER)
         modules = sorted({function.__module__ for _, function in _own_functions(model)})
         on_gpu = any(_is_on_gpu(pipe) for _, pipe in model.pipeline)

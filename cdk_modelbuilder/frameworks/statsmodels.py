@@ -14,11 +14,12 @@ from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.statsmodels import call_results, load_results
 from cdk_modelbuilder.frameworks.formula_names import FormulaNames, formula_names
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.pickle_files import content_of, is_pickle_of, open_pickle
 from cdk_modelbuilder.frameworks.pickles import check_globals, list_globals, matches
 
 MODEL_FILE = "model.pkl"
-_FORMATS = (None, "pickle", "pickle-without-data")
+_FORMATS = ("pickle", "pickle-without-data")
 _METHODS = ("forecast", "get_forecast", "predict", "get_prediction")
 _RESULTS = ("Results", "ResultsWrapper")
 _CLASSES_FROM = ("formulaic", "patsy", "statsmodels")
@@ -83,11 +84,12 @@ class StatsmodelsAdapter:
     def save(
         self, model: Any, folder: Path, *, model_format: str | None, trust: Sequence[str], sample: Any
     ) -> SavedModel:
-        if model_format not in _FORMATS:
-            raise ModelError(
-                f"model_format {model_format!r} is not one that results of statsmodels are saved in.",
-                remedy="Leave it out, or give 'pickle' (with the training data) or 'pickle-without-data'.",
-            )
+        check_format(
+            model_format,
+            _FORMATS,
+            what="results of statsmodels",
+            remedy="Leave it out, or give 'pickle' (with the training data) or 'pickle-without-data'.",
+        )
         names = formula_names(model)
         data, lean = _pickled(model), None
         if model_format != "pickle":

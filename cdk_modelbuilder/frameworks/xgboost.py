@@ -12,6 +12,7 @@ from typing import Any
 from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.model_files import model_files, only_model
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.pickle_files import is_pickle_of, open_pickle
 from cdk_modelbuilder.images.read_by import ReadBy
 
@@ -93,11 +94,12 @@ class XGBoostAdapter:
         trust: Sequence[str],  # noqa: ARG002 - UBJ needs no trust
         sample: Any,  # noqa: ARG002 - nor a sample
     ) -> SavedModel:
-        if model_format not in (None, "ubj"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that XGBoost models are saved in.",
-                remedy="Leave it out: UBJ keeps the whole model and holds no code.",
-            )
+        check_format(
+            model_format,
+            ["ubj"],
+            what="XGBoost models",
+            remedy="Leave it out: UBJ keeps the whole model and holds no code.",
+        )
         model.save_model(folder / MODEL_FILE)
         parameters = {} if _is_booster(model) else _parameters(model)
         return SavedModel(

@@ -279,7 +279,7 @@ def test_what_is_no_finished_model_is_refused(tmp_path):
     assert ADAPTER.opens(tmp_path / "old.h5")
     with pytest.raises(ModelError, match="old format"):
         ADAPTER.open(tmp_path / "old.h5", trust=())
-    with pytest.raises(ModelError, match="is not one that a Sequential"):
+    with pytest.raises(ModelError, match="is not one that models of the class Sequential"):
         ADAPTER.save(_forgetful(), tmp_path, model_format="onnx", trust=(), sample=X)
 
 

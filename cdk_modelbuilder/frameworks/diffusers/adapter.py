@@ -12,6 +12,7 @@ from cdk_modelbuilder.frameworks.calls.diffusers import call_diffusion
 from cdk_modelbuilder.frameworks.diffusers import folders
 from cdk_modelbuilder.frameworks.diffusers.folders import INDEX_FILE, DiffusionFolder
 from cdk_modelbuilder.frameworks.hub_folders import forget_this_machine, place_files, quiet
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.torch_modules import bases_of
 from cdk_modelbuilder.images.read_by import ReadBy
 
@@ -73,11 +74,12 @@ class DiffusersAdapter:
         trust: Sequence[str],  # noqa: ARG002 - the format holds no code
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "safetensors"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that pipelines of diffusers are saved in.",
-                remedy="Leave it out: they are saved as safetensors.",
-            )
+        check_format(
+            model_format,
+            ["safetensors"],
+            what="pipelines of diffusers",
+            remedy="Leave it out: they are saved as safetensors.",
+        )
         if isinstance(model, DiffusionFolder):
             place_files(model.path, folder)
             pipe = model.pipeline

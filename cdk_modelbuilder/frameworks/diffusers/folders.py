@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
-from cdk_modelbuilder.frameworks.hub_folders import check_weights, loaded_files, quiet, read_json
+from cdk_modelbuilder.frameworks.hub_folders import check_weights, loaded_files, loading, read_json
 
 INDEX_FILE = "model_index.json"
 _LIBRARIES = ("diffusers", "transformers", "onnxruntime")
@@ -49,16 +49,10 @@ class DiffusionFolder:
 
         if not self.loaded:
             kind = getattr(diffusers, self.class_name)
-            try:
-                with quiet():
-                    found = kind.from_pretrained(
-                        str(self.path), local_files_only=True, use_safetensors=True, variant=self.variant
-                    )
-            except Exception as error:  # each of the parts may raise anything
-                raise ModelError(
-                    f"{self.path} cannot be loaded as {self.class_name}: {' '.join(str(error).split())[:300]}.",
-                    remedy="Is it complete? Write it again with save_pretrained().",
-                ) from error
+            with loading(self.path, self.class_name):
+                found = kind.from_pretrained(
+                    str(self.path), local_files_only=True, use_safetensors=True, variant=self.variant
+                )
             found.set_progress_bar_config(disable=True)
             self.loaded.append(found)
         return self.loaded[0]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks import torch_calls, torch_modules
 from cdk_modelbuilder.frameworks.base import SavedModel
+from cdk_modelbuilder.frameworks.model_format import no_such_format
 from cdk_modelbuilder.frameworks.pytorch import files, traced
 from cdk_modelbuilder.frameworks.pytorch.skeleton import SKELETON_FILE, WEIGHTS_FILE, save_skeleton
 from cdk_modelbuilder.images.read_by import ReadBy
@@ -62,7 +62,7 @@ class PyTorchAdapter:
         notes = [f"the {name} around the module is left out; it changes how training runs." for name in taken]
         if torch_modules.is_program(module):
             if chosen != "export":
-                raise _not_saved_in(chosen, "an ExportedProgram", "export")
+                raise no_such_format(chosen, what="ExportedPrograms", remedy="Give 'export'.")
             return traced.save_program(module, folder, sample, notes)
         if module.training:
             notes.append("the module is in training mode; it is packaged in evaluation mode.")
@@ -73,12 +73,12 @@ class PyTorchAdapter:
             if chosen == "torchscript":
                 return traced.save_script(module, folder, sample, notes)
             if torch_modules.is_script(module):
-                raise _not_saved_in(chosen, "TorchScript", "torchscript")
+                raise no_such_format(chosen, what="modules in TorchScript", remedy="Give 'torchscript'.")
             if chosen == "export":
                 return traced.export_module(module, folder, sample, notes)
             if chosen == "source":
                 return _save_source(module, folder, trust, sample, notes)
-        raise _not_saved_in(chosen, "PyTorch models", "source', 'export' or 'torchscript")
+        raise no_such_format(chosen, what="PyTorch models", remedy="Give 'source', 'export' or 'torchscript'.")
 
     def version(self) -> str:
         import torch  # noqa: PLC0415
@@ -108,10 +108,4 @@ def _save_source(module: Any, folder: Path, trust: Sequence[str], sample: Any, n
         modules=sorted({name for name, _ in names if name != "builtins"} | {"safetensors", "torch"}),
         pickle_globals=[".".join(name) for name in names],
         notes=notes,
-    )
-
-
-def _not_saved_in(model_format: str, what: str, choices: str) -> ModelError:
-    return ModelError(
-        f"model_format {model_format!r} is not one that {what} can be saved in.", remedy=f"Give '{choices}'."
     )

@@ -11,6 +11,7 @@ from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.sentence_transformers import call_encoder
 from cdk_modelbuilder.frameworks.hub_folders import forget_this_machine, place_files, quiet
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.sentence_transformers import folders
 from cdk_modelbuilder.frameworks.sentence_transformers.folders import CLASSES, EncoderFolder
 from cdk_modelbuilder.frameworks.torch_modules import bases_of, check_module, devices_of, evaluating
@@ -97,11 +98,12 @@ class SentenceTransformersAdapter:
         trust: Sequence[str],  # noqa: ARG002 - the format holds no code
         sample: Any,  # noqa: ARG002 - it is not traced
     ) -> SavedModel:
-        if model_format not in (None, "safetensors"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that models of sentence-transformers are saved in.",
-                remedy="Leave it out: they are saved as safetensors.",
-            )
+        check_format(
+            model_format,
+            ["safetensors"],
+            what="models of sentence-transformers",
+            remedy="Leave it out: they are saved as safetensors.",
+        )
         notes = []
         if isinstance(model, EncoderFolder):
             place_files(model.path, folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
-from cdk_modelbuilder.frameworks.hub_folders import check_weights, quiet, read_json
+from cdk_modelbuilder.frameworks.hub_folders import check_weights, loading, read_json
 
 MODULES_FILE = "modules.json"
 SETTINGS_FILE = "config_sentence_transformers.json"
@@ -50,14 +50,8 @@ class EncoderFolder:
 
         if not self.loaded:
             kind = getattr(sentence_transformers, self.class_name)
-            try:
-                with quiet():
-                    self.loaded.append(kind(str(self.path), device="cpu", local_files_only=True))
-            except Exception as error:  # each of the folder's modules may raise anything
-                raise ModelError(
-                    f"{self.path} cannot be loaded as {self.class_name}: {' '.join(str(error).split())[:300]}.",
-                    remedy="Is it complete? Write it again with save_pretrained().",
-                ) from error
+            with loading(self.path, self.class_name):
+                self.loaded.append(kind(str(self.path), device="cpu", local_files_only=True))
         return self.loaded[0]
 
 

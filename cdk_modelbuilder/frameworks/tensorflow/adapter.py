@@ -11,6 +11,7 @@ from cdk_modelbuilder.frameworks import keras_models
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.tensorflow import call_signature
 from cdk_modelbuilder.frameworks.model_files import model_files
+from cdk_modelbuilder.frameworks.model_format import no_such_format
 from cdk_modelbuilder.frameworks.tensorflow import exporting, saved_models
 from cdk_modelbuilder.frameworks.tensorflow.saved_models import USUAL_SIGNATURE, ProgramFolder
 
@@ -114,8 +115,9 @@ class TensorFlowAdapter:
             return exporting.export_module(model, folder, sample, self.methods(model)[0])
         if chosen == "keras" and is_keras:
             return keras_models.save_archive(model, folder, "tensorflow")
-        raise ModelError(
-            f"model_format {model_format!r} is not one that a {type(model).__name__} is saved in.",
+        raise no_such_format(
+            model_format,
+            what=f"models of the class {type(model).__name__}",
             remedy="Give 'keras' or 'saved_model'." if is_keras else "Leave it out: they are saved as 'saved_model'.",
         )
 

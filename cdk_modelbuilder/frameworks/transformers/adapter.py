@@ -11,6 +11,7 @@ from cdk_modelbuilder.frameworks import torch_calls
 from cdk_modelbuilder.frameworks.base import SavedModel
 from cdk_modelbuilder.frameworks.calls.transformers import call_pipeline, call_text2text
 from cdk_modelbuilder.frameworks.hub_folders import read_json
+from cdk_modelbuilder.frameworks.model_format import check_format
 from cdk_modelbuilder.frameworks.torch_modules import check_module, devices_of, evaluating
 from cdk_modelbuilder.frameworks.transformers import loading
 from cdk_modelbuilder.frameworks.transformers.parts import ModelFolder, Parts, is_ours, parts_of
@@ -103,11 +104,12 @@ class TransformersAdapter:
         trust: Sequence[str],  # noqa: ARG002 - a folder was opened with it
         sample: Any,
     ) -> SavedModel:
-        if model_format not in (None, "safetensors"):
-            raise ModelError(
-                f"model_format {model_format!r} is not one that models of transformers are saved in.",
-                remedy="Leave it out: they are saved as safetensors.",
-            )
+        check_format(
+            model_format,
+            ["safetensors"],
+            what="models of transformers",
+            remedy="Leave it out: they are saved as safetensors.",
+        )
         parts = _loaded(model)
         notes = []
         if parts.model.training:

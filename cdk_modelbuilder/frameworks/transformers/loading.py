@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
-from cdk_modelbuilder.frameworks.hub_folders import check_weights, quiet, read_json, remote_code
+from cdk_modelbuilder.frameworks.hub_folders import check_weights, loading, read_json, remote_code
 from cdk_modelbuilder.frameworks.transformers.parts import ModelFolder, Parts
 
 PREPARERS = {
@@ -80,25 +80,18 @@ def load_folder(folder: ModelFolder) -> Parts:
         ModelError: It cannot be loaded.
     """
     import transformers  # noqa: PLC0415
-    from safetensors import SafetensorError  # noqa: PLC0415
 
     if not folder.loaded:
         name, runs_code = class_of(folder)
         options: dict[str, Any] = {"local_files_only": True, **({"trust_remote_code": True} if runs_code else {})}
-        try:
-            with quiet():
-                model, report = getattr(transformers, name).from_pretrained(
-                    folder.path, use_safetensors=True, output_loading_info=True, **{dtype_option(): "auto"}, **options
-                )
-                preparers = {
-                    kind: getattr(transformers, PREPARERS[kind]).from_pretrained(folder.path, **options)
-                    for kind in preparers_in(folder.path)
-                }
-        except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"{folder.path} cannot be loaded as {name}: {' '.join(str(error).split())[:300]}.",
-                remedy="Is it complete? Write it again with save_pretrained().",
-            ) from None
+        with loading(folder.path, name):
+            model, report = getattr(transformers, name).from_pretrained(
+                folder.path, use_safetensors=True, output_loading_info=True, **{dtype_option(): "auto"}, **options
+            )
+            preparers = {
+                kind: getattr(transformers, PREPARERS[kind]).from_pretrained(folder.path, **options)
+                for kind in preparers_in(folder.path)
+            }
         if report["missing_keys"]:  # the library only warns, and fills them with random numbers
             raise ModelError(
                 f"{folder.path} has no weights for {min(report['missing_keys'])} of the {name}.",
