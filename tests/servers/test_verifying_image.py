@@ -44,19 +44,29 @@ def test_python_is_added_where_an_image_has_none(build, weights):
     assert "apt-get install --yes --no-install-recommends python3" in (bundle.path / "image" / "Dockerfile").read_text()
 
 
-def test_code_of_a_framework_gets_one_too(build, regression):
+@pytest.mark.parametrize(
+    ("server", "own"),
+    [
+        ("ray", ["/usr/local/bin/sagemaker_entrypoint.sh"]),
+        ("sklearn", []),  # the image states none: SageMaker's word `serve` is a program in it
+        ("triton", ["/opt/nvidia/nvidia_entrypoint.sh"]),
+    ],
+)
+def test_code_of_a_framework_gets_one_too(server, own, build, regression):
     from cdk_modelbuilder import SchemaBuilder
 
     bundle = build(
         model=regression.model,
         schema_builder=SchemaBuilder(regression.X, regression.y),
-        dependencies={"auto": False},
-        model_server="ray",
+        dependencies={"auto": False, "packaging": "image" if server == "triton" else "index"},
+        model_server=server,
         verifying_image=True,
     )
     assert bundle.container.verified == "entry-point"
-    assert bundle.container.installs == "index"
-    assert "pip install" not in (bundle.path / "image" / "Dockerfile").read_text()
+    assert entry_point(bundle) == ["python3", "/opt/modelbuilder/verify/entry_point.py", *own]
+    if server == "ray":
+        assert bundle.container.installs == "index"
+        assert "pip install" not in (bundle.path / "image" / "Dockerfile").read_text()
 
 
 def test_an_image_of_ones_own_is_refused(build, weights):
