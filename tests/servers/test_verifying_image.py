@@ -58,7 +58,7 @@ def test_code_of_a_framework_gets_one_too(server, own, build, regression):
     bundle = build(
         model=regression.model,
         schema_builder=SchemaBuilder(regression.X, regression.y),
-        dependencies={"auto": False, "packaging": "image" if server == "triton" else "index"},
+        dependencies={"auto": False, "packaging": "image" if server == "triton" else "install"},
         model_server=server,
         verifying_image=True,
     )
