@@ -1,0 +1,13 @@
+"""SageMaker Runtime's API on this machine, in front of bundles: boto3's client needs no change but an endpoint URL.
+
+See docs/local-gateway.md.
+"""
+
+from __future__ import annotations
+
+from cdk_modelbuilder.local.gateway.from_bundles import host_bundles
+from cdk_modelbuilder.local.gateway.gateway import LocalGateway
+from cdk_modelbuilder.local.gateway.hosted import Hosted
+from cdk_modelbuilder.local.gateway.process_start import process_start
+
+__all__ = ["Hosted", "LocalGateway", "host_bundles", "process_start"]

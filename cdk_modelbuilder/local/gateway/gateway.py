@@ -1,0 +1,196 @@
+"""The gateway: an event loop in a thread of its own, a loopback port, and the copies behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.local.gateway.connection import GatewayConnection
+from cdk_modelbuilder.local.gateway.copies import Start, Surroundings
+from cdk_modelbuilder.local.gateway.front import Front
+from cdk_modelbuilder.local.gateway.hosted import Hosted
+from cdk_modelbuilder.local.gateway.process_start import process_start
+from cdk_modelbuilder.local.gateway.served import ServedEndpoint, serve
+from cdk_modelbuilder.serving.connection import Connection
+
+_GRACE_SECONDS = 10.0
+
+
+class LocalGateway:
+    """SageMaker Runtime's API on a loopback port, for a ``with`` block.
+
+    Args:
+        hosted: What is served; see :func:`host_bundles` and :func:`host_assembly`.
+        start: Starts one copy. Default: as a process on this machine.
+        port: Port on 127.0.0.1, or 0 for a free one.
+        on_log: Called with each copy's label and each line of its log, in any thread.
+        seed: Makes the choice of variants by weight the same each time.
+
+    Raises:
+        LocalEndpointError: A copy did not start (from ``with`` and :meth:`wait_until_in_service`).
+        UsageError: The port cannot be used.
+    """
+
+    def __init__(
+        self,
+        hosted: Hosted,
+        *,
+        start: Start | None = None,
+        port: int = 0,
+        on_log: Callable[[str, str], None] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.hosted = hosted
+        self._start = process_start() if start is None else start
+        self._on_log = on_log
+        self._choice = random.Random(seed)  # noqa: S311 - it shares load out and keeps no secret
+        self._listener = _listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        self._loop = _new_loop()
+        self._thread = threading.Thread(target=self._run, name="sagemaker-gateway", daemon=True)
+        self._changed = threading.Condition()
+        self._endpoints: dict[str, ServedEndpoint] = {}
+        self._connections: set[Connection] = set()
+        self._stopped = False
+
+    @property
+    def url(self) -> str:
+        """What ``AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`` is set to."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Names of the endpoints."""
+        return tuple(self._endpoints)
+
+    def __enter__(self) -> Self:
+        self.begin()
+        try:
+            self.wait_until_in_service()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def begin(self) -> None:
+        """Listen, and begin to start the copies; endpoints are ``Creating`` until theirs are up."""
+        self._thread.start()
+        self._call(self._open())
+
+    def wait_until_in_service(self, timeout: float | None = None) -> None:
+        """Wait until every endpoint is in service.
+
+        Args:
+            timeout: Seconds; the start-up time of each container's health check bounds it in any case.
+
+        Raises:
+            LocalEndpointError: A copy did not start, or not in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while True:
+                for name, endpoint in list(self._endpoints.items()):
+                    if endpoint.failure is not None:
+                        raise LocalEndpointError(
+                            f"endpoint {name} did not start: {endpoint.failure}", remedy="See its log."
+                        )
+                if all(endpoint.status == "InService" for endpoint in list(self._endpoints.values())):
+                    return
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise LocalEndpointError(
+                        f"the endpoints were not in service within {timeout} s.", remedy="See the log, or wait longer."
+                    )
+                self._changed.wait(0.5)
+
+    def stop(self) -> None:
+        """End everything; requests that are running get their answer first, for ten seconds. Again does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._thread.is_alive():
+            self._call(self._close())
+            sets = [copies for one in self._endpoints.values() for served in one.served for copies in served.copy_sets]
+            enders = [threading.Thread(target=copies.stop) for copies in sets]
+            for thread in enders:
+                thread.start()
+            for thread in enders:
+                thread.join()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        else:
+            self._loop.close()
+        self._listener.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _open(self) -> None:
+        surroundings = Surroundings(self._loop, self._start, self._note_log, self._note_change, self._choice)
+        for endpoint in self.hosted.endpoints:
+            self._endpoints[endpoint.name] = serve(self.hosted, endpoint, surroundings, time.time())
+        front = Front(self._loop, self.hosted, self._endpoints, self._choice, {})
+        self._server = await self._loop.create_server(
+            lambda: GatewayConnection(front, self._connections), sock=self._listener
+        )
+        for served in [one for endpoint in self._endpoints.values() for one in endpoint.served]:
+            served.start()
+
+    async def _close(self) -> None:
+        self._server.close()
+        for connection in list(self._connections):
+            connection.shutdown()
+        deadline = self._loop.time() + _GRACE_SECONDS
+        while self._connections and self._loop.time() < deadline:  # noqa: ASYNC110 - the set has no event
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.cut(reset=True)
+
+    def _note_log(self, label: str, line: str) -> None:
+        if self._on_log is not None:
+            self._on_log(label, line)
+
+    def _note_change(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"port {port} on 127.0.0.1 cannot be used: {error.strerror}.",
+            remedy="Leave port out (or give 0) to take a free one.",
+        ) from None
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every system
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
+    return asyncio.new_event_loop()
