@@ -21,6 +21,7 @@ def deploy(
     mode: Mode | None = None,
     port: int = 0,
     workers: int = 1,
+    strict: bool = False,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
     input_translator: Any = None,
@@ -33,6 +34,7 @@ def deploy(
         mode: Where. Default: the mode that the bundle was built with.
         port: Port on 127.0.0.1 for local modes; 0 takes a free one.
         workers: Server processes in local modes.
+        strict: In a process: answer by the rules of the toolkit in the bundle's container, quirks included.
         signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
         on_log: Called with each line of the server's log.
         input_translator: Instance of the input's payload translator, if its module is not to be had here.
@@ -49,7 +51,7 @@ def deploy(
             f"deploy(mode=Mode.{chosen.name}) is not started from Python in this version.",
             remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
         )
-    process = start_process(bundle, port=port, workers=workers, signing_key=signing_key, on_log=on_log)
+    process = start_process(bundle, port=port, workers=workers, strict=strict, signing_key=signing_key, on_log=on_log)
     try:
         return Predictor(
             process.url,
@@ -69,6 +71,7 @@ def start_process(
     *,
     port: int = 0,
     workers: int = 1,
+    strict: bool = False,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
 ) -> LocalProcess:
@@ -93,4 +96,4 @@ def start_process(
         signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
     )
     key = bundle.check_signature(master.secret)
-    return LocalProcess(bundle, key, port=port, workers=workers, on_log=on_log)
+    return LocalProcess(bundle, key, port=port, workers=workers, strict=strict, on_log=on_log)

@@ -1,0 +1,185 @@
+"""The daemon that runs containers here: found, asked who it is, and each way of not having one told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import getpass
+import grp
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.local.container.sockets import Address, addresses
+
+OLDEST_API = (1, 41)
+"""Docker 20.10's: the first with GPU requests (1.40) and with statistics at once (1.41)."""
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A daemon that answers.
+
+    Attributes:
+        api: The SDK's low-level client.
+        address: Where it was found.
+        name: Its name and version, such as ``Docker 28.2.2`` or ``Podman 5.4.0``.
+        architecture: Of its machine, in Docker's words, such as ``amd64``.
+    """
+
+    api: Any
+    address: Address
+    name: str
+    architecture: str
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.address}"
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.api.close()
+
+
+def find_engine() -> Engine:
+    """The first daemon that answers.
+
+    Raises:
+        LocalEndpointError: None answers: not installed, not running, not allowed, or too old. The remedy is for that.
+        UsageError: The SDK is not installed, or the user's choice of daemon is wrong.
+    """
+    try:
+        import docker  # noqa: PLC0415, F401 - an extra
+    except ImportError:
+        raise UsageError(
+            "the Docker SDK for Python, which container mode speaks to the daemon with, is not installed.",
+            remedy="pip install 'cdk-modelbuilder[local]'",
+        ) from None
+    places = addresses()
+    failures = []
+    for address in places:
+        try:
+            return _ask(address)
+        except LocalEndpointError as error:
+            failures.append(error)
+    # A daemon that is there and refuses says more than a socket that a removed one left behind.
+    raise min(failures, key=_rank) if failures else _none_here()
+
+
+def _ask(address: Address) -> Engine:
+    from docker import APIClient  # noqa: PLC0415 - an extra
+    from docker.errors import APIError, DockerException  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    api = None
+    try:
+        # The version is asked below, so that one that is too old is told from no answer at all.
+        api = APIClient(address.url, version=".".join(map(str, OLDEST_API)), tls=address.tls or _tls(address))
+        api.timeout = _SECONDS
+        with contextlib.closing(api._get(f"{api.base_url}/version")) as answer:  # noqa: SLF001 - the one unversioned way
+            version = api._result(answer, json=True)  # noqa: SLF001
+        spoken = tuple(int(part) for part in version["ApiVersion"].split("."))
+        if spoken >= OLDEST_API:
+            api._version = version["ApiVersion"]  # noqa: SLF001 - as the SDK's own "auto" does
+            return Engine(api, address, _name(version), str(version.get("Arch", "")))
+        api.close()
+    except (APIError, DockerException, RequestException, OSError, ValueError, KeyError) as error:
+        if api is not None:
+            api.close()
+        raise _no_answer(address, error) from None
+    raise LocalEndpointError(
+        f"{_name(version)} at {address} speaks version {version['ApiVersion']} of Docker's API; container mode needs "
+        f"{OLDEST_API[0]}.{OLDEST_API[1]}.",
+        remedy="Install Docker 20.10 or newer, or Podman 4 or newer.",
+    )
+
+
+def _tls(address: Address) -> Any:
+    if address.source != "DOCKER_HOST" or not os.environ.get("DOCKER_TLS_VERIFY"):
+        return False
+    from docker.utils import kwargs_from_env  # noqa: PLC0415 - an extra
+
+    return kwargs_from_env().get("tls", False)
+
+
+def _name(version: dict[str, Any]) -> str:
+    parts = {part.get("Name"): part.get("Version") for part in version.get("Components") or ()}
+    if "Podman Engine" in parts:
+        return f"Podman {parts['Podman Engine']}"
+    return f"Docker {version.get('Version', 'of unknown version')}"
+
+
+def _no_answer(address: Address, error: BaseException) -> LocalEndpointError:
+    if _number(error) in (errno.EACCES, errno.EPERM):
+        return LocalEndpointError(f"{getpass.getuser()} may not use {address}.", remedy=_permission(address.path))
+    if _number(error) == errno.ENOENT and address.path is not None:
+        return LocalEndpointError(
+            f"there is no socket at {address}.", remedy=f"{_start(address)} Or unset what names it."
+        )
+    reason = os.strerror(number) if (number := _number(error)) else _innermost(error)
+    return LocalEndpointError(f"no daemon answers at {address}: {reason}.", remedy=_start(address))
+
+
+def _permission(path: Path | None) -> str:
+    group = None
+    if path is not None:
+        with contextlib.suppress(OSError, KeyError):
+            group = grp.getgrgid(path.stat().st_gid).gr_name
+    if group in (None, "root"):
+        return "Run a rootless daemon of your own (dockerd-rootless-setuptool.sh install), or Podman."
+    return (
+        f"`sudo usermod --append --groups {group} {getpass.getuser()}`, then log in again; that group is as good as "
+        "root on this machine, and rootless Docker or Podman is not."
+    )
+
+
+def _start(address: Address) -> str:
+    if "odman" in address.source or "podman" in address.url:
+        return "Start it: `systemctl --user start podman.socket`."
+    if "Desktop" in address.source:
+        return "Start Docker Desktop."
+    if "rootless" in address.source:
+        return "Start it: `systemctl --user start docker`."
+    return "Start it: `sudo systemctl start docker`, or Docker Desktop."
+
+
+def _none_here() -> LocalEndpointError:
+    installed = next((name for name in ("dockerd", "podman", "docker") if shutil.which(name)), None)
+    if installed is None:
+        return LocalEndpointError(
+            "neither Docker nor Podman is installed here.",
+            remedy="Install one (Debian, Ubuntu: `sudo apt install docker.io`), or run the model in "
+            "Mode.LOCAL_PROCESS, which needs none.",
+        )
+    how = "`systemctl --user start podman.socket`" if installed == "podman" else "`sudo systemctl start docker`"
+    return LocalEndpointError(f"{installed} is installed, but no daemon listens.", remedy=f"Start it: {how}.")
+
+
+def _rank(error: LocalEndpointError) -> int:
+    return 0 if "may not use" in error.what or "speaks version" in error.what else 1
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from; the SDK and requests wrap the socket's own error several times."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, *one.args, getattr(one, "reason", None)]
+
+
+def _number(error: BaseException) -> int | None:
+    return next((one.errno for one in _chain(error) if isinstance(one, OSError) and isinstance(one.errno, int)), None)
+
+
+def _innermost(error: BaseException) -> str:
+    *_, last = _chain(error)
+    return str(last).rstrip(".") or type(last).__name__
