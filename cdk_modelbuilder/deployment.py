@@ -12,7 +12,9 @@ from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.predictor import Predictor
 
 if TYPE_CHECKING:
+    from cdk_modelbuilder.local.container.runner import LocalContainer
     from cdk_modelbuilder.local.process import LocalProcess
+    from cdk_modelbuilder.local.running import RunningModel
 
 
 def deploy(
@@ -26,6 +28,7 @@ def deploy(
     on_log: Callable[[str], object] | None = None,
     input_translator: Any = None,
     output_translator: Any = None,
+    **container: Any,
 ) -> Predictor:
     """Run ``bundle`` and return a predictor for it.
 
@@ -33,36 +36,50 @@ def deploy(
         bundle: What to run.
         mode: Where. Default: the mode that the bundle was built with.
         port: Port on 127.0.0.1 for local modes; 0 takes a free one.
-        workers: Server processes in local modes.
+        workers: Server processes of ``LOCAL_PROCESS``; in a container the image decides.
         strict: In a process: answer by the rules of the toolkit in the bundle's container, quirks included.
         signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
         on_log: Called with each line of the server's log.
         input_translator: Instance of the input's payload translator, if its module is not to be had here.
         output_translator: The same for the output.
+        container: Options of ``LOCAL_CONTAINER``, such as ``memory_mb=2048, cpus=2, gpus="all"``: the attributes of
+            :class:`~cdk_modelbuilder.local.container.options.ContainerOptions`, and ``on_progress``, which is called
+            with each line about a pull or a build.
 
     Raises:
         IntegrityError: The bundle was changed, or signed with another key.
         LocalEndpointError: The server did not start.
-        UsageError: A mode that this version does not start by itself.
+        UsageError: A mode that this version does not start by itself, or an option that it does not have.
     """
     chosen = Mode[str(bundle.info.get("mode", "SAGEMAKER_ENDPOINT"))] if mode is None else mode
-    if chosen is not Mode.LOCAL_PROCESS:
+    if chosen is Mode.SAGEMAKER_ENDPOINT:
         raise UsageError(
             f"deploy(mode=Mode.{chosen.name}) is not started from Python in this version.",
             remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
         )
-    process = start_process(bundle, port=port, workers=workers, strict=strict, signing_key=signing_key, on_log=on_log)
+    running: RunningModel
+    if chosen is Mode.LOCAL_CONTAINER:
+        running = start_container(bundle, port=port, signing_key=signing_key, on_log=on_log, **container)
+    elif container:
+        raise UsageError(
+            f"deploy(mode=Mode.{chosen.name}) has no option {min(container)}.",
+            remedy="Leave it out, or use mode=Mode.LOCAL_CONTAINER.",
+        )
+    else:
+        running = start_process(
+            bundle, port=port, workers=workers, strict=strict, signing_key=signing_key, on_log=on_log
+        )
     try:
         return Predictor(
-            process.url,
+            running.url,
             schema=bundle.schema,
             container=bundle.container,
-            on_delete=process.stop,
+            on_delete=running.stop,
             input_translator=input_translator,
             output_translator=output_translator,
         )
     except BaseException:
-        process.stop()
+        running.stop()
         raise
 
 
@@ -97,3 +114,33 @@ def start_process(
     )
     key = bundle.check_signature(master.secret)
     return LocalProcess(bundle, key, port=port, workers=workers, strict=strict, on_log=on_log)
+
+
+def start_container(
+    bundle: ModelBundle,
+    *,
+    port: int = 0,
+    signing_key: str | bytes | None = None,
+    on_log: Callable[[str], object] | None = None,
+    on_progress: Callable[[str], object] | None = None,
+    **options: Any,
+) -> LocalContainer:
+    """Run ``bundle`` in a container on this machine; the arguments are those of :func:`deploy`.
+
+    Raises:
+        IntegrityError: Signed with another key.
+        KeyFileError: There is no master key.
+        LocalEndpointError: No daemon, no image, or the container was not healthy.
+        UsageError: An option that there is not, or that does not fit.
+    """
+    from cdk_modelbuilder.local.container.options import ContainerOptions  # noqa: PLC0415 - remote callers need none
+    from cdk_modelbuilder.local.container.runner import LocalContainer  # noqa: PLC0415
+
+    chosen = ContainerOptions.of(options)
+    key = None
+    if bundle.container.secret_environment:
+        master = require_master_key(
+            signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
+        )
+        key = bundle.check_signature(master.secret)
+    return LocalContainer(bundle, key, options=chosen, port=port, on_log=on_log, on_progress=on_progress)
