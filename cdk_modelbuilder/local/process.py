@@ -25,6 +25,7 @@ from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.local.memory import resident_bytes
+from cdk_modelbuilder.local.strict.families import family_of
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
 _STOP_SECONDS = 30
@@ -40,10 +41,12 @@ class LocalProcess:
         key: The bundle's key; it goes to the child through its environment.
         port: Port on 127.0.0.1, or 0 for a free one.
         workers: Server processes.
+        strict: Answer by the rules of the toolkit in the bundle's container, quirks included, instead of our server's.
         on_log: Called with each log line of the server. Default: the logger ``cdk_modelbuilder.endpoint``.
 
     Raises:
         LocalEndpointError: The server did not become healthy; the message ends with its last log lines.
+        UsageError: Strict mode has no rules for the bundle's model server, or the port is taken.
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class LocalProcess:
         *,
         port: int = 0,
         workers: int = 1,
+        strict: bool = False,
         on_log: Callable[[str], object] | None = None,
     ) -> None:
         self._bundle = bundle
         self._tail: collections.deque[str] = collections.deque(maxlen=40)
         self._on_log = on_log or _forward
+        self._family = family_of(bundle.container) if strict else None
         # Bound here and handed over, so that nobody can take the port in between.
         with _listener(port) as listener:
             self.port: int = listener.getsockname()[1]
@@ -118,13 +123,16 @@ class LocalProcess:
 
     def _start(self, listener: socket.socket, key: BundleKey, workers: int) -> subprocess.Popen[str]:
         spec = self._bundle.container
+        if self._family is None:
+            own = ["-m", "cdk_modelbuilder.serving", "--stuck-after", str(2 * spec.invocation_timeout_seconds)]
+        else:
+            own = ["-m", "cdk_modelbuilder.local.strict", "--family", self._family.name]
         command = [
-            *(sys.executable, "-m", "cdk_modelbuilder.serving"),
+            *(sys.executable, *own),
             *("--model-dir", str(self._bundle.model_dir.resolve())),
             *("--fd", str(listener.fileno())),
             *("--workers", str(workers)),
             *("--max-payload-bytes", str(spec.max_payload_bytes)),
-            *("--stuck-after", str(2 * spec.invocation_timeout_seconds)),
             *("--parent", str(os.getpid())),
         ]
         # Not the keys of those who build; and the key comes from here, whatever else is set in this shell.

@@ -60,7 +60,7 @@ def create_app() -> InferenceApp:
     # instant more often than that, and takes it back at once, would keep /ping waiting for seconds.
     sys.setswitchinterval(SWITCH_SECONDS)
     if options.workers > 1:
-        _stop_with(os.getppid())  # the supervisor may be killed without a chance to stop its workers
+        stop_with(os.getppid())  # the supervisor may be killed without a chance to stop its workers
     return InferenceApp(
         Path(options.model_dir),
         max_payload_bytes=options.max_payload_bytes,
@@ -75,7 +75,7 @@ def serve(options: ServerOptions) -> None:
     os.environ[OPTIONS_VARIABLE] = json.dumps(asdict(options))
     listener = _listen(options)
     if options.parent is not None:
-        _stop_with(options.parent)
+        stop_with(options.parent)
     config = uvicorn.Config(
         "cdk_modelbuilder.serving.server:create_app",
         factory=True,
@@ -108,7 +108,9 @@ def _listen(options: ServerOptions) -> socket.socket:
     return listener
 
 
-def _stop_with(parent: int) -> None:
+def stop_with(parent: int) -> None:
+    """End this process when the process ``parent``, which started it, is gone."""
+
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.25)
