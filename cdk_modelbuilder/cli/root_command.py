@@ -12,7 +12,10 @@ import click
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.errors import ModelBuilderError
 
-_COMMANDS = ("build", "inspect", "verify", "run", "invoke", "openapi", "publish", "diff", "deps", "images", "keys")
+_COMMANDS = (
+    *("build", "inspect", "verify", "run", "invoke", "openapi", "publish", "diff", "deps", "images", "keys"),
+    "doctor",
+)
 
 
 class LazyGroup(click.Group):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
@@ -21,11 +22,19 @@ class DockerAddress:
         url: ``unix:///path``, ``tcp://host:port``, ``ssh://...`` or ``npipe://...``.
         origin: What named it, in words, such as ``DOCKER_HOST``.
         is_chosen: Whether the user's settings name it; else it is one of the usual places.
+        must_be_named: Whether containers are run there only if the user's settings name it.
     """
 
     url: str
     origin: str
     is_chosen: bool = False
+    must_be_named: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine; a daemon elsewhere does not see the model's files."""
+        parts = urlsplit(self.url)
+        return parts.scheme in {"unix", "npipe"} or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
     @property
     def socket(self) -> Path | None:
@@ -93,8 +102,8 @@ def _usual_places() -> Iterator[DockerAddress]:
         yield DockerAddress(f"unix://{runtime}/docker.sock", "rootless Docker")
     yield DockerAddress(f"unix://{home}/.docker/run/docker.sock", "Docker Desktop")
     yield DockerAddress(f"unix://{home}/.docker/desktop/docker.sock", "Docker Desktop on Linux")
-    yield DockerAddress(f"unix://{home}/.colima/default/docker.sock", "Colima")
-    yield DockerAddress(f"unix://{home}/.rd/docker.sock", "Rancher Desktop")
+    yield DockerAddress(f"unix://{home}/.colima/default/docker.sock", "Colima", must_be_named=True)
+    yield DockerAddress(f"unix://{home}/.rd/docker.sock", "Rancher Desktop", must_be_named=True)
     if sys.platform != "darwin":
         yield DockerAddress(f"unix://{runtime}/podman/podman.sock", "Podman")
         yield DockerAddress("unix:///run/podman/podman.sock", "Podman of root")

@@ -20,7 +20,7 @@ class NoAnswerError(Exception):
     """The daemon gave no answer.
 
     Attributes:
-        reason: ``absent``, ``permission``, ``refused``, ``timeout``, ``unsupported`` or ``error``.
+        reason: ``absent``, ``permission``, ``refused``, ``timeout``, ``elsewhere``, ``unsupported`` or ``error``.
         detail: What the system said.
     """
 
@@ -67,6 +67,8 @@ class DockerApi:
         return data
 
     def _connection(self) -> http.client.HTTPConnection:
+        if not self.address.is_local:  # nothing of this asks the network
+            raise NoAnswerError("elsewhere", "it is on another machine")
         if self.address.socket is not None:
             return _UnixConnection(self.address.socket, self.seconds)
         parts = urlsplit(self.address.url)

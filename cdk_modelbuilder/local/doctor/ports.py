@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import re
+import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdk_modelbuilder.local.doctor import proc_net
+from cdk_modelbuilder.local.doctor.check import Check, Circumstances
 from cdk_modelbuilder.local.doctor.docker_api import DockerApi, NoAnswerError, answering_daemon
+from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.hidden_secrets import without_secrets
 
+_DEFAULT_PORT = 8080
+"""What ``run`` takes."""
 _CONTAINER_ID = re.compile(r"(?:docker|libpod|crio|cri-containerd)[-/]([0-9a-f]{64})")
 _FORWARDERS = frozenset(
     {"docker-proxy", "dockerd", "rootlesskit", "rootlessport", "slirp4netns", "pasta", "conmon", "gvproxy", "vpnkit",
@@ -163,3 +170,42 @@ def _user(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
+
+
+def _run(about: Circumstances) -> Iterator[Finding]:
+    port = _DEFAULT_PORT if about.port is None else about.port
+    if port == 0:
+        yield Finding(CHECK.name, Outcome.OK, "port 0 takes any that is free.")
+        return
+    held = _holding(port)
+    if not held:
+        yield Finding(CHECK.name, Outcome.OK, f"port {port} of 127.0.0.1 is free.")
+        return
+    holder = holder_of(port)
+    yield Finding(
+        CHECK.name,
+        Outcome.WARNING if about.port is None else Outcome.FAILURE,
+        f"port {port} of 127.0.0.1 {held}" + (f", by {holder}." if holder else "."),
+        f"Take another (--port 0 takes any that is free){', or end what holds it' if holder else ''}.",
+        holder.commands if holder else (),
+    )
+
+
+def _holding(port: int) -> str:
+    """What keeps a server from ``port``, in words; empty if nothing does."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except PermissionError:
+        return "is for root alone"
+    except OSError as error:
+        return "is held" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return ""
+
+
+CHECK = Check(
+    "ports",
+    "Ports",
+    "whether the port (`--port`, else 8080) is free, and which process or container holds it",
+    "ends what holds it",
+    _run,
+)
