@@ -15,6 +15,7 @@ from benchmarks import (
     bundle,
     capture,
     first_prediction,
+    gateway,
     imports,
     payloads,
     publish,
@@ -36,6 +37,7 @@ TOPICS = {
     "synth": synth,
     "process": first_prediction,
     "serving": throughput,
+    "gateway": gateway,
     "payloads": payloads,
 }
 REPORT = ROOT / "docs" / "benchmarks.md"

@@ -44,13 +44,13 @@ def _answers(selector: selectors.BaseSelector, request: bytes, duration: float) 
         for key, _ in selector.select(1):
             connection = key.fileobj
             assert isinstance(connection, socket.socket)
-            _read_answer(connection)
+            read_answer(connection)
             connection.sendall(request)
             count += 1
     return count
 
 
-def _read_answer(connection: socket.socket) -> None:
+def read_answer(connection: socket.socket) -> None:
     data = connection.recv(65536)
     while not _is_whole(data):
         more = connection.recv(65536)

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import socket
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
-from cdk_modelbuilder.local.gateway.connection import GatewayConnection
+from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
+from cdk_modelbuilder.local.gateway.connection import GatewayConnection, GatewayExchange
 from cdk_modelbuilder.local.gateway.copies import Start, Surroundings
-from cdk_modelbuilder.local.gateway.front import Front
+from cdk_modelbuilder.local.gateway.front import Front, Limits, Settings
 from cdk_modelbuilder.local.gateway.hosted import Hosted
+from cdk_modelbuilder.local.gateway.logs import Logs
+from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects
 from cdk_modelbuilder.local.gateway.process_start import process_start
-from cdk_modelbuilder.local.gateway.served import ServedEndpoint, serve
+from cdk_modelbuilder.local.gateway.sagemaker_api import SageMakerApi
+from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint, serve
+from cdk_modelbuilder.local.gateway.status import status
 from cdk_modelbuilder.serving.connection import Connection
 
 _GRACE_SECONDS = 10.0
@@ -33,6 +42,8 @@ class LocalGateway:
         port: Port on 127.0.0.1, or 0 for a free one.
         on_log: Called with each copy's label and each line of its log, in any thread.
         seed: Makes the choice of variants by weight the same each time.
+        objects: Where inputs and answers of asynchronous requests are. Default: a folder that is gone afterwards.
+        limits: How long answers may take. Default: as long as SageMaker lets them.
 
     Raises:
         LocalEndpointError: A copy did not start (from ``with`` and :meth:`wait_until_in_service`).
@@ -46,8 +57,11 @@ class LocalGateway:
         start: Start | None = None,
         port: int = 0,
         on_log: Callable[[str, str], None] | None = None,
+        objects: Objects | None = None,
         seed: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self.hosted = hosted
         self._start = process_start() if start is None else start
         self._on_log = on_log
@@ -60,6 +74,11 @@ class LocalGateway:
         self._endpoints: dict[str, ServedEndpoint] = {}
         self._connections: set[Connection] = set()
         self._stopped = False
+        self._executor = ThreadPoolExecutor(8, thread_name_prefix="sagemaker-gateway")
+        self._logs = Logs(self._loop)
+        self._queues: dict[str, AsyncQueue] = {}
+        self._scratch = tempfile.TemporaryDirectory(prefix="sagemaker-gateway-")
+        self._objects = FolderObjects(Path(self._scratch.name)) if objects is None else objects
 
     @property
     def url(self) -> str:
@@ -122,17 +141,14 @@ class LocalGateway:
         self._stopped = True
         if self._thread.is_alive():
             self._call(self._close())
-            sets = [copies for one in self._endpoints.values() for served in one.served for copies in served.copy_sets]
-            enders = [threading.Thread(target=copies.stop) for copies in sets]
-            for thread in enders:
-                thread.start()
-            for thread in enders:
-                thread.join()
+            self._end_copies(self._all_served())
+            self._executor.shutdown()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         else:
             self._loop.close()
         self._listener.close()
+        self._scratch.cleanup()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -150,16 +166,61 @@ class LocalGateway:
     async def _open(self) -> None:
         surroundings = Surroundings(self._loop, self._start, self._note_log, self._note_change, self._choice)
         for endpoint in self.hosted.endpoints:
-            self._endpoints[endpoint.name] = serve(self.hosted, endpoint, surroundings, time.time())
-        front = Front(self._loop, self.hosted, self._endpoints, self._choice, {})
+            served = serve(self.hosted, endpoint, surroundings, time.time())
+            self._endpoints[endpoint.name] = served
+            if endpoint.asynchronous is not None:
+                self._queues[endpoint.name] = AsyncQueue(served, self._objects, self._executor, self._choice)
+        api = SageMakerApi(self.hosted, self._endpoints, self._delete)
+        front = Front(
+            self._loop,
+            self._endpoints,
+            Settings(self.hosted.account, self._choice, self._limits),
+            routes={b"POST /": api.handle, b"GET /-/status": self._status, b"GET /-/logs": self._logs.handle},
+            queues=self._queues,
+        )
         self._server = await self._loop.create_server(
             lambda: GatewayConnection(front, self._connections), sock=self._listener
         )
-        for served in [one for endpoint in self._endpoints.values() for one in endpoint.served]:
-            served.start()
+        for one in self._all_served():
+            one.start()
+
+    def _all_served(self) -> list[Served]:
+        return [one for endpoint in self._endpoints.values() for one in endpoint.served]
+
+    def _delete(self, endpoint: ServedEndpoint) -> None:
+        """DeleteEndpoint: it is ``Deleting`` until its copies have ended, and then gone."""
+        if endpoint.deleting:
+            return
+        endpoint.deleting, endpoint.open = True, False
+        self._loop.run_in_executor(self._executor, self._end_copies, endpoint.served).add_done_callback(
+            lambda _: self._endpoints.pop(endpoint.hosted.name, None)
+        )
+
+    def _status(self, exchange: GatewayExchange) -> None:
+        data, unknown = status(self.hosted, self._endpoints, self._queues)
+
+        def fill_in() -> bytes:
+            for copy, memory in unknown:
+                copy["memory_bytes"] = memory()
+            return json.dumps(data).encode()
+
+        self._loop.run_in_executor(self._executor, fill_in).add_done_callback(
+            lambda found: exchange.answer(200, found.result(), b"application/json", b"cache-control: no-store\r\n")
+        )
+
+    @staticmethod
+    def _end_copies(served: Sequence[Served]) -> None:
+        enders = [threading.Thread(target=copies.stop) for one in served for copies in one.copy_sets]
+        for thread in enders:
+            thread.start()
+        for thread in enders:
+            thread.join()
 
     async def _close(self) -> None:
         self._server.close()
+        self._logs.close()
+        for queue in self._queues.values():
+            queue.close()
         for connection in list(self._connections):
             connection.shutdown()
         deadline = self._loop.time() + _GRACE_SECONDS
@@ -169,10 +230,13 @@ class LocalGateway:
             connection.cut(reset=True)
 
     def _note_log(self, label: str, line: str) -> None:
+        self._logs.add(label, line)
         if self._on_log is not None:
             self._on_log(label, line)
 
     def _note_change(self) -> None:
+        for endpoint in self._endpoints.values():
+            endpoint.refresh()
         with self._changed:
             self._changed.notify_all()
 

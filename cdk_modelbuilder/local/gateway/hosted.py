@@ -62,6 +62,7 @@ class Variant:
         routing: How a copy is chosen.
         serverless_concurrency: Requests at a time that a serverless variant takes; None for one on instances.
         instance_type: For DescribeEndpointConfig.
+        memory_mb: Memory of a serverless variant, for the same.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Variant:
     routing: str = LEAST_OUTSTANDING
     serverless_concurrency: int | None = None
     instance_type: str | None = None
+    memory_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

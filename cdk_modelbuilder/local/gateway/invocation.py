@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Protocol
 
 from cdk_modelbuilder.local.gateway import headers as names
 from cdk_modelbuilder.local.gateway.api_error import ApiError, Place, not_ready
-from cdk_modelbuilder.local.gateway.connection import GatewayExchange
 from cdk_modelbuilder.local.gateway.copies import CopySet
 from cdk_modelbuilder.local.gateway.one_copy import Copy
 from cdk_modelbuilder.local.gateway.routing import Target
@@ -18,6 +18,24 @@ from cdk_modelbuilder.serving.exchange import Body
 DEFAULT_CONTENT_TYPE = b"application/octet-stream"
 _LOOK_AGAIN_SECONDS = 0.05
 _ATTEMPTS = 3
+
+
+class Asked(Protocol):
+    """A request, and whoever takes its answer."""
+
+    headers: dict[bytes, bytes]
+    started: float
+    gone: bool
+
+    @property
+    def body(self) -> Body:
+        """What is sent."""
+
+    def answer(self, status: int, body: Body, content_type: bytes, headers: bytes = b"") -> None:
+        """The whole answer; ``headers`` are lines for the client."""
+
+    def fail(self, error: ApiError) -> None:
+        """There is none."""
 
 
 class Invocation:
@@ -37,7 +55,7 @@ class Invocation:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        exchange: GatewayExchange,
+        exchange: Asked,
         target: Target,
         sessions: Sessions,
         seconds: float,

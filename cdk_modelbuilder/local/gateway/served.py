@@ -120,6 +120,8 @@ class ServedEndpoint:
         variants: The variants that serve a model.
         components: The components that serve one; an adapter is its base.
         sessions: Sessions that containers have opened.
+        open: Whether it takes requests: once all copies have come up, and as long as it is not deleted.
+        deleting: Whether it is being deleted.
     """
 
     hosted: HostedEndpoint
@@ -127,15 +129,23 @@ class ServedEndpoint:
     variants: dict[str, Served]
     components: dict[str, Served]
     sessions: Sessions = field(default_factory=Sessions)
+    open: bool = False
+    deleting: bool = False
 
     @property
     def served(self) -> list[Served]:
         """Everything that has copies, each once."""
         return [*self.variants.values(), *{id(one): one for one in self.components.values()}.values()]
 
+    def refresh(self) -> None:
+        """A copy came up or went down."""
+        self.open = self.open or self.status in ("InService", "Failed")
+
     @property
     def status(self) -> str:
-        """``Creating``, ``InService`` or ``Failed``, as DescribeEndpoint says it."""
+        """``Creating``, ``InService``, ``Failed`` or ``Deleting``, as DescribeEndpoint says it."""
+        if self.deleting:
+            return "Deleting"
         if self.failure is not None:
             return "Failed"
         return "InService" if all(one.ready for one in self.served) else "Creating"
