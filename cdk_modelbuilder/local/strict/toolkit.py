@@ -29,6 +29,8 @@ _HTML = """\
 <h1>{title}</h1>
 <p>{text}</p>
 """
+_OF_GSON = {ord(character): f"\\u{ord(character):04x}" for character in "<>&='"}
+"""What the servers' JSON library escapes beyond what JSON asks for."""
 _INTERNAL = (
     "The server encountered an internal error and was unable to complete your request. Either the server is overloaded "
     "or there is an error in the application."
@@ -118,7 +120,8 @@ class Toolkit:
 
 def model_server_error(status: int, kind: str, message: str) -> Reply:
     """An error in the form of Multi Model Server and TorchServe."""
-    text = json.dumps({"code": status, "type": kind, "message": message}, indent=2)
+    text = json.dumps({"code": status, "type": kind, "message": message}, indent=2, ensure_ascii=False)
+    text = text.translate(_OF_GSON)
     return Reply(status, f"{text}\n".encode(), "application/json")
 
 
