@@ -80,7 +80,7 @@ def _words(error: Exception, account: AwsAccount, doing: str) -> tuple[str, str,
         return f"the login for AWS has ended, while {doing}.", "Log in.", ("aws login",)
     if "NoCredentialsError" in kinds or "NoAuthTokenError" in kinds:
         return (
-            "there are no AWS credentials: not in the environment, in AWS's settings files, nor from this machine's role.",
+            "there are no AWS credentials in the environment, in AWS's settings files, or of a role of this machine.",
             "Log in, or name the profile that has them.",
             ("aws configure sso", "export AWS_PROFILE=..."),
         )
@@ -131,7 +131,7 @@ def _answered(error: Exception, code: str, account: AwsAccount, doing: str) -> t
         return (f"the AWS credentials have expired ({code}).", "Log in again, or fetch new ones.", _login(account))
     if code in _UNKNOWN_KEY:
         return (
-            f"AWS does not know the access key ({code}): it is gone, lacks its session token, or is another partition's.",
+            f"AWS does not know the access key ({code}): it is gone, its session token is missing, or China's.",
             "See which key is used and from where.",
             ("aws configure list", *_login(account)),
         )
