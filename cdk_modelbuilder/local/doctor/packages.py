@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import shlex
@@ -96,10 +97,19 @@ def _packages(bundle: ModelBundle) -> list[dict[str, Any]] | None:
 
 
 def _installed(package: Mapping[str, Any]) -> str | None:
+    """The version that is installed; of another distribution, where that brings the module, as xgboost-cpu does."""
     try:
         return metadata.version(package["name"])
     except metadata.PackageNotFoundError:
-        return None
+        tops = {name.partition(".")[0] for name in package["modules"]}
+        others = [name for top in sorted(tops) if _can_import(top) for name in _distributions().get(top, ())]
+        return metadata.version(others[0]) if others else None
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    # Reads a file of every distribution, some tenths of a second; what is installed does not change in between.
+    return metadata.packages_distributions()
 
 
 def _lost_module(package: Mapping[str, Any]) -> str | None:

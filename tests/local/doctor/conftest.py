@@ -8,22 +8,19 @@ import json
 import pytest
 
 from tests.conftest import MASTER_KEY
+from tests.local.doctor.doubles import Doubles
 
 
 @pytest.fixture(scope="session")
 def built_bundle(tmp_path_factory):
     """A real bundle. Shared: copy what is changed."""
-    import numpy as np
-    from sklearn.linear_model import LinearRegression
-
     from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 
-    X = np.arange(12, dtype=float).reshape(6, 2)
-    y = X @ [1.0, 2.0]
     return ModelBuilder(
-        model=LinearRegression().fit(X, y),
-        schema_builder=SchemaBuilder(X[:2], y[:2]),
-        model_path=tmp_path_factory.mktemp("doctor") / "linear",
+        inference_spec=Doubles(),
+        schema_builder=SchemaBuilder([1.5], [3.0], keep_samples=True),
+        name="doubles",
+        model_path=tmp_path_factory.mktemp("doctor") / "doubles",
         dependencies={"auto": False},
         signing_key=MASTER_KEY,
     ).build()

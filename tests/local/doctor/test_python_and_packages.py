@@ -89,8 +89,15 @@ def test_what_a_missing_module_belongs_to(changed_bundle):
     assert packages.missing_module("nothing_of_it", Circumstances()).outcome is Outcome.FAILURE
 
 
-def test_a_real_bundle_without_packages(built_bundle):
+def test_a_real_bundle(built_bundle):
     assert found(packages.CHECK, built_bundle)[0].outcome is Outcome.OK
+
+
+def test_another_distribution_may_bring_the_module(changed_bundle):
+    bundle = changed_bundle(packages=[package("click-by-another-name", metadata.version("click"), "click")])
+    assert found(packages.CHECK, bundle)[0].outcome is Outcome.OK
+    bundle = changed_bundle(packages=[package("click-by-another-name", "0.1", "click")])
+    assert found(packages.CHECK, bundle)[0].outcome is Outcome.WARNING
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"packages": 7}', '{"packages": [{"name": 1}]}'])
@@ -108,7 +115,7 @@ def test_uv_installs_where_there_is_no_pip(monkeypatch):
 
 def test_the_master_key(monkeypatch, built_bundle, tmp_path):
     [finding] = found(signing_key.CHECK, built_bundle)
-    assert (finding.outcome, "signed linear" in finding.detail) == (Outcome.OK, True)
+    assert (finding.outcome, "signed doubles" in finding.detail) == (Outcome.OK, True)
     assert MASTER_KEY not in str(finding)
     monkeypatch.setenv("MODELBUILDER_MASTER_KEY", "6b" * 32)
     [finding] = found(signing_key.CHECK, built_bundle)
