@@ -25,20 +25,24 @@ def server(delays: list[float], statuses: list[int] | None = None) -> Iterator[t
     loop = asyncio.new_event_loop()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            try:
-                head = await reader.readuntil(b"\r\n\r\n")
-            except asyncio.IncompleteReadError:
-                break
-            size = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            turn = len(seen)
-            seen.append(head + await reader.readexactly(size))
-            await asyncio.sleep(delays[turn % len(delays)])
-            status = (statuses or [200])[turn % len(statuses or [200])]
-            if status == 0:
-                break
+        try:
+            while await answered(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        turn = len(seen)
+        seen.append(head + await reader.readexactly(size))
+        await asyncio.sleep(delays[turn % len(delays)])
+        status = (statuses or [200])[turn % len(statuses or [200])]
+        if status:
             writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 2\r\n\r\nok" % status)
-        writer.close()
+        return status
 
     started = loop.run_until_complete(asyncio.start_server(answer, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
