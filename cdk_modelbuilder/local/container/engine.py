@@ -8,6 +8,7 @@ import getpass
 import grp
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,7 @@ def _ask(address: Address) -> Engine:
 
     api = None
     try:
+        _connect(address)
         # The version is asked below, so that one that is too old is told from no answer at all.
         api = APIClient(address.url, version=".".join(map(str, OLDEST_API)), tls=address.tls or _tls(address))
         api.timeout = _SECONDS
@@ -98,6 +100,14 @@ def _ask(address: Address) -> Engine:
     )
 
 
+def _connect(address: Address) -> None:
+    # The SDK leaves its socket open where nobody listens, and hides the reason in three errors.
+    if address.path is not None:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_SECONDS)
+            probe.connect(str(address.path))
+
+
 def _tls(address: Address) -> Any:
     if address.source != "DOCKER_HOST" or not os.environ.get("DOCKER_TLS_VERIFY"):
         return False
@@ -115,7 +125,7 @@ def _name(version: dict[str, Any]) -> str:
 
 def _no_answer(address: Address, error: BaseException) -> LocalEndpointError:
     if _number(error) in (errno.EACCES, errno.EPERM):
-        return LocalEndpointError(f"{getpass.getuser()} may not use {address}.", remedy=_permission(address.path))
+        return LocalEndpointError(f"{_user()} may not use {address}.", remedy=_permission(address.path))
     if _number(error) == errno.ENOENT and address.path is not None:
         return LocalEndpointError(
             f"there is no socket at {address}.", remedy=f"{_start(address)} Or unset what names it."
@@ -132,9 +142,16 @@ def _permission(path: Path | None) -> str:
     if group in (None, "root"):
         return "Run a rootless daemon of your own (dockerd-rootless-setuptool.sh install), or Podman."
     return (
-        f"`sudo usermod --append --groups {group} {getpass.getuser()}`, then log in again; that group is as good as "
+        f"`sudo usermod --append --groups {group} {_user()}`, then log in again; that group is as good as "
         "root on this machine, and rootless Docker or Podman is not."
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _start(address: Address) -> str:

@@ -80,18 +80,33 @@ class Side(asyncio.Protocol):
 
 
 class Caller(Side):
-    """The side that connects to us; nothing is read from it until the other side is there."""
+    """The side that connects to us; what it says before the other side is there is kept for that."""
 
     def __init__(self, connect: Callable[[Callable[[], Side]], Any]) -> None:
         super().__init__()
         self._connect = connect
         self._opening: asyncio.Future[None] | None = None
+        self._early: list[bytes] = []
+        self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Call the other side."""
         super().connection_made(transport)
-        cast("asyncio.Transport", transport).pause_reading()
         self._opening = asyncio.ensure_future(self._open())
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on, or keep one piece and take no more yet: pausing before the first one has no effect in Python 3.8."""
+        if self.other is not None:
+            super().data_received(data)
+            return
+        self._early.append(data)
+        assert self.transport is not None
+        self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Hand on, or keep in mind."""
+        self._has_ended = True
+        return super().eof_received()
 
     async def _open(self) -> None:
         here = self.transport
@@ -103,8 +118,13 @@ class Caller(Side):
             return
         if here.is_closing():
             there.abort()
+            return
+        self.other = side
+        there.writelines(self._early)
+        self._early.clear()
+        if self._has_ended:
+            there.write_eof()
         else:
-            self.other = side
             here.resume_reading()
 
 

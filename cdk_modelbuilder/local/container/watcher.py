@@ -28,7 +28,7 @@ class Watcher:
     """The owner's side of it.
 
     Args:
-        names: Containers, which need not be there yet.
+        names: The container, which need not be there yet, and those that only live beside it.
         folder: A temporary folder that goes with them, or None.
         daemon: ``DOCKER_HOST`` for it; None leaves the environment as it is.
     """
@@ -81,14 +81,18 @@ def _remove(names: list[str], folder: str) -> None:
     from cdk_modelbuilder.local.container.engine import find_engine  # noqa: PLC0415
     from cdk_modelbuilder.local.container.ownership import remove_container, remove_folder  # noqa: PLC0415
 
-    waiting, deadline = set(names), time.monotonic() + _GRACE_SECONDS
-    while waiting and time.monotonic() < deadline:
+    deadline = time.monotonic() + _GRACE_SECONDS
+    is_done = False
+    while not is_done:
         with contextlib.suppress(Exception):  # the daemon may restart; the next start here reaps too
             engine = find_engine()
-            waiting = {name for name in waiting if not remove_container(engine.api, name)}
+            is_done = remove_container(engine.api, names[0])
+            for name in names[1:]:
+                remove_container(engine.api, name)
             engine.close()
-        if waiting:
-            time.sleep(_POLL_SECONDS)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0 if is_done else _POLL_SECONDS)
     remove_folder(folder)
 
 
