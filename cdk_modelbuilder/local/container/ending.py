@@ -67,14 +67,15 @@ def start_failure(
     if "exec format error" in text or "exec format error" in ending.error:
         return wrong_architecture(image, *architectures)
     return LocalEndpointError(
-        f"the container of {name} was not healthy: {ending}. Its last words:\n{last_words(lines)}\n",
+        f"the container of {name} was not healthy: {ending}. {last_words(lines)}",
         remedy=_remedy(ending, text),
     )
 
 
 def last_words(lines: Iterable[str]) -> str:
-    """Log lines for a message, two spaces in; of this project's own server what happened, and not its JSON."""
-    return "\n".join(f"  {readable(line)}" for line in lines)
+    """Log lines for a message, each on its own line; of this project's own server what happened, and not its JSON."""
+    said = "".join(f"  {readable(line)}\n" for line in lines)
+    return f"Its last words:\n{said}" if said else "It wrote no word."
 
 
 def readable(text: str) -> str:

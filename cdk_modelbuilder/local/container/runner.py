@@ -238,7 +238,7 @@ class LocalContainer:
         words = last_words(self._recording.tail)
         raise LocalEndpointError(
             f"the container of {self._bundle.name} was not healthy within {seconds:g} s: {last} at {check.path}. "
-            f"Its last words:\n{words}\n",
+            f"{words}",
             remedy="Find out what takes so long, or give startup_seconds more.",
         )
 
