@@ -5,9 +5,24 @@ See docs/local-gateway.md.
 
 from __future__ import annotations
 
+from cdk_modelbuilder.local.gateway.assembly import host_assembly
+from cdk_modelbuilder.local.gateway.copies import Start
 from cdk_modelbuilder.local.gateway.from_bundles import host_bundles
+from cdk_modelbuilder.local.gateway.front import Limits
 from cdk_modelbuilder.local.gateway.gateway import LocalGateway
 from cdk_modelbuilder.local.gateway.hosted import Hosted
+from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects, S3Objects
 from cdk_modelbuilder.local.gateway.process_start import process_start
 
-__all__ = ["Hosted", "LocalGateway", "host_bundles", "process_start"]
+__all__ = [
+    "FolderObjects",
+    "Hosted",
+    "Limits",
+    "LocalGateway",
+    "Objects",
+    "S3Objects",
+    "Start",
+    "host_assembly",
+    "host_bundles",
+    "process_start",
+]

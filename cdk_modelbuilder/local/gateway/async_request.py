@@ -62,8 +62,8 @@ def read_request(
             f"1 validation error detected: Value at 'body' failed to satisfy constraint: Member must have length less "
             f"than or equal to {INLINE_BYTES}"
         )
-    seconds = _seconds(headers, _TTL, "RequestTTLSeconds", 60, 21600, ttl)
-    limit = _seconds(headers, _TIMEOUT, "InvocationTimeoutSeconds", 1, 3600, timeout)
+    seconds = _seconds(headers, _TTL, "RequestTTLSeconds", (60, 21600), ttl)
+    limit = _seconds(headers, _TIMEOUT, "InvocationTimeoutSeconds", (1, 3600), timeout)
     for one in (seconds, limit):
         if isinstance(one, ApiError):
             return one
@@ -94,9 +94,10 @@ def read_request(
 
 
 def _seconds(
-    headers: Mapping[bytes, bytes], name: bytes, member: str, least: int, most: int, default: float
+    headers: Mapping[bytes, bytes], name: bytes, member: str, bounds: tuple[int, int], default: float
 ) -> float | ApiError:
     value = headers.get(name)
+    least, most = bounds
     if value is None:
         return default
     if not value.isdigit() or not least <= int(value) <= most:
