@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -75,6 +76,8 @@ def prepare_image(
     _build(engine.api, context, tag, below, say)
     found = find_image(engine.api, tag)
     assert found is not None
+    if built is not None and built["Id"] != found["Id"]:
+        _forget(engine.api, str(built["Id"]))  # it has lost its tag to the new one
     return _image(tag, found)
 
 
@@ -114,6 +117,13 @@ def _present(
         found = find_image(engine.api, uri)
         assert found is not None
     return _image(uri, found)
+
+
+def _forget(api: Any, image: str) -> None:
+    from docker.errors import APIError  # noqa: PLC0415 - an extra
+
+    with contextlib.suppress(APIError):  # a container runs it
+        api.remove_image(image)
 
 
 def _image(name: str, found: dict[str, Any]) -> LocalImage:

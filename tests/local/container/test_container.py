@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import threading
@@ -170,7 +171,7 @@ def test_a_changed_bundle_is_refused_with_the_file_named(probe_bundle, start, tm
 def test_a_port_that_is_taken_is_told_with_its_holder(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=rf"port {port} on 127.0.0.1 is taken.*give 0"):
+        with pytest.raises(UsageError, match=rf"port {port} on 127.0.0.1 is taken by process {os.getpid()}.*give 0"):
             start(port=port)
 
 

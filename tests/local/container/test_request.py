@@ -109,7 +109,7 @@ def test_deploy_hands_options_to_containers_alone(regression, tmp_path):
     ).build()
     from cdk_modelbuilder import Mode
 
-    with pytest.raises(UsageError, match="LOCAL_PROCESS. has no option memory_mb"):
+    with pytest.raises(UsageError, match=r"LOCAL_PROCESS\) has no option memory_mb"):
         bundle.deploy(mode=Mode.LOCAL_PROCESS, memory_mb=100)
     with pytest.raises(UsageError, match="memory= is no option"):
         bundle.deploy(mode=Mode.LOCAL_CONTAINER, memory=100)
@@ -155,7 +155,7 @@ class Said:
     ("said", "words"),
     [
         (
-            'failed to create task: OCI runtime create failed: exec: "serve": executable file not found in $PATH: unknown',
+            'OCI runtime create failed: exec: "serve": executable file not found in $PATH: unknown',
             "has no program 'serve'.*ENTRYPOINT",
         ),
         ('exec: "/run.sh": stat /run.sh: no such file or directory: unknown', "has no program '/run.sh'"),
