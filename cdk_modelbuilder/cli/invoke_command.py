@@ -14,11 +14,10 @@ import click
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.checked_bundle import open_checked
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
-from cdk_modelbuilder.cli.payload_files import is_text, type_of
+from cdk_modelbuilder.cli.payload_files import is_text, read_body
 from cdk_modelbuilder.deployment import start_process
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.predictor import Predictor
-from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
 
 _ACCEPT = "application/json, */*;q=0.1"
 """JSON if the endpoint can say it so; else whatever it has, such as an image."""
@@ -79,7 +78,7 @@ def command(
             opened.golden_test(predictor)
         click.echo("the endpoint answers as it did when the bundle was built")
         return
-    body, guessed = _read(data, opened)
+    body, guessed = read_body(data, opened)
     with _predictor(opened, where if remote else None) as predictor:
         if stream:
             pieces = predictor.invoke_stream(body, content_type=content_type or guessed, accept=accept)
@@ -140,22 +139,3 @@ def _is_utf8(body: bytes) -> bool:
         return False  # bytes that an endpoint of raw bytes labels as whatever was asked for
     return True
 
-
-def _read(data: str, bundle: ModelBundle) -> tuple[bytes, str]:
-    if data == "-":
-        return sys.stdin.buffer.read(), "application/json"
-    if not data.startswith("@"):
-        return data.encode(), "application/json"
-    path = Path(data[1:])
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", remedy="Name an existing file after @.") from None
-    return body, type_of(path, _input_types(bundle))
-
-
-def _input_types(bundle: ModelBundle) -> tuple[str, ...]:
-    try:
-        return tuple(open_schema_data(bundle.schema).input.content_types)
-    except CodecError:
-        return ()

@@ -1,9 +1,17 @@
-"""Which content type a file has, by its ending; an endpoint may know it under one of several names."""
+"""Bodies that are given on the command line, and which content type a file has, by its ending.
+
+An endpoint may know a type under one of several names.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
 
 _TYPES: dict[str, tuple[str, ...]] = {
     ".arrow": ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"),
@@ -51,3 +59,28 @@ def is_text(content_type: str) -> bool:
         or kind in ("application/json", "application/jsonlines", "application/jsonl", "application/x-ndjson")
         or kind.endswith(("+json", "+xml"))
     )
+
+
+def read_body(data: str, bundle: ModelBundle) -> tuple[bytes, str]:
+    """The body and content type that ``data`` means: text, ``@FILE``, or ``-`` for standard input.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    if data == "-":
+        return sys.stdin.buffer.read(), "application/json"
+    if not data.startswith("@"):
+        return data.encode(), "application/json"
+    path = Path(data[1:])
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", remedy="Name an existing file after @.") from None
+    return body, type_of(path, _input_types(bundle))
+
+
+def _input_types(bundle: ModelBundle) -> tuple[str, ...]:
+    try:
+        return tuple(open_schema_data(bundle.schema).input.content_types)
+    except CodecError:
+        return ()

@@ -24,6 +24,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.listening import listen
 from cdk_modelbuilder.local.memory import resident_bytes
 from cdk_modelbuilder.local.strict.families import family_of
 
@@ -64,7 +65,7 @@ class LocalProcess:
         self._on_log = on_log or _forward
         self._family = family_of(bundle.container) if strict else None
         # Bound here and handed over, so that nobody can take the port in between.
-        with _listener(port) as listener:
+        with listen(port) as listener:
             self.port: int = listener.getsockname()[1]
             self._child = self._start(listener, key, workers)
         self._reader = threading.Thread(target=self._read_log, name="endpoint-log", daemon=True)
@@ -193,16 +194,6 @@ class LocalProcess:
 
     def _last_words(self) -> str:
         return "\n".join(f"  {line}" for text in self._tail for line in _readable(text))
-
-
-def _listener(port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=2048)
-    except OSError as error:
-        raise UsageError(
-            f"port {port} on 127.0.0.1 cannot be used: {error.strerror}.",
-            remedy="Leave port out (or give 0) to take a free one.",
-        ) from None
 
 
 def _readable(text: str) -> list[str]:
