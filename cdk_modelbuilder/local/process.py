@@ -19,7 +19,7 @@ from pathlib import Path
 import urllib3
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
