@@ -28,6 +28,8 @@ from cdk_modelbuilder.local.doctor.platforms import Platform
 _OLDEST_API = (1, 24)
 """docker.constants.MINIMUM_DOCKER_API_VERSION of the Docker SDK for Python 7."""
 
+_INTERFACES = Path("/sys/class/net")
+
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
@@ -80,6 +82,15 @@ def _described(api: DockerApi, about: Circumstances) -> Iterator[Finding]:
         )
     else:
         yield Finding(CHECK.name, Outcome.OK, f"{said}.")
+    lost = _lost_bridge(api, info)
+    if lost:
+        yield Finding(
+            CHECK.name,
+            Outcome.FAILURE,
+            f"the network interface {lost}, which Docker made for its containers, is gone: none that has a port starts.",
+            "Start the daemon again, which makes it anew.",
+            restart_commands(about.system),
+        )
     if info.get("Driver") == "vfs":
         yield Finding(
             CHECK.name,
@@ -99,6 +110,19 @@ def _engine(version: dict[str, Any]) -> tuple[str, str]:
         if component.get("Name") == "Podman Engine":
             return "Podman", str(component.get("Version"))
     return "Docker", str(version.get("Version"))
+
+
+def _lost_bridge(api: DockerApi, info: dict[str, Any]) -> str | None:
+    """The bridge that the daemon relies on and this machine has no more, as after another daemon with --bridge none."""
+    in_another_namespace = "name=rootless" in (info.get("SecurityOptions") or ())
+    if in_another_namespace or "Docker Desktop" in str(info.get("OperatingSystem")) or not _INTERFACES.is_dir():
+        return None
+    try:
+        options = api.get("/networks/bridge").get("Options") or {}
+    except NoAnswerError:  # Podman has another network, or this daemon has none
+        return None
+    name = options.get("com.docker.network.bridge.name")
+    return str(name) if name and not (_INTERFACES / str(name)).exists() else None
 
 
 def _refused(refusal: _Refusal, about: Circumstances) -> Finding:

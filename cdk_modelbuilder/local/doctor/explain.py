@@ -49,7 +49,7 @@ _SYMPTOMS = (
     _Symptom(
         _words(
             r"docker daemon|docker\.sock|podman\.sock|error while fetching server api version|DockerException|"
-            r"dial unix|docker desktop is not running"
+            r"dial unix|could not find bridge|docker desktop is not running"
         ),
         (docker_daemon.CHECK,),
     ),

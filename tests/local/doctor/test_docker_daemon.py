@@ -108,6 +108,19 @@ def test_vfs_is_told_for_what_it_costs(tmp_path):
     assert "vfs" in finding.detail
 
 
+def test_a_bridge_that_is_gone_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(docker_daemon, "_INTERFACES", tmp_path)
+    options = {"com.docker.network.bridge.name": "docker0"}
+    answers = {**healthy(), "/networks/bridge": (200, {"Options": options})}
+    with daemon(tmp_path / "docker.sock", answers):
+        _, finding = found()
+        (tmp_path / "docker0").mkdir()
+        assert [one.outcome for one in found()] == [Outcome.OK]
+    assert finding.outcome is Outcome.FAILURE
+    assert "docker0" in finding.detail
+    assert finding.commands == ("sudo service docker restart",)
+
+
 def test_an_api_that_the_sdk_does_not_speak(tmp_path):
     with daemon(tmp_path / "docker.sock", healthy({"ApiVersion": "1.12"})):
         [finding] = found()
