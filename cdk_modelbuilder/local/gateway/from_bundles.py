@@ -28,7 +28,7 @@ def host_bundles(bundles: Sequence[ModelBundle], *, copies: int = 1, asynchronou
     Args:
         bundles: What is served.
         copies: How many servers of each.
-        asynchronous: Make asynchronous endpoints of them, whose answers go to ``s3://local-endpoint-output/NAME``.
+        asynchronous: Make asynchronous endpoints of them, whose answers and failures go to ``s3://local-endpoint-output/NAME``.
 
     Raises:
         UsageError: There is no bundle, two have one name, or a name is none that an endpoint can have.
@@ -58,7 +58,7 @@ def host_bundles(bundles: Sequence[ModelBundle], *, copies: int = 1, asynchronou
                         copies=copies,
                     ),
                 ),
-                asynchronous=AsyncSettings(f"{LOCAL_OUTPUT}/{bundle.name}") if asynchronous else None,
+                asynchronous=AsyncSettings(*[f"{LOCAL_OUTPUT}/{bundle.name}"] * 2) if asynchronous else None,
             )
             for bundle in bundles
         )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import random
-import socket
 import tempfile
 import threading
 import time
@@ -16,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.errors import LocalEndpointError
+from cdk_modelbuilder.local.event_loop import new_loop
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
 from cdk_modelbuilder.local.gateway.connection import GatewayConnection, GatewayExchange
 from cdk_modelbuilder.local.gateway.copies import Start, Surroundings
@@ -28,6 +27,7 @@ from cdk_modelbuilder.local.gateway.process_start import process_start
 from cdk_modelbuilder.local.gateway.sagemaker_api import SageMakerApi
 from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint, serve
 from cdk_modelbuilder.local.gateway.status import status
+from cdk_modelbuilder.local.listening import listen
 from cdk_modelbuilder.serving.connection import Connection
 
 _GRACE_SECONDS = 10.0
@@ -66,9 +66,9 @@ class LocalGateway:
         self._start = process_start() if start is None else start
         self._on_log = on_log
         self._choice = random.Random(seed)  # noqa: S311 - it shares load out and keeps no secret
-        self._listener = _listen(port)
+        self._listener = listen(port)
         self.port: int = self._listener.getsockname()[1]
-        self._loop = _new_loop()
+        self._loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="sagemaker-gateway", daemon=True)
         self._changed = threading.Condition()
         self._endpoints: dict[str, ServedEndpoint] = {}
@@ -239,22 +239,3 @@ class LocalGateway:
             endpoint.refresh()
         with self._changed:
             self._changed.notify_all()
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=2048)
-    except OSError as error:
-        raise UsageError(
-            f"port {port} on 127.0.0.1 cannot be used: {error.strerror}.",
-            remedy="Leave port out (or give 0) to take a free one.",
-        ) from None
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 - not on every system
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-        return loop
-    return asyncio.new_event_loop()

@@ -7,24 +7,27 @@ import time
 
 from cdk_modelbuilder import InferenceSpec
 
+REQUEST = {"do": "echo", "value": [1.5, 2.5], "seconds": 0.5}
+ANSWER = {**REQUEST, "pid": 1, "here": ""}
+
 
 class Moody(InferenceSpec):
-    """Takes ``{"do": WHAT, "value": NUMBERS, "seconds": N}``; answers a JSON object with its process id."""
+    """Takes ``{"do": WHAT, "value": NUMBERS, "seconds": N}``; answers the same with its process id."""
 
     def load(self, model_dir):
         return {"pid": os.getpid(), "here": os.environ.get("WHERE", "")}
 
     def invoke(self, input_object, model):
-        what = input_object["do"]
+        what, value = input_object["do"], input_object["value"]
         if what == "sleep":
             time.sleep(input_object["seconds"])
         if what == "raise":
             raise RuntimeError("secret detail")
-        if what == "refuse":
-            raise ValueError("such a value is not taken")
         if what == "exit":
             os._exit(9)
-        return {**model, "echo": input_object["value"]}
+        if what == "add":
+            value = [number + 1 for number in value]
+        return {**input_object, "value": value, **model}
 
 
 class Speller(InferenceSpec):
@@ -37,8 +40,6 @@ class Speller(InferenceSpec):
         for letter in input_object:
             if letter == "!":
                 raise RuntimeError("no more")
-            if letter == "~":
-                time.sleep(600)
             if letter == "#":
                 os._exit(9)
             time.sleep(0.01)
