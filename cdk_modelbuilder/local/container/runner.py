@@ -264,7 +264,7 @@ def _check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | 
     if options.network_isolation and spec.installs == "index":
         raise UsageError(
             f"{bundle.name} installs packages from an index when it starts, which it cannot reach in isolation.",
-            remedy="Build it with dependencies={'packaging': 'image'} or 'bundle', or leave network_isolation out.",
+            remedy="Build it with dependencies={'packaging': 'image'} or 'wheels', or leave network_isolation out.",
         )
     if port:
         try:

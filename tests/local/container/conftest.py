@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
-from cdk_modelbuilder.deployment import start_container
+from cdk_modelbuilder.local.starting import start_container
 from tests.conftest import MASTER_KEY
 from tests.containers.docker_base import BASE_IMAGE, make_base_image, run_docker, why_not
 from tests.local.container.probe import Probe

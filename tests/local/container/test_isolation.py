@@ -82,7 +82,7 @@ def test_what_installs_from_an_index_is_refused(probe_bundle, start):
 SOMEONE = """
 import json, os, sys, urllib3
 from cdk_modelbuilder import ModelBundle
-from cdk_modelbuilder.deployment import start_container
+from cdk_modelbuilder.local.starting import start_container
 running = start_container(ModelBundle.load(sys.argv[1]), on_log=lambda line: None, network_isolation=True)
 body = json.dumps({"ask": "reach", "of": ["10.0.0.1", 443]})
 headers = {"Content-Type": "text/plain", "Accept": "text/plain"}

@@ -27,7 +27,7 @@ from tests.local.container.conftest import containers_of
 OWNER = """
 import os, sys, time
 from cdk_modelbuilder import ModelBundle
-from cdk_modelbuilder.deployment import start_container
+from cdk_modelbuilder.local.starting import start_container
 isolated = sys.argv[2] == "isolated"
 running = start_container(ModelBundle.load(sys.argv[1]), on_log=lambda line: None, network_isolation=isolated)
 print(running.name, flush=True)
