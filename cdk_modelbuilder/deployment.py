@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
-from cdk_modelbuilder.integrity.keys import require_master_key
+from cdk_modelbuilder.local.starting import start_container, start_process
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.predictor import Predictor
 
 if TYPE_CHECKING:
-    from cdk_modelbuilder.local.container.runner import LocalContainer
-    from cdk_modelbuilder.local.process import LocalProcess
     from cdk_modelbuilder.local.running import RunningModel
 
 
@@ -81,66 +79,3 @@ def deploy(
     except BaseException:
         running.stop()
         raise
-
-
-def start_process(
-    bundle: ModelBundle,
-    *,
-    port: int = 0,
-    workers: int = 1,
-    strict: bool = False,
-    signing_key: str | bytes | None = None,
-    on_log: Callable[[str], object] | None = None,
-) -> LocalProcess:
-    """Serve ``bundle`` in a child process; the arguments are those of :func:`deploy`.
-
-    Raises:
-        IntegrityError: Signed with another key.
-        KeyFileError: There is no master key.
-        LocalEndpointError: The server did not start.
-        UsageError: The bundle has no code: its model server reads the model's files itself.
-    """
-    from cdk_modelbuilder.local.process import LocalProcess  # noqa: PLC0415 - remote callers need no server
-
-    if "code/inference.py" not in bundle.manifest.files:
-        server = bundle.container.model_server
-        raise UsageError(
-            f"{bundle.name} has no code that a process here could run: {server} serves its model.",
-            remedy="Run its container, or deploy it.",
-        )
-
-    master = require_master_key(
-        signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
-    )
-    key = bundle.check_signature(master.secret)
-    return LocalProcess(bundle, key, port=port, workers=workers, strict=strict, on_log=on_log)
-
-
-def start_container(
-    bundle: ModelBundle,
-    *,
-    port: int = 0,
-    signing_key: str | bytes | None = None,
-    on_log: Callable[[str], object] | None = None,
-    on_progress: Callable[[str], object] | None = None,
-    **options: Any,
-) -> LocalContainer:
-    """Run ``bundle`` in a container on this machine; the arguments are those of :func:`deploy`.
-
-    Raises:
-        IntegrityError: Signed with another key.
-        KeyFileError: There is no master key.
-        LocalEndpointError: No daemon, no image, or the container was not healthy.
-        UsageError: An option that there is not, or that does not fit.
-    """
-    from cdk_modelbuilder.local.container.options import ContainerOptions  # noqa: PLC0415 - remote callers need none
-    from cdk_modelbuilder.local.container.runner import LocalContainer  # noqa: PLC0415
-
-    chosen = ContainerOptions.of(options)
-    key = None
-    if bundle.container.secret_environment:
-        master = require_master_key(
-            signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
-        )
-        key = bundle.check_signature(master.secret)
-    return LocalContainer(bundle, key, options=chosen, port=port, on_log=on_log, on_progress=on_progress)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -156,29 +155,6 @@ def test_invoke_with_files_of_every_kind(tumour_bundle, tumours, tmp_path):
     piped = run("invoke", tumour_bundle.path, "--data", "-", "--accept", "text/csv", input="[[0]]", status=1)
     assert "answered 400" in piped.stderr
     assert "cannot be read" in run("invoke", tumour_bundle.path, "--data", "@none.csv", status=2).stderr
-
-
-@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours, word):
-    # A shell's background jobs, and so these tests when they are one, inherit that SIGINT is ignored.
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from cdk_modelbuilder.cli import main; main()"
-    )
-    command = [sys.executable, "-c", program, "run", str(tumour_bundle.path), "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        line = server.stdout.readline()
-        assert "is ready: POST http://127.0.0.1:" in line
-        url = line.split("POST ")[1].split("/invocations")[0]
-        answer = run("invoke", tumour_bundle.path, "--url", url, "--data", json.dumps(tumours.X[:1].tolist()), "--json")
-        assert json.loads(json.loads(answer.stdout)["body"]) == tumours.model.predict(tumours.X[:1]).tolist()
-    finally:
-        server.send_signal(word)
-        _, err = server.communicate(timeout=60)
-    assert server.returncode == 0, err
-    assert '"event": "invocation"' in err
-    assert "Traceback" not in err
 
 
 def test_keys_create_makes_a_private_file_once(tmp_path):

@@ -232,7 +232,7 @@ def test_ping_fails_when_the_model_does_not_answer_any_more(moody_bundle, http):
 
 
 def test_sigterm_lets_a_running_request_finish(moody_bundle, http):
-    from cdk_modelbuilder.deployment import start_process
+    from cdk_modelbuilder.local.starting import start_process
 
     process = start_process(moody_bundle)
     answers = []

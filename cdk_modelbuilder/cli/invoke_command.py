@@ -15,8 +15,8 @@ from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.checked_bundle import open_checked
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_json
 from cdk_modelbuilder.cli.payload_files import is_text, read_body
-from cdk_modelbuilder.deployment import start_process
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.predictor import Predictor
 
 _ACCEPT = "application/json, */*;q=0.1"
@@ -138,4 +138,3 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False  # bytes that an endpoint of raw bytes labels as whatever was asked for
     return True
-

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_modelbuilder.deployment import start_process
+from cdk_modelbuilder.local.starting import start_process
 from tests.containers import huggingface, mms, toolkit, torchserve
 from tests.containers.serving import ServingContainer, secrets_of
 from tests.local.strict.requests import REQUESTS, Asked, ask
