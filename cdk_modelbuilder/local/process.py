@@ -24,6 +24,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.last_words import last_words
 from cdk_modelbuilder.local.listening import listen
 from cdk_modelbuilder.local.memory import resident_bytes
 from cdk_modelbuilder.local.strict.families import family_of
@@ -175,10 +176,9 @@ class LocalProcess:
             while time.monotonic() < deadline:
                 if self._child.poll() is not None:
                     self._reader.join(timeout=5)
-                    raise LocalEndpointError(
-                        f"the server of {self._bundle.name} ended with status {self._child.returncode} before it was "
-                        f"healthy. Its last words:\n{self._last_words()}\n",
-                        remedy="The reason is in these lines.",
+                    raise self._failure(
+                        f"ended with status {self._child.returncode} before it was healthy",
+                        "The reason is in these lines.",
                     )
                 try:
                     if http.request("GET", self.url + check.path).status == 200:
@@ -186,22 +186,20 @@ class LocalProcess:
                 except urllib3.exceptions.HTTPError:
                     pass
                 time.sleep(0.02)
-        raise LocalEndpointError(
-            f"the server of {self._bundle.name} was not healthy within {check.startup_seconds} s. Its last words:\n"
-            f"{self._last_words()}\n",
-            remedy="Find out in load() what takes so long.",
+        raise self._failure(
+            f"was not healthy within {check.startup_seconds} s", "Find out in load() what takes so long."
         )
 
-    def _last_words(self) -> str:
-        return "\n".join(f"  {line}" for text in self._tail for line in _readable(text))
+    def _failure(self, what: str, remedy: str) -> LocalEndpointError:
+        """The error of a start that failed, with what the doctor's checks know about it."""
+        from cdk_modelbuilder.local.doctor.explain import explain_start_failure  # noqa: PLC0415 - only now
 
-
-def _readable(text: str) -> list[str]:
-    try:
-        line = json.loads(text)
-        return [f"{line['event']}: {line['error']}" if "error" in line else str(line["event"])]
-    except (ValueError, TypeError, KeyError):
-        return [text]
+        said = last_words(self._tail)
+        found = explain_start_failure(f"status {self._child.returncode}\n{said}", bundle=self._bundle)
+        return LocalEndpointError(
+            f"the server of {self._bundle.name} {what}. {said}",
+            remedy="\n".join(str(one) for one in found) or remedy,
+        )
 
 
 def _forward(text: str) -> None:
