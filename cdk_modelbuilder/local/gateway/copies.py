@@ -158,8 +158,9 @@ class CopySet:
                 running = self._surroundings.start(
                     self.bundle, self._environment, on_log=lambda line: self._surroundings.on_log(copy.label, line)
                 )
-            except ModelBuilderError as error:
-                self._tell(self._went_down, copy, str(error))
+            except Exception as error:  # noqa: BLE001 - whatever a runner raises, the endpoint must not wait for ever
+                reason = str(error) if isinstance(error, ModelBuilderError) else repr(error)
+                self._tell(self._went_down, copy, reason)
             else:
                 self._tell(self._came_up, copy, running)
                 if self._stopping.is_set():

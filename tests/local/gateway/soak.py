@@ -22,6 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles, process_start
 from cdk_modelbuilder.local.memory import resident_bytes
@@ -46,6 +48,7 @@ def soak(bundle: ModelBundle, *, seconds: float, connections: int, copies: int, 
     wrong: list[str] = []
     samples: list[tuple[int, int]] = []
     killed = 0
+    uvloop.new_event_loop().close()  # the first loop of a process opens a pipe for signals that stays
     descriptors = _open_files()
     over = threading.Event()
     with LocalGateway(host_bundles([bundle], copies=copies), start=noting) as gateway:
