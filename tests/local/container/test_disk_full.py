@@ -62,7 +62,8 @@ def small_daemon(registry, tmp_path_factory):
         pytest.skip(f"no loop mount here: {mounted.stderr.strip()}")
     host = f"unix://{folder}/docker.sock"
     command = ["dockerd", "--host", host, "--data-root", place, "--exec-root", folder / "exec"]
-    alone = ["--pidfile", folder / "pid", "--bridge", "none", "--iptables=false"]
+    # Not `--bridge none`: at that word a daemon removes the other one's bridge.
+    alone = ["--pidfile", folder / "pid", "--iptables=false"]
     with (folder / "log").open("wb") as log:
         second = subprocess.Popen([*command, *alone], stdout=log, stderr=log)
     try:
