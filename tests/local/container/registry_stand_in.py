@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import io
 import json
+import socket
 import subprocess
 import tarfile
 import threading
@@ -61,8 +62,11 @@ def blobs_of(image: str) -> tuple[bytes, dict[str, bytes]]:
 
 
 @contextlib.contextmanager
-def serving(image: str, *, password: str | None = None) -> Iterator[StandIn]:
-    """A registry whose ``team/model:1`` is ``image``; with ``password``, for the user AWS alone."""
+def serving(image: str, *, password: str | None = None, listener: socket.socket | None = None) -> Iterator[StandIn]:
+    """A registry whose ``team/model:1`` is ``image``; with ``password``, for the user AWS alone.
+
+    ``listener`` is where it takes connections, if not in this process's network.
+    """
     manifest, blobs = blobs_of(image)
     wanted = None if password is None else "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
 
@@ -101,6 +105,10 @@ def serving(image: str, *, password: str | None = None) -> Iterator[StandIn]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if listener is not None:
+            server.socket.close()
+            server.socket = listener
+            server.server_address = listener.getsockname()
         stand_in = StandIn(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

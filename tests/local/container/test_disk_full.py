@@ -6,8 +6,10 @@ import contextlib
 import io
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
+import threading
 import time
 from dataclasses import replace
 
@@ -15,6 +17,7 @@ import pytest
 
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import LocalEndpointError
+from cdk_modelbuilder.local.container import relay
 from cdk_modelbuilder.local.container.engine import find_engine
 from cdk_modelbuilder.local.container.image import prepare_image
 from cdk_modelbuilder.local.container.options import ContainerOptions
@@ -36,20 +39,38 @@ def import_image(name: str, size: int, *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def registry(daemon):
+def registry(small_daemon):
     """Holds an image that is larger than that disk; it comes from the daemon that has room."""
+    _, pid = small_daemon
     import_image(LARGE, 2 * SIZE)
     try:
-        with serving(LARGE) as found:
+        with serving(LARGE, listener=listener_in_network_of(pid)) as found:
             yield found
     finally:
         subprocess.run(["docker", "image", "rm", "--force", LARGE], check=True, capture_output=True)
 
 
+def listener_in_network_of(pid: int) -> socket.socket:
+    """One on the loopback of another process's network: a thread goes there, and its socket stays there."""
+    found: list[socket.socket] = []
+
+    def listen() -> None:
+        relay.enter_network_of(pid)
+        found.append(socket.create_server(("127.0.0.1", 0)))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
 @pytest.fixture(scope="module")
-def small_daemon(registry, tmp_path_factory):
-    """``DOCKER_HOST`` of a daemon with 48 MiB of disk."""
-    if os.getuid() != 0 or not all(map(shutil.which, ("dockerd", "mkfs.ext4", "mount"))):
+def small_daemon(daemon, tmp_path_factory):
+    """``DOCKER_HOST`` and process id of a daemon with 48 MiB of disk, in a network of its own.
+
+    In the same one it would remove the first daemon's bridge.
+    """
+    if os.getuid() != 0 or not all(map(shutil.which, ("dockerd", "ip", "mkfs.ext4", "mount", "unshare"))):
         pytest.skip("a second daemon on a loop mount takes root, dockerd and mkfs.ext4")
     folder = tmp_path_factory.mktemp("small")
     disk, place = folder / "disk", folder / "data"
@@ -61,7 +82,8 @@ def small_daemon(registry, tmp_path_factory):
     if mounted.returncode != 0:
         pytest.skip(f"no loop mount here: {mounted.stderr.strip()}")
     host = f"unix://{folder}/docker.sock"
-    command = ["dockerd", "--host", host, "--data-root", place, "--exec-root", folder / "exec"]
+    command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    command += ["dockerd", "--host", host, "--data-root", place, "--exec-root", folder / "exec"]
     # Not `--bridge none`: at that word a daemon removes the other one's bridge.
     alone = ["--pidfile", folder / "pid", "--iptables=false"]
     with (folder / "log").open("wb") as log:
@@ -72,7 +94,7 @@ def small_daemon(registry, tmp_path_factory):
             if second.poll() is not None or time.monotonic() > deadline:
                 pytest.skip(f"no second daemon here: {(folder / 'log').read_text()[-300:]}")
             time.sleep(0.1)
-        yield host
+        yield host, second.pid
     finally:
         second.terminate()
         second.wait(60)
@@ -82,7 +104,7 @@ def small_daemon(registry, tmp_path_factory):
 
 @pytest.fixture
 def small_engine(small_daemon, monkeypatch):
-    monkeypatch.setenv("DOCKER_HOST", small_daemon)
+    monkeypatch.setenv("DOCKER_HOST", small_daemon[0])
     engine = find_engine()
     yield engine
     engine.close()
@@ -92,7 +114,7 @@ WORDS = r"does not fit: no space left on device.*docker image prune.*data-root"
 
 
 def test_a_build_that_does_not_fit_says_how_to_make_room(probe_bundle, small_daemon, small_engine, tmp_path):
-    import_image(BASE, 1000, "--host", small_daemon)
+    import_image(BASE, 1000, "--host", small_daemon[0])
     context = tmp_path / "image"
     context.mkdir()
     (context / "Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY weights /weights\n")
