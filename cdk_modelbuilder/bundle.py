@@ -295,12 +295,20 @@ class ModelBundle:
         """
         from cdk_modelbuilder.golden import run_golden_test  # noqa: PLC0415 - the bundle stays a plain value
 
+        return run_golden_test(self.read_golden(), self.schema, predictor)
+
+    def read_golden(self) -> dict[str, Any]:
+        """``golden.json`` as plain data.
+
+        Raises:
+            BundleError: The bundle has no golden test, or one that is no JSON.
+        """
         if not (self.path / GOLDEN_FILE).is_file():
             raise BundleError(
                 f"{self.path} has no {GOLDEN_FILE}.",
                 remedy="Build it with SchemaBuilder(..., keep_samples=True) to keep the sample as a golden test.",
             )
-        return run_golden_test(_read_json(self.path, GOLDEN_FILE), self.schema, predictor)
+        return _read_json(self.path, GOLDEN_FILE)
 
     @property
     def metadata(self) -> dict[str, bytes]:

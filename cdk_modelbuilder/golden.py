@@ -47,6 +47,23 @@ def run_golden_test(golden: Mapping[str, Any], schema: Mapping[str, Any], predic
         PredictionError: The endpoint answered with an error.
         GoldenTestError: It answered something else.
     """
+    found, kept = answers_to_golden(golden, schema, predictor)
+    if not alike(found, kept):
+        raise GoldenTestError(
+            f"the endpoint answers {_short(found)} where the bundle's golden test has {_short(kept)}.",
+            remedy="Does it serve this bundle, on the versions in requirements.lock?",
+        )
+    return found
+
+
+def answers_to_golden(golden: Mapping[str, Any], schema: Mapping[str, Any], predictor: Predictor) -> tuple[Any, Any]:
+    """The answer of ``predictor`` to the kept request, and the kept one, both decoded.
+
+    Raises:
+        BundleError: ``golden.json`` is malformed, or the schema cannot be opened here.
+        PredictionError: The endpoint answered with an error.
+        GoldenTestError: Its answer does not fit the schema.
+    """
     try:
         marshaller = open_schema_data(schema)
         body, content_type = _exchange(golden, "request")
@@ -55,17 +72,11 @@ def run_golden_test(golden: Mapping[str, Any], schema: Mapping[str, Any], predic
         raise BundleError(f"the golden test cannot be read: {error}.", remedy="Build the bundle again.") from None
     answer = predictor.invoke(body, content_type=content_type, accept=marshaller.accept)
     try:
-        found = marshaller.decode_response(*answer)
+        return marshaller.decode_response(*answer), kept
     except CodecError as error:
         raise GoldenTestError(
             f"the endpoint's answer does not fit the schema: {error}", remedy="Does it serve this bundle?"
         ) from None
-    if not alike(found, kept):
-        raise GoldenTestError(
-            f"the endpoint answers {_short(found)} where the bundle's golden test has {_short(kept)}.",
-            remedy="Does it serve this bundle, on the versions in requirements.lock?",
-        )
-    return found
 
 
 def alike(found: Any, expected: Any) -> bool:
