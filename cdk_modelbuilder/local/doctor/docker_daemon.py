@@ -113,9 +113,10 @@ def _engine(version: dict[str, Any]) -> tuple[str, str]:
 
 
 def _lost_bridge(api: DockerApi, info: dict[str, Any]) -> str | None:
-    """The bridge that the daemon relies on and this machine has no more, as after another daemon with --bridge none."""
-    in_another_namespace = "name=rootless" in (info.get("SecurityOptions") or ())
-    if in_another_namespace or "Docker Desktop" in str(info.get("OperatingSystem")) or not _INTERFACES.is_dir():
+    """The bridge that the daemon relies on and this machine has no more, as after another with --bridge none."""
+    is_rootless = "name=rootless" in (info.get("SecurityOptions") or ())  # its network is in another namespace
+    in_a_machine = api.address.must_be_named or "Docker Desktop" in str(info.get("OperatingSystem"))
+    if is_rootless or in_a_machine or not _INTERFACES.is_dir():
         return None
     try:
         options = api.get("/networks/bridge").get("Options") or {}
