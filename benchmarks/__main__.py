@@ -14,6 +14,7 @@ from benchmarks import (
     archive,
     bundle,
     capture,
+    container,
     first_prediction,
     gateway,
     imports,
@@ -38,6 +39,7 @@ TOPICS = {
     "process": first_prediction,
     "serving": throughput,
     "gateway": gateway,
+    "container": container,
     "payloads": payloads,
 }
 REPORT = ROOT / "docs" / "benchmarks.md"

@@ -68,10 +68,12 @@ def _asker(running):
     return ask
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(start):
     """One that is asked nothing that would hurt it."""
-    return start(memory_mb=256, cpus=0.5, shm_mb=32, pids=300)
+    one = start(memory_mb=256, cpus=0.5, shm_mb=32, pids=300)
+    yield one
+    one.running.stop()
 
 
 def containers_of(name: str) -> list[str]:
