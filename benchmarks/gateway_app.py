@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 
 from cdk_modelbuilder import ModelBundle
-from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles, process_start
+from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
+from cdk_modelbuilder.local.starting import Starter
 
 
 def main() -> None:
-    start = process_start()
+    start = Starter()
     ports = []
 
     def noting(*arguments, **options):

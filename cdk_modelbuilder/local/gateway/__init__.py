@@ -12,7 +12,6 @@ from cdk_modelbuilder.local.gateway.front import Limits
 from cdk_modelbuilder.local.gateway.gateway import LocalGateway
 from cdk_modelbuilder.local.gateway.hosted import Hosted
 from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects, S3Objects
-from cdk_modelbuilder.local.gateway.process_start import process_start
 
 __all__ = [
     "FolderObjects",
@@ -24,5 +23,4 @@ __all__ = [
     "Start",
     "host_assembly",
     "host_bundles",
-    "process_start",
 ]

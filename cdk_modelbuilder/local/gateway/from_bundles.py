@@ -58,7 +58,9 @@ def host_bundles(bundles: Sequence[ModelBundle], *, copies: int = 1, asynchronou
                         copies=copies,
                     ),
                 ),
-                asynchronous=AsyncSettings(*[f"{LOCAL_OUTPUT}/{bundle.name}"] * 2) if asynchronous else None,
+                asynchronous=AsyncSettings(f"{LOCAL_OUTPUT}/{bundle.name}", f"{LOCAL_OUTPUT}/{bundle.name}")
+                if asynchronous
+                else None,
             )
             for bundle in bundles
         )

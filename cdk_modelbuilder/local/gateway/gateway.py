@@ -23,11 +23,11 @@ from cdk_modelbuilder.local.gateway.front import Front, Limits, Settings
 from cdk_modelbuilder.local.gateway.hosted import Hosted
 from cdk_modelbuilder.local.gateway.logs import Logs
 from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects
-from cdk_modelbuilder.local.gateway.process_start import process_start
 from cdk_modelbuilder.local.gateway.sagemaker_api import SageMakerApi
 from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint, serve
 from cdk_modelbuilder.local.gateway.status import status
 from cdk_modelbuilder.local.listening import listen
+from cdk_modelbuilder.local.starting import Starter
 from cdk_modelbuilder.serving.connection import Connection
 
 _GRACE_SECONDS = 10.0
@@ -63,7 +63,7 @@ class LocalGateway:
     ) -> None:
         self._limits = limits or Limits()
         self.hosted = hosted
-        self._start = process_start() if start is None else start
+        self._start = Starter() if start is None else start
         self._on_log = on_log
         self._choice = random.Random(seed)  # noqa: S311 - it shares load out and keeps no secret
         self._listener = listen(port)

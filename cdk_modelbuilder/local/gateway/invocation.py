@@ -193,7 +193,7 @@ class Invocation:
         self.fail(self._place.timed_out(self._name), 0)
 
     def _note_session(self, copy: Copy) -> None:
-        if names.NEW_SESSION in self._answer:
+        if names.NEW_SESSION in self._answer and len(self.target.stages) == 1:
             self._sessions.opened(self._answer[names.NEW_SESSION], self.target, copy)
         if names.CLOSED_SESSION in self._answer:
             self._sessions.closed(self._answer[names.CLOSED_SESSION])

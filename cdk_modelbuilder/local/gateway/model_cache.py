@@ -28,11 +28,12 @@ class ModelCache:
         self._container = container
         self._label = label
         self._loaded: OrderedDict[str, CopySet] = OrderedDict()
+        self._ending: list[CopySet] = []
 
     @property
     def loaded(self) -> list[CopySet]:
-        """Those that run or start."""
-        return list(self._loaded.values())
+        """Those that run, start or end."""
+        return [*self._loaded.values(), *self._ending]
 
     def find(self, target: str) -> CopySet | None:
         """The server of a target model, which may still be starting; None if there is no such model."""
@@ -66,4 +67,11 @@ class ModelCache:
                 self._unload(target)
 
     def _unload(self, target: str) -> None:
-        threading.Thread(target=self._loaded.pop(target).stop, daemon=True).start()
+        copies = self._loaded.pop(target)
+        self._ending.append(copies)
+
+        def end() -> None:
+            copies.stop()
+            self._ending.remove(copies)
+
+        threading.Thread(target=end, daemon=True).start()

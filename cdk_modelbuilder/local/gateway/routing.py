@@ -19,6 +19,12 @@ from cdk_modelbuilder.local.gateway.one_copy import Copy
 from cdk_modelbuilder.local.gateway.served import REAL_TIME_BYTES, SERVERLESS_BYTES, Served, ServedEndpoint
 
 Headers = Mapping[bytes, bytes]
+_TARGETS = frozenset(
+    (
+        *(names.EXPLANATIONS, names.SESSION, names.COMPONENT),
+        *(names.TARGET_VARIANT, names.TARGET_MODEL, names.TARGET_CONTAINER),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Target:
 
 def choose(endpoint: ServedEndpoint, headers: Headers, size: int, choice: random.Random) -> Target | ApiError:
     """The target of a request with these headers, and a body of ``size`` bytes; or why there is none."""
+    if endpoint.variants and _TARGETS.isdisjoint(headers):  # most requests
+        return _plain(endpoint, _by_weight(endpoint, choice), size)
     if names.EXPLANATIONS in headers:
         return _no_explanations(endpoint)
     session = headers.get(names.SESSION)
@@ -52,6 +60,15 @@ def choose(endpoint: ServedEndpoint, headers: Headers, size: int, choice: random
     if isinstance(served, ApiError):
         return served
     return _limits(served, size) or _containers(endpoint, served, headers)
+
+
+def _plain(endpoint: ServedEndpoint, served: Served, size: int) -> Target | ApiError:
+    if served.plain is None:
+        found = _containers(endpoint, served, {})
+        if isinstance(found, ApiError):
+            return found
+        served.plain = found
+    return _limits(served, size) or served.plain
 
 
 def _limits(served: Served, size: int) -> ApiError | None:
@@ -76,6 +93,10 @@ def _variant(endpoint: ServedEndpoint, headers: Headers, choice: random.Random) 
         if found is None:
             return _not_found(endpoint, "Variant", wanted)
         return found
+    return _by_weight(endpoint, choice)
+
+
+def _by_weight(endpoint: ServedEndpoint, choice: random.Random) -> Served:
     if len(endpoint.variants) == 1:
         return next(iter(endpoint.variants.values()))
     served = [one for one in endpoint.hosted.variants if one.name in endpoint.variants]

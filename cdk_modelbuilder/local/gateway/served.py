@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cdk_modelbuilder.local.gateway.api_error import Place
 from cdk_modelbuilder.local.gateway.copies import CopySet, Surroundings
@@ -11,6 +12,9 @@ from cdk_modelbuilder.local.gateway.counters import Counters
 from cdk_modelbuilder.local.gateway.hosted import Component, Hosted, HostedEndpoint, HostedModel, Variant
 from cdk_modelbuilder.local.gateway.model_cache import ModelCache
 from cdk_modelbuilder.local.gateway.sessions import Sessions
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.local.gateway.routing import Target
 
 REAL_TIME_BYTES = 25 << 20
 SERVERLESS_BYTES = 4 << 20
@@ -51,6 +55,7 @@ class Served:
         outstanding: Requests that were not.
         concurrency: Requests at a time that a serverless variant takes; None without limit.
         variant_line: The header line that names the variant in answers.
+        plain: The target of a request that names none; None before the first such.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Served:
         self.model = model
         self.counters = Counters()
         self.outstanding = 0
+        self.plain: Target | None = None
         self.concurrency = concurrency
         self.variant_line = b"x-Amzn-Invoked-Production-Variant: %s\r\n" % variant.encode()
         stages = []

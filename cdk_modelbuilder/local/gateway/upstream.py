@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Protocol, cast
 
 import httptools
 
 from cdk_modelbuilder.serving.exchange import Body
 
+_log = logging.getLogger("cdk_modelbuilder.gateway")
 REFUSED = "refused"
 """No connection could be made: the copy has not seen the request."""
 UNHEARD = "unheard"
@@ -206,6 +208,9 @@ class _Line(asyncio.Protocol):
         self._heard = True
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError:
+            _log.exception("a copy's answer could not be passed on")
+            self.abort()
         except httptools.HttpParserError:
             self.abort()
 

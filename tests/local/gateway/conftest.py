@@ -9,7 +9,8 @@ import pytest
 from botocore.config import Config
 
 from cdk_modelbuilder import ModelBuilder, SchemaBuilder
-from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles, process_start
+from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
+from cdk_modelbuilder.local.starting import Starter
 from tests.conftest import MASTER_KEY
 from tests.local.gateway.moody import ANSWER, REQUEST, Moody, Speller
 
@@ -43,7 +44,7 @@ def speller(tmp_path_factory):
 @pytest.fixture(scope="session")
 def start():
     """Starts a copy as a process."""
-    return process_start(MASTER_KEY)
+    return Starter(signing_key=MASTER_KEY)
 
 
 @pytest.fixture(scope="session")

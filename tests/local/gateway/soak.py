@@ -25,8 +25,9 @@ from typing import Any
 import uvloop
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
-from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles, process_start
+from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
 from cdk_modelbuilder.local.memory import resident_bytes
+from cdk_modelbuilder.local.starting import Starter
 from tests.local.gateway.conftest import client
 from tests.local.gateway.moody import ANSWER, REQUEST, Moody
 
@@ -36,7 +37,7 @@ EXPECTED = ("ModelError",)
 
 def soak(bundle: ModelBundle, *, seconds: float, connections: int, copies: int, kill_every: float) -> dict[str, Any]:
     """What happened."""
-    start = process_start(KEY)
+    start = Starter(signing_key=KEY)
     started: list[Any] = []
 
     def noting(*arguments: Any, **options: Any) -> Any:

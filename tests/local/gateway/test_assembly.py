@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+import urllib3
 
 from cdk_modelbuilder import SchemaBuilder
 from cdk_modelbuilder.errors import UsageError
@@ -44,6 +45,9 @@ def served(hosted, start):
         found = client(gateway.url)
         yield found
         found.close()
+
+
+SLOW = {"do": "sleep", "seconds": 1.0, "endpoint": "serverless"}
 
 
 def by_name(hosted, name):
@@ -149,17 +153,17 @@ def test_components(served):
 
 
 def test_a_serverless_variant_takes_so_many_at_a_time(served):
-    slow = threading.Thread(target=lambda: ask(served, do="sleep", seconds=1.0, endpoint="serverless"))
+    slow = threading.Thread(target=ask, args=(served,), kwargs=SLOW)
     slow.start()
+    with urllib3.PoolManager(retries=False) as http:
 
-    def throttled():
-        try:
-            ask(served, endpoint="serverless")
-        except served.exceptions.ClientError as error:
-            return error.response["Error"]["Code"] == "ThrottlingException"
-        return False
+        def at_work():
+            found = http.request("GET", f"{served.meta.endpoint_url}/-/status").json()["endpoints"]
+            return next(one for one in found if one["name"] == "serverless")["variants"][0]["outstanding"]
 
-    assert eventually(throttled, 1)
+        assert eventually(at_work)
+    with pytest.raises(served.exceptions.ClientError, match=r"ThrottlingException.*takes MaxConcurrency=1"):
+        ask(served, endpoint="serverless")
     slow.join()
     assert ask(served, endpoint="serverless")
     with pytest.raises(served.exceptions.ValidationError, match="has oversize body"):
