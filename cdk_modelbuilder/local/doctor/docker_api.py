@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,8 @@ class DockerApi:
         if self.address.socket is not None:
             return _UnixConnection(self.address.socket, self.seconds)
         parts = urlsplit(self.address.url)
+        if os.environ.get("DOCKER_TLS_VERIFY"):
+            raise NoAnswerError("unsupported", "these checks do not ask over TLS (DOCKER_TLS_VERIFY)")
         try:
             if parts.scheme in {"tcp", "http"} and parts.hostname:
                 return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=self.seconds)

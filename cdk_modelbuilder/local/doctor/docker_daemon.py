@@ -87,7 +87,7 @@ def _described(api: DockerApi, about: Circumstances) -> Iterator[Finding]:
         yield Finding(
             CHECK.name,
             Outcome.FAILURE,
-            f"the network interface {lost}, which Docker made for its containers, is gone: none that has a port starts.",
+            f"the network interface {lost}, which Docker made for its containers, is gone: none with a port starts.",
             "Start the daemon again, which makes it anew.",
             restart_commands(about.system),
         )

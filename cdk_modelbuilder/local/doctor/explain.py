@@ -10,15 +10,18 @@ from dataclasses import dataclass, replace
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.local.doctor import (
+    bundle_files,
     disk,
     docker_daemon,
     docker_sdk,
     gpu,
     image,
     memory_room,
+    open_files,
     packages,
     ports,
     python,
+    signing_key,
 )
 from cdk_modelbuilder.local.doctor.check import Check, Circumstances, examine
 from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
@@ -45,7 +48,12 @@ _SYMPTOMS = (
         (ports.CHECK,),
     ),
     _Symptom(_words(r"no space left|ENOSPC|disk quota exceeded|errno (28|122)\b"), (disk.CHECK,)),
-    _Symptom(_words(r"too many open files|read-only file system"), (disk.CHECK,)),
+    _Symptom(_words(r"read-only file system|errno 30\b"), (disk.CHECK,)),
+    _Symptom(_words(r"too many open files|errno 24\b"), (open_files.CHECK,)),
+    _Symptom(
+        _words(r"IntegrityError|not what was signed|is missing: only the bundle's text files"), (bundle_files.CHECK,)
+    ),
+    _Symptom(_words(r"master key|key id\b.*(differs|another)"), (signing_key.CHECK,)),
     _Symptom(
         _words(
             r"docker daemon|docker\.sock|podman\.sock|error while fetching server api version|DockerException|"
@@ -86,6 +94,7 @@ _ERRNOS = {
     errno.EDQUOT: disk.CHECK,
     errno.EROFS: disk.CHECK,
     errno.ENOMEM: memory_room.CHECK,
+    errno.EMFILE: open_files.CHECK,
 }
 _PORT = re.compile(r"(?:\bport |:)(\d{2,5})\b")
 _MODULE = re.compile(r"no module named ['\"]?([\w.]+)", re.IGNORECASE)

@@ -83,7 +83,7 @@ def _text(count: int) -> str:
 
 CHECK = Check(
     "memory",
-    "Memory",
+    "Limits",
     "memory that is left on the machine (and in Docker's virtual one), against twice the model's size",
     "shows what takes it",
     _run,

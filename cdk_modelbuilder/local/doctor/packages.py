@@ -58,12 +58,17 @@ def _run(about: Circumstances) -> Iterator[Finding]:
 
 
 def missing_module(name: str, about: Circumstances) -> Finding | None:
-    """The package that brings module ``name``, if it cannot be imported here; None if it can."""
+    """What to do about a module that could not be imported; None if nothing of it is missing here.
+
+    Args:
+        name: The module, as the error names it.
+        about: Whose lock to look in.
+    """
     top = name.partition(".")[0]
-    if _can_import(top):
-        return None
     packages = (_packages(about.bundle) if about.bundle is not None else None) or []
     package = next((one for one in packages if top in one["modules"]), None)
+    if _can_import(top):
+        return _lacks_a_part(name, package) if package is not None and name != top else None
     if package is None:
         return Finding(
             CHECK.name,
@@ -77,6 +82,21 @@ def missing_module(name: str, about: Circumstances) -> Finding | None:
         Outcome.FAILURE,
         f"module {top} cannot be imported in {sys.prefix}: it belongs to {requirement}, which the bundle is locked to.",
         "Install it, or run the bundle's container.",
+        (f"{_installer()} {shlex.quote(requirement)}",),
+    )
+
+
+def _lacks_a_part(name: str, package: Mapping[str, Any]) -> Finding | None:
+    here = _installed(package)
+    if here == package["version"]:
+        return None
+    requirement = f"{package['name']}=={package['version']}"
+    return Finding(
+        CHECK.name,
+        Outcome.FAILURE,
+        f"module {name} is not in {package['name']} {here}, which is installed in {sys.prefix}; the bundle is locked "
+        f"to {package['version']}.",
+        "Install that, or run the bundle's container.",
         (f"{_installer()} {shlex.quote(requirement)}",),
     )
 

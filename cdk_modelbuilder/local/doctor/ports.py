@@ -54,17 +54,19 @@ class Holder:
         whose = f" of {self.user}" if self.user else ""
         if self.pid is None:
             return f"a process{whose} that may not be seen from here"
+        if self.pid == os.getpid():
+            return f"this process itself ({self.pid})"
         command = f": {self.command}" if self.command else ""
         return f"process {self.pid}, {self.name or 'not named'}{whose}{command}"
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The command that ends it, or that shows it where it may not be seen."""
+        """The command that ends it, or that shows it where it may not be seen; none for this process itself."""
         if self.container is not None:
             return (f"docker stop {self.name or self.container[:12]}",)
         if self.pid is None:
             return (f"sudo lsof -nP -iTCP:{self.port} -sTCP:LISTEN",)
-        return (f"kill {self.pid}",)
+        return (f"kill {self.pid}",) if self.pid != os.getpid() else ()
 
 
 def holder_of(port: int) -> Holder | None:
@@ -182,12 +184,13 @@ def _run(about: Circumstances) -> Iterator[Finding]:
         yield Finding(CHECK.name, Outcome.OK, f"port {port} of 127.0.0.1 is free.")
         return
     holder = holder_of(port)
+    commands = holder.commands if holder else ()
     yield Finding(
         CHECK.name,
         Outcome.WARNING if about.port is None else Outcome.FAILURE,
         f"port {port} of 127.0.0.1 {held}" + (f", by {holder}." if holder else "."),
-        f"Take another (--port 0 takes any that is free){', or end what holds it' if holder else ''}.",
-        holder.commands if holder else (),
+        f"Take another (--port 0 takes any that is free){', or end what holds it' if commands else ''}.",
+        commands,
     )
 
 

@@ -42,7 +42,7 @@ def _run(about: Circumstances) -> Iterator[Finding]:
 
 CHECK = Check(
     "signing-key",
-    "Keys",
+    "Bundle",
     "the master key: whether there is one, is it well-formed and private, and did it sign the bundle",
     "says where to put it",
     _run,

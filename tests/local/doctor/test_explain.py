@@ -38,8 +38,8 @@ def test_a_port_that_is_taken_names_its_holder(built_bundle):
         ):
             [finding] = explain_start_failure(error, bundle=built_bundle, port=given_port)
             assert finding.outcome is Outcome.FAILURE
-            assert f"port {port} of 127.0.0.1 is held, by process {os.getpid()}" in finding.detail
-            assert finding.commands == (f"kill {os.getpid()}",)
+            assert f"port {port} of 127.0.0.1 is held, by this process itself ({os.getpid()})" in finding.detail
+            assert finding.commands == ()
     assert explain_start_failure(raised.value, bundle=built_bundle, port=port) == []  # it is free by now
 
 
@@ -51,6 +51,26 @@ def test_a_module_that_is_missing_names_its_package(changed_bundle):
     # The lock is asked as a whole where the module is there, and what it needs is not.
     [finding] = explain_start_failure("ImportError: cannot import name 'x' from 'json'", bundle=bundle)
     assert "PyThing==1.2" in finding.detail
+
+
+def test_a_part_that_another_version_lacks_names_the_locked_one(changed_bundle):
+    bundle = changed_bundle(packages=[{"name": "click", "version": "0.1", "modules": ["click"]}])
+    [finding] = explain_start_failure("No module named 'click.old_part'", bundle=bundle)
+    assert "the bundle is locked to 0.1" in finding.detail
+    assert finding.commands[0].endswith("pip install click==0.1")
+
+
+def test_too_many_open_files(monkeypatch):
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 2048))
+    [finding] = explain_start_failure(OSError(errno.EMFILE, os.strerror(errno.EMFILE)), bundle=None)
+    assert finding.commands == ("ulimit -n 2048",)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
+    [finding] = explain_start_failure("OSError: [Errno 24] Too many open files", bundle=None)
+    assert (finding.check, finding.commands) == ("open-files", ())
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, resource.RLIM_INFINITY))
+    assert explain_start_failure("OSError: [Errno 24] Too many open files", bundle=None) == []
 
 
 def test_the_cause_of_an_error_counts(changed_bundle):
@@ -92,6 +112,7 @@ def test_the_daemon_is_asked_where_the_error_speaks_of_it():
         ),
         ("the server ended with status -9", {"model_bytes": 1 << 43}, "memory"),
         ("MemoryError", {"model_bytes": 1 << 43}, "memory"),
+        ("IntegrityError: model.ubj is not what was signed", {}, "bundle"),
     ],
 )
 def test_each_symptom_has_its_check(changed_bundle, monkeypatch, text, change, check):

@@ -75,7 +75,10 @@ def test_another_loopback_address_holds_nothing_of_ours():
 def test_a_free_port_has_no_holder():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert holder_of(port).pid == os.getpid()
+        holder = holder_of(port)
+    assert holder.pid == os.getpid()
+    assert "this process itself" in str(holder)
+    assert holder.commands == ()
     assert holder_of(port) is None
 
 

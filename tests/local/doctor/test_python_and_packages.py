@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 
-from cdk_modelbuilder.local.doctor import packages, python, signing_key
+from cdk_modelbuilder.local.doctor import bundle_files, packages, python, signing_key
 from cdk_modelbuilder.local.doctor.check import Circumstances, examine
 from cdk_modelbuilder.local.doctor.finding import Outcome
 from cdk_modelbuilder.local.doctor.platforms import Platform
@@ -133,3 +133,27 @@ def test_the_master_key(monkeypatch, built_bundle, tmp_path):
     open_to_all.chmod(0o644)
     monkeypatch.setenv("MODELBUILDER_MASTER_KEY_FILE", str(open_to_all))
     assert found(signing_key.CHECK)[0].outcome is Outcome.FAILURE
+
+
+def test_the_bundles_files(built_bundle, tmp_path):
+    import shutil
+
+    from cdk_modelbuilder import ModelBundle
+
+    assert found(bundle_files.CHECK)[0].outcome is Outcome.SKIPPED
+    assert found(bundle_files.CHECK, built_bundle)[0].outcome is Outcome.OK
+    shutil.copytree(built_bundle.path, tmp_path / "copy")
+    copy = ModelBundle.read(tmp_path / "copy")
+    (copy.model_dir / "code" / "inference.py").write_text("evil")
+    [finding] = found(bundle_files.CHECK, copy)
+    assert finding.outcome is Outcome.FAILURE
+    assert "inference.py" in str(finding)
+    shutil.rmtree(copy.model_dir)
+    [finding] = found(bundle_files.CHECK, copy)
+    assert (finding.outcome, "only the bundle's text files are here" in finding.detail) == (Outcome.FAILURE, True)
+
+
+def test_a_large_bundle_is_not_hashed_in_passing(changed_bundle):
+    [finding] = found(bundle_files.CHECK, changed_bundle(model_bytes=3 << 30))
+    assert finding.outcome is Outcome.SKIPPED
+    assert finding.commands[0].startswith("cdk-modelbuilder verify ")
