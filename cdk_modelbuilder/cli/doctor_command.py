@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -17,6 +19,7 @@ from cdk_modelbuilder.local.doctor.check import Circumstances, examine
 from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.registry import CHECKS, chosen_checks
 
+_INDENT = " " * 28
 _COLOURS = {Outcome.OK: "green", Outcome.WARNING: "yellow", Outcome.FAILURE: "red", Outcome.SKIPPED: "bright_black"}
 
 
@@ -81,16 +84,22 @@ def _print(findings: list[Finding]) -> None:
         click.secho(subject, bold=True)
         for one in group:
             mark = click.style(f"{one.outcome.value:<8}", fg=_COLOURS[one.outcome])
-            click.echo(f"  {mark} {one.check:<16} {one.detail}")
-            indent = " " * 28
-            if one.remedy:
-                click.echo(f"{indent}{one.remedy}")
-            for line in one.commands:
-                click.echo(f"{indent}  {line}")
+            detail, *more = _lines(one.detail)
+            click.echo(f"  {mark} {one.check:<16} {detail}")
+            for line in (*more, *_lines(one.remedy), *(f"  {command}" for command in one.commands)):
+                click.echo(f"{_INDENT}{line}")
     counts = [
         f"{count} {outcome.value}" for outcome in Outcome if (count := sum(one.outcome is outcome for one in findings))
     ]
     click.echo(", ".join(counts) + ".")
+
+
+def _lines(text: str) -> list[str]:
+    """The text in the terminal's width; in one line where it goes elsewhere, which suits grep."""
+    if not sys.stdout.isatty():
+        return [text] if text else []
+    width = max(shutil.get_terminal_size().columns - len(_INDENT), 40)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _merged(findings: list[Finding]) -> Iterator[Finding]:
