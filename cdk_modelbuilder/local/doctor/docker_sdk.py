@@ -13,7 +13,8 @@ from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 
 
 def _run(about: Circumstances) -> Iterator[Finding]:
-    if importlib.util.find_spec("docker") is None:
+    spec = importlib.util.find_spec("docker")
+    if spec is None or spec.origin is None:  # a folder of that name, as many projects have, has no origin
         yield Finding(
             CHECK.name,
             Outcome.FAILURE if needs_container(about) else Outcome.WARNING,

@@ -6,9 +6,12 @@ import contextlib
 import functools
 import grp
 import hashlib
+import importlib
 import json
 import os
 import socket
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -203,8 +206,9 @@ def test_the_daemons_own_refusal_is_told(tmp_path):
 @pytest.mark.parametrize("group", ["docker", "root", None])
 def test_a_socket_without_permission_names_the_group(tmp_path, group):
     path = tmp_path / "docker.sock"
+    common = Path(tempfile.gettempdir())
     for parent in (tmp_path, *tmp_path.parents):
-        if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
+        if parent != common and parent.is_relative_to(common):
             parent.chmod(0o755)
     with daemon(path, healthy()):
         try:
@@ -305,3 +309,18 @@ def test_the_sdk_is_told_when_it_is_missing_or_hidden(monkeypatch):
     [finding] = found(check=docker_sdk.CHECK)
     assert finding.outcome is Outcome.WARNING
     assert finding.commands == ("pip install 'cdk-modelbuilder[local]'",)
+
+
+def test_a_folder_called_docker_is_no_sdk_and_a_file_hides_it(monkeypatch, tmp_path):
+    (tmp_path / "docker").mkdir()
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "docker", raising=False)
+    importlib.invalidate_caches()
+    [finding] = found(check=docker_sdk.CHECK)
+    assert finding.commands == ("pip install 'cdk-modelbuilder[local]'",)
+    (tmp_path / "docker.py").touch()
+    (tmp_path / "docker").rmdir()
+    importlib.invalidate_caches()
+    [finding] = found(check=docker_sdk.CHECK)
+    assert finding.outcome is Outcome.FAILURE
+    assert "Rename" in finding.remedy
