@@ -6,6 +6,7 @@ See docs/local-gateway.md.
 from __future__ import annotations
 
 from cdk_modelbuilder.local.gateway.assembly import host_assembly
+from cdk_modelbuilder.local.gateway.control import Page
 from cdk_modelbuilder.local.gateway.copies import Start
 from cdk_modelbuilder.local.gateway.from_bundles import host_bundles
 from cdk_modelbuilder.local.gateway.front import Limits
@@ -19,6 +20,7 @@ __all__ = [
     "Limits",
     "LocalGateway",
     "Objects",
+    "Page",
     "S3Objects",
     "Start",
     "host_assembly",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,12 +40,14 @@ class Limits:
         stream_seconds: InvokeEndpointWithResponseStream.
         async_seconds: InvokeEndpointAsync, where the request does not say.
         ttl_seconds: How long such a request may wait before, where it does not say.
+        grace_seconds: How long what is at work is waited for when the gateway ends.
     """
 
     invoke_seconds: float = 60
     stream_seconds: float = 480
     async_seconds: float = 900
     ttl_seconds: float = 21600
+    grace_seconds: float = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Front:
         self._settings = settings
         self._routes = routes
         self._queues = queues
+        self._running: weakref.WeakSet[Invocation] = weakref.WeakSet()
         self._operations: dict[bytes, Callable[[GatewayExchange, ServedEndpoint], None]] = {
             b"invocations": self._invoke,
             b"invocations-response-stream": self._stream,
@@ -161,8 +165,15 @@ class Front:
         target = choose(endpoint, exchange.headers, exchange.size, self._settings.choice)
         if isinstance(target, ApiError):
             exchange.fail(target)
-        else:
-            kind(self._loop, exchange, target, endpoint.sessions, seconds).begin()
+            return
+        asked = kind(self._loop, exchange, target, endpoint.sessions, seconds)
+        self._running.add(asked)
+        asked.begin()
+
+    def break_off(self) -> None:
+        """The gateway ends: whoever still waits for an answer is told."""
+        for asked in list(self._running):
+            asked.break_off()
 
     def _put(self, exchange: GatewayExchange, endpoint: ServedEndpoint) -> None:
         settings = endpoint.hosted.asynchronous

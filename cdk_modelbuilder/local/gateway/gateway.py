@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,8 @@ from typing import Any, Self
 from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.local.event_loop import new_loop
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
-from cdk_modelbuilder.local.gateway.connection import GatewayConnection, GatewayExchange
+from cdk_modelbuilder.local.gateway.connection import GatewayConnection
+from cdk_modelbuilder.local.gateway.control import Control, Page
 from cdk_modelbuilder.local.gateway.copies import Start, Surroundings
 from cdk_modelbuilder.local.gateway.front import Front, Limits, Settings
 from cdk_modelbuilder.local.gateway.hosted import Hosted
@@ -25,12 +25,9 @@ from cdk_modelbuilder.local.gateway.logs import Logs
 from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects
 from cdk_modelbuilder.local.gateway.sagemaker_api import SageMakerApi
 from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint, serve
-from cdk_modelbuilder.local.gateway.status import status
 from cdk_modelbuilder.local.listening import listen
 from cdk_modelbuilder.local.starting import Starter
 from cdk_modelbuilder.serving.connection import Connection
-
-_GRACE_SECONDS = 10.0
 
 
 class LocalGateway:
@@ -44,6 +41,7 @@ class LocalGateway:
         seed: Makes the choice of variants by weight the same each time.
         objects: Where inputs and answers of asynchronous requests are. Default: a folder that is gone afterwards.
         limits: How long answers may take. Default: as long as SageMaker lets them.
+        pages: Path -> what it answers to GET, for a console.
 
     Raises:
         LocalEndpointError: A copy did not start (from ``with`` and :meth:`wait_until_in_service`).
@@ -60,7 +58,9 @@ class LocalGateway:
         objects: Objects | None = None,
         seed: int | None = None,
         limits: Limits | None = None,
+        pages: Mapping[str, Page] | None = None,
     ) -> None:
+        self._pages = pages or {}
         self._limits = limits or Limits()
         self.hosted = hosted
         self._start = Starter() if start is None else start
@@ -91,8 +91,8 @@ class LocalGateway:
         return tuple(self._endpoints)
 
     def __enter__(self) -> Self:
-        self.begin()
         try:
+            self.begin()
             self.wait_until_in_service()
         except BaseException:
             self.stop()
@@ -135,7 +135,7 @@ class LocalGateway:
                 self._changed.wait(0.5)
 
     def stop(self) -> None:
-        """End everything; requests that are running get their answer first, for ten seconds. Again does nothing."""
+        """End everything. What is at work gets its answer first, for as long as the limits say; again does nothing."""
         if self._stopped:
             return
         self._stopped = True
@@ -170,19 +170,21 @@ class LocalGateway:
             self._endpoints[endpoint.name] = served
             if endpoint.asynchronous is not None:
                 self._queues[endpoint.name] = AsyncQueue(served, self._objects, self._executor, self._choice)
+        control = Control(self.hosted, self._endpoints, self._queues, self._logs, self._executor)
         api = SageMakerApi(self.hosted, self._endpoints, self._delete)
-        front = Front(
+        self._front = Front(
             self._loop,
             self._endpoints,
             Settings(self.hosted.account, self._choice, self._limits),
-            routes={b"POST /": api.handle, b"GET /-/status": self._status, b"GET /-/logs": self._logs.handle},
+            routes={b"POST /": api.handle, **control.routes(self._pages)},
             queues=self._queues,
         )
         self._server = await self._loop.create_server(
-            lambda: GatewayConnection(front, self._connections), sock=self._listener
+            lambda: GatewayConnection(self._front, self._connections), sock=self._listener
         )
         for one in self._all_served():
             one.start()
+        self._note_change()  # those without copies, such as multi-model ones, are in service
 
     def _all_served(self) -> list[Served]:
         return [one for endpoint in self._endpoints.values() for one in endpoint.served]
@@ -194,18 +196,6 @@ class LocalGateway:
         endpoint.deleting, endpoint.open = True, False
         self._loop.run_in_executor(self._executor, self._end_copies, endpoint.served).add_done_callback(
             lambda _: self._endpoints.pop(endpoint.hosted.name, None)
-        )
-
-    def _status(self, exchange: GatewayExchange) -> None:
-        data, unknown = status(self.hosted, self._endpoints, self._queues)
-
-        def fill_in() -> bytes:
-            for copy, memory in unknown:
-                copy["memory_bytes"] = memory()
-            return json.dumps(data).encode()
-
-        self._loop.run_in_executor(self._executor, fill_in).add_done_callback(
-            lambda found: exchange.answer(200, found.result(), b"application/json", b"cache-control: no-store\r\n")
         )
 
     @staticmethod
@@ -223,9 +213,11 @@ class LocalGateway:
             queue.close()
         for connection in list(self._connections):
             connection.shutdown()
-        deadline = self._loop.time() + _GRACE_SECONDS
+        deadline = self._loop.time() + self._limits.grace_seconds
         while self._connections and self._loop.time() < deadline:  # noqa: ASYNC110 - the set has no event
             await asyncio.sleep(0.02)
+        self._front.break_off()
+        await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.cut(reset=True)
 

@@ -7,12 +7,12 @@ import time
 from typing import Protocol
 
 from cdk_modelbuilder.local.gateway import headers as names
-from cdk_modelbuilder.local.gateway.api_error import ApiError, Place, not_ready
+from cdk_modelbuilder.local.gateway.api_error import ApiError, Place, not_ready, unavailable
 from cdk_modelbuilder.local.gateway.copies import CopySet
 from cdk_modelbuilder.local.gateway.one_copy import Copy
 from cdk_modelbuilder.local.gateway.routing import Target
 from cdk_modelbuilder.local.gateway.sessions import Sessions
-from cdk_modelbuilder.local.gateway.upstream import REFUSED, UNHEARD, Call
+from cdk_modelbuilder.local.gateway.upstream import REFUSED, Call
 from cdk_modelbuilder.serving.exchange import Body
 
 DEFAULT_CONTENT_TYPE = b"application/octet-stream"
@@ -115,11 +115,16 @@ class Invocation:
         copy = self._let_go()
         if reason == REFUSED:
             self._copies.suspect(copy)
-        self._attempts += 1
-        if reason in (REFUSED, UNHEARD) and self._attempts < _ATTEMPTS:
+            self._attempts += 1
+        if reason == REFUSED and self._attempts < _ATTEMPTS:
             self._ask()
         else:
             self.fail(self._place.no_response(self._name), 0)
+
+    def break_off(self) -> None:
+        """The gateway ends before the answer is there."""
+        if self._give_up():
+            self.fail(unavailable("The local gateway has ended."), 0)
 
     # The steps
 
@@ -163,7 +168,7 @@ class Invocation:
         )
         copy.outstanding += 1
         self._copy = copy
-        self._call = copy.upstream.send(self, head, self._body, fresh=self._attempts > 0)
+        self._call = copy.upstream.send(self, head, self._body)
 
     def _wait_or_fail(self, copies: CopySet) -> None:
         if self.target.loading and not copies.ready and copies.failure is None:
@@ -184,12 +189,19 @@ class Invocation:
         copy.outstanding -= 1
         return copy
 
+    def _give_up(self) -> bool:
+        """Take the request back from its copy; whether one had it."""
+        if self._call is None:
+            return False
+        self._call.cancel()
+        self._let_go()
+        return True
+
     def _late(self) -> None:
         if self._call is None:  # it waits for a model that loads
             self.fail(not_ready(f"Model {self._name} is still loading. Wait and try your request again."), 0)
             return
-        self._call.cancel()
-        self._let_go()
+        self._give_up()
         self.fail(self._place.timed_out(self._name), 0)
 
     def _note_session(self, copy: Copy) -> None:

@@ -69,7 +69,7 @@ class StreamInvocation(Invocation):
             super().failed(reason)
             return
         self._let_go()
-        self._break_off("StreamBroken", _BROKEN)
+        self._end_with("ModelStreamError", {"Message": _BROKEN, "ErrorCode": "StreamBroken"})
 
     # What the client's connection calls
 
@@ -79,20 +79,23 @@ class StreamInvocation(Invocation):
             self._call.resume()
 
     def client_gone(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._let_go()
+        if self._give_up():
             self.finish(499)
+
+    def break_off(self) -> None:
+        if not self._streaming:
+            super().break_off()
+        elif self._give_up():
+            self._end_with("InternalStreamFailure", {"Message": "The local gateway has ended."})
 
     def _late(self) -> None:
         if not self._streaming or self._call is None:
             super()._late()
             return
-        self._call.cancel()
-        self._let_go()
-        self._break_off("ModelInvocationTimeExceeded", _TOO_LONG)
+        self._give_up()
+        self._end_with("ModelStreamError", {"Message": _TOO_LONG, "ErrorCode": "ModelInvocationTimeExceeded"})
 
-    def _break_off(self, code: str, message: str) -> None:
+    def _end_with(self, name: str, members: dict[str, str]) -> None:
         self.finish(0)
-        self._client.send_piece(event_stream.exception("ModelStreamError", {"Message": message, "ErrorCode": code}))
+        self._client.send_piece(event_stream.exception(name, members))
         self._client.end_stream()

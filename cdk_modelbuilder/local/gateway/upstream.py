@@ -18,14 +18,12 @@ from cdk_modelbuilder.serving.exchange import Body
 _log = logging.getLogger("cdk_modelbuilder.gateway")
 REFUSED = "refused"
 """No connection could be made: the copy has not seen the request."""
-UNHEARD = "unheard"
-"""A kept connection was closed before a byte of an answer; most likely at the same time as the request was sent."""
 BROKEN = "broken"
-"""The connection ended before the answer did."""
+"""The connection ended before the answer did: the copy may have seen the request, so nobody sends it again."""
 
 _KEPT = 64
-_IDLE_SECONDS = 2.0
-"""Connections are not used again after this: servers close idle ones, the soonest known after 3 s (AWS's nginx)."""
+_IDLE_SECONDS = 1.0
+"""Connections are not used again after this: servers close idle ones, the soonest known after 2 s (gunicorn)."""
 
 
 class AnswerReader(Protocol):
@@ -41,7 +39,7 @@ class AnswerReader(Protocol):
         """The body is complete."""
 
     def failed(self, reason: str) -> None:
-        """There will be no more: REFUSED, UNHEARD or BROKEN."""
+        """There will be no more: REFUSED or BROKEN."""
 
 
 class Upstream:
@@ -73,7 +71,7 @@ class Upstream:
         call = Call(reader)
         line = None if fresh else self._take()
         if line is not None:
-            line.begin(call, head, body, kept=True)
+            line.begin(call, head, body)
         else:
             task = self._loop.create_task(self._open(call, head, body))
             self._opening.add(task)
@@ -121,7 +119,7 @@ class Upstream:
             line.abort()
             call.fail(REFUSED)
         else:
-            line.begin(call, head, body, kept=False)
+            line.begin(call, head, body)
 
 
 class Call:
@@ -173,13 +171,12 @@ class _Line(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._call: Call | None = None
         self._headers: dict[bytes, bytes] = {}
-        self._heard = self._begun = self._kept = False
+        self._begun = False
         self.open = False
         self.since = 0.0
 
-    def begin(self, call: Call, head: bytes, body: Body, *, kept: bool) -> None:
-        self._call, self._kept = call, kept
-        self._heard = self._begun = False
+    def begin(self, call: Call, head: bytes, body: Body) -> None:
+        self._call = call
         call.attach(self)
         if len(body) <= 1 << 16:
             self._transport.write(head + body)
@@ -205,7 +202,6 @@ class _Line(asyncio.Protocol):
         self.open = True
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError:
@@ -225,7 +221,7 @@ class _Line(asyncio.Protocol):
         if until_the_end and exc is None and call.reader is not None:
             call.reader.ended()
         else:
-            call.fail(UNHEARD if self._kept and not self._heard else BROKEN)
+            call.fail(BROKEN)
 
     # What the parser calls
 

@@ -11,9 +11,11 @@ import threading
 from pathlib import Path
 
 import pytest
+import urllib3
+from botocore.exceptions import EventStreamError
 
 from cdk_modelbuilder.errors import UsageError
-from cdk_modelbuilder.local.gateway import LocalGateway, copies, health, host_bundles
+from cdk_modelbuilder.local.gateway import Limits, LocalGateway, Page, copies, health, host_bundles
 from tests.conftest import MASTER_KEY
 from tests.local.gateway.conftest import client
 from tests.local.gateway.scripted import ScriptedStart, eventually
@@ -97,8 +99,6 @@ def test_a_copy_that_takes_no_connection_is_passed_over(scripted, moody):
 
 
 def status(gateway):
-    import urllib3
-
     with urllib3.PoolManager(retries=False) as http:
         return http.request("GET", f"{gateway.url}/-/status").json()["endpoints"][0]
 
@@ -120,8 +120,6 @@ def test_the_status_tells_what_happened(gateway, runtime):
 
 
 def test_the_log_as_server_sent_events(gateway, runtime):
-    import urllib3
-
     ask(runtime)
     with urllib3.PoolManager(retries=False) as http:
 
@@ -156,6 +154,46 @@ def test_what_is_at_work_is_answered_before_the_end(moody, start):
     with pytest.raises(runtime.exceptions.ClientError.__mro__[1]):
         ask(runtime)
     runtime.close()
+
+
+def test_what_is_at_work_for_too_long_is_broken_off(scripted):
+    gate = threading.Event()
+    start = ScriptedStart(Reply(body=[b"one", b"two"], gate=gate))
+    gateway, runtime = scripted(start, limits=Limits(grace_seconds=0.2))
+    stream = iter(runtime.invoke_endpoint_with_response_stream(EndpointName="moody", Body=b"x")["Body"])
+    assert next(stream)["PayloadPart"]["Bytes"] == b"one"
+    caught = []
+
+    def ask_in_vain():
+        try:
+            runtime.invoke_endpoint(EndpointName="moody", Body=b"x")
+        except runtime.exceptions.ServiceUnavailable as error:
+            caught.append(error)
+
+    waiting = threading.Thread(target=ask_in_vain)
+    waiting.start()
+    assert eventually(lambda: len(start.requests) == 2)
+    threading.Timer(1, gate.set).start()
+    gateway.stop()
+    with pytest.raises(EventStreamError, match=r"InternalStreamFailure.*has ended"):
+        next(stream)
+    waiting.join()
+    assert "has ended" in str(caught[0])
+
+
+def test_a_page_and_a_schema(moody, speller, start):
+    page = Page("text/html; charset=utf-8", b"<p>here", (("Content-Security-Policy", "default-src 'none'"),))
+    with (
+        LocalGateway(host_bundles([moody]), start=start, pages={"/": page}) as gateway,
+        urllib3.PoolManager(retries=False) as http,
+    ):
+        found = http.request("GET", gateway.url + "/")
+        assert (found.data, found.headers["Content-Type"]) == (b"<p>here", "text/html; charset=utf-8")
+        assert found.headers["Content-Security-Policy"] == "default-src 'none'"
+        (container,) = http.request("GET", f"{gateway.url}/-/schema?endpoint=moody").json()["variants"]["AllTraffic"]
+        assert (container["bundle"], container["root_sha256"]) == ("moody", moody.root_sha256)
+        assert container["schema"] == moody.schema
+        assert http.request("GET", f"{gateway.url}/-/schema?endpoint=none").status == 404
 
 
 def test_a_port_that_is_taken(gateway, moody):

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from cdk_modelbuilder.local.gateway import Limits, host_bundles
+from cdk_modelbuilder.local.gateway import Hosted, Limits, host_bundles
+from cdk_modelbuilder.local.gateway.hosted import HostedContainer, HostedEndpoint, HostedModel, Variant
 from tests.local.gateway.scripted import ScriptedStart, eventually
 from tests.predictor.scripted_container import Reply
 
@@ -84,6 +85,61 @@ def test_chunked_answers_and_reused_connections(scripted):
     for _ in range(5):
         assert runtime.invoke_endpoint(EndpointName="moody", Body=b"x")["Body"].read() == b"abc"
     assert len(set(start.copies[0].container.clients)) == 1
+
+
+def test_a_request_that_kills_its_copy_is_not_tried_on_the_others(scripted, moody):
+    start = ScriptedStart(each=lambda _: [Reply(body=b"7"), Reply(0)])
+    _, runtime = scripted(start, hosted=host_bundles([moody], copies=3))
+    ask = lambda: runtime.invoke_endpoint(EndpointName="moody", Body=b"x")  # noqa: E731
+    assert ask()["Body"].read() == b"7"
+    with pytest.raises(runtime.exceptions.ModelError, match="could not get a response"):
+        ask()  # the same copy, on the connection that was kept
+    assert len(start.requests) == 2
+
+
+def several(moody, count):
+    """A multi-model endpoint with so many target models."""
+    models = {f"{number}.tar.gz": moody for number in range(count)}
+    model = HostedModel("many", (HostedContainer("primary", None, {}, models, multi_model=True),))
+    return Hosted((HostedEndpoint("many", "many", (Variant("AllTraffic", model),)),))
+
+
+def test_the_target_models_used_last_stay(scripted, moody):
+    start = ScriptedStart(Reply(body=b"7"))
+    _, runtime = scripted(start, hosted=several(moody, 6))
+
+    def ask(number):
+        runtime.invoke_endpoint(EndpointName="many", Body=b"x", TargetModel=f"{number}.tar.gz")
+
+    for number in (0, 1, 2, 3, 0, 4):
+        ask(number)
+    assert eventually(lambda: sum(copy.is_running() for copy in start.copies) == 4)
+    assert [copy.is_running() for copy in start.copies] == [True, False, True, True, True]
+    headers, _ = start.requests[0]
+    assert headers["X-Amzn-SageMaker-Target-Model"] == "0.tar.gz"
+
+
+def test_a_target_model_that_loads_for_too_long(scripted, moody):
+    gate = threading.Event()
+    scripted_start = ScriptedStart(Reply(body=b"7"))
+
+    def start(*arguments, **options):
+        gate.wait(30)
+        return scripted_start(*arguments, **options)
+
+    _, runtime = scripted(start, hosted=several(moody, 1), limits=Limits(invoke_seconds=0.3))
+    ask = lambda: runtime.invoke_endpoint(EndpointName="many", Body=b"x", TargetModel="0.tar.gz")  # noqa: E731
+    with pytest.raises(runtime.exceptions.ModelNotReadyException, match="still loading"):
+        ask()
+    gate.set()
+
+    def answers():
+        try:
+            return ask()["Body"].read() == b"7"
+        except runtime.exceptions.ModelNotReadyException:
+            return False
+
+    assert eventually(answers)
 
 
 def test_a_session_stays_with_its_copy(scripted, moody):
