@@ -240,6 +240,6 @@ CHECK = Check(
     "Docker",
     "the daemon: which socket (`DOCKER_HOST`, context, usual places, Podman), whether it runs and may be asked, its "
     "API, storage driver and folder",
-    "installs or starts it, gives you its group, tells the SDK the socket",
+    "installs or starts it, gives you its group, names its socket",
     _run,
 )
