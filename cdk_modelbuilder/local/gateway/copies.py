@@ -137,9 +137,13 @@ class CopySet:
             copy.state, copy.reason = UNHEALTHY, "it took no connection"
             self._watch.look_at(copy)
 
+    def retire(self) -> None:
+        """Start none of them again."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End them; waits for it. Not for the event loop's thread."""
-        self._stopping.set()
+        self.retire()
         deadline = time.monotonic() + _STOP_SECONDS
         enders = [
             threading.Thread(target=copy.running.stop, daemon=True) for copy in self.copies if copy.running is not None

@@ -140,6 +140,9 @@ class LocalGateway:
             return
         self._stopped = True
         if self._thread.is_alive():
+            # Ctrl-C in a terminal reaches the copies too, and those that end by it are not to come back.
+            for copies in [copies for one in self._all_served() for copies in one.copy_sets]:
+                copies.retire()
             self._call(self._close())
             self._end_copies(self._all_served())
             self._executor.shutdown()
