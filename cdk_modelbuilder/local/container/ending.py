@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.local.container.refusals import wrong_architecture
+from cdk_modelbuilder.local.last_words import last_words
 
 _BY_SIGNAL = 128
 _KILLED = _BY_SIGNAL + signal.SIGKILL
@@ -70,21 +70,6 @@ def start_failure(
         f"the container of {name} was not healthy: {ending}. {last_words(lines)}",
         remedy=_remedy(ending, text),
     )
-
-
-def last_words(lines: Iterable[str]) -> str:
-    """Log lines for a message, each on its own line; of this project's own server what happened, and not its JSON."""
-    said = "".join(f"  {readable(line)}\n" for line in lines)
-    return f"Its last words:\n{said}" if said else "It wrote no word."
-
-
-def readable(text: str) -> str:
-    """One log line; of this project's own server what happened, and not its JSON."""
-    try:
-        line = json.loads(text)
-        return f"{line['event']}: {line['error']}" if "error" in line else str(line["event"])
-    except (ValueError, TypeError, KeyError):
-        return text
 
 
 def _remedy(ending: Ending, text: str) -> str:

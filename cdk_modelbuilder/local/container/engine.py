@@ -100,6 +100,28 @@ def _ask(address: Address) -> Engine:
     )
 
 
+@contextlib.contextmanager
+def daemon_trouble(engine: Engine) -> Iterator[None]:
+    """A daemon that goes away or answers with an error in the middle of something is an error of this package's.
+
+    Raises:
+        LocalEndpointError: It did.
+    """
+    from docker.errors import DockerException  # noqa: PLC0415 - an extra
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    try:
+        yield
+    except DockerException as error:
+        raise LocalEndpointError(
+            f"{engine} answered with an error: {str(error).rstrip('.')}.", remedy="It says why; its log says more."
+        ) from None
+    except RequestException as error:
+        raise LocalEndpointError(
+            f"{engine} does not answer any more: {_innermost(error)}.", remedy=_start(engine.address)
+        ) from None
+
+
 def _connect(address: Address) -> None:
     # The SDK leaves its socket open where nobody listens, and hides the reason in three errors.
     if address.path is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from cdk_modelbuilder.local.container.ending import Ending
 
+_log = logging.getLogger("cdk_modelbuilder.endpoint")
 _KEPT_LINES = 40
 _LONGEST_LINE = 1 << 16
 _GONE = 137
@@ -48,8 +50,9 @@ class Recording:
     def memory_now(self) -> int | None:
         """Memory of all its processes, without what the kernel caches of files, in bytes."""
         from docker.errors import APIError  # noqa: PLC0415 - an extra
+        from requests.exceptions import RequestException  # noqa: PLC0415
 
-        with contextlib.suppress(APIError):
+        with contextlib.suppress(APIError, RequestException):
             return self._note(self._api.stats(self._name, stream=False, one_shot=True))
         return None
 
@@ -73,7 +76,10 @@ class Recording:
     def _take(self, line: str) -> None:
         text = line.replace(self._secret, _HIDDEN) if self._secret else line
         self.tail.append(text)
-        self._on_log(text)
+        try:
+            self._on_log(text)
+        except Exception:  # noqa: BLE001 - the log must go on, and the container is not to blame
+            _log.exception("on_log failed on a line of %s", self._name)
 
     def _sample(self) -> None:
         from docker.errors import DockerException  # noqa: PLC0415 - an extra

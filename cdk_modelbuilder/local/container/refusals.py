@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any
 
+from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import LocalEndpointError, ModelBuilderError, UsageError
 
 NO_SPACE = "no space left on device"
@@ -22,12 +22,21 @@ def no_space(what: str) -> LocalEndpointError:
     )
 
 
+def explained(error: LocalEndpointError, bundle: ModelBundle, port: int) -> LocalEndpointError:
+    """The same error with what the doctor's checks know about it."""
+    from cdk_modelbuilder.local.doctor.explain import explain_start_failure  # noqa: PLC0415 - only now
+
+    found = explain_start_failure(str(error), bundle=bundle, port=port or None)
+    if not found:
+        return error
+    return LocalEndpointError(error.what, remedy="\n".join([error.remedy, *map(str, found)]))
+
+
 def port_taken(port: int) -> UsageError:
     """Somebody has the port that was asked for; says who, if that can be told."""
-    try:
-        holder = importlib.import_module("cdk_modelbuilder.local.doctor.ports").holder_of(port)
-    except (ImportError, AttributeError):
-        holder = None
+    from cdk_modelbuilder.local.doctor.ports import holder_of  # noqa: PLC0415 - only now
+
+    holder = holder_of(port)
     by = f" by {holder}" if holder else ""
     return UsageError(
         f"port {port} on 127.0.0.1 is taken{by}.", remedy="Leave port out (or give 0) to take a free one."

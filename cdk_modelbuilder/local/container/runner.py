@@ -9,21 +9,18 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import urllib3
-
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.local.container import isolation
-from cdk_modelbuilder.local.container.ending import Ending, last_words, start_failure
-from cdk_modelbuilder.local.container.engine import Engine, find_engine
+from cdk_modelbuilder.local.container.ending import Ending
+from cdk_modelbuilder.local.container.engine import Engine, daemon_trouble, find_engine
+from cdk_modelbuilder.local.container.fit import check_fit
 from cdk_modelbuilder.local.container.image import prepare_image
 from cdk_modelbuilder.local.container.model_files import model_mount
 from cdk_modelbuilder.local.container.options import ContainerOptions
@@ -35,13 +32,13 @@ from cdk_modelbuilder.local.container.ownership import (
     reap_orphans,
     remove_container,
 )
+from cdk_modelbuilder.local.container.readiness import wait_until_healthy
 from cdk_modelbuilder.local.container.recording import Recording
-from cdk_modelbuilder.local.container.refusals import port_taken, refusal
+from cdk_modelbuilder.local.container.refusals import explained, refusal
 from cdk_modelbuilder.local.container.request import STOP_SECONDS, creation
 from cdk_modelbuilder.local.container.watcher import Watcher
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
-_POLL_SECONDS = 0.02
 _ROOT = ("", "0", "root")
 
 
@@ -77,30 +74,28 @@ class LocalContainer:
     ) -> None:
         self._bundle = bundle
         self._options = options or ContainerOptions()
-        _check_fit(bundle, self._options, key, port)
-        self._lock = threading.Lock()
+        check_fit(bundle, self._options, key, port)
+        self._lock = threading.RLock()  # a signal's handler may stop it while the main thread does
         self._is_stopped = False
         self._owner = os.getpid()
         self._recording: Recording | None = None
         self._door: isolation.Door | None = None
         self._name = f"cdk-modelbuilder-{_slug(bundle.name)}-{secrets.token_hex(4)}"
-        self._engine = find_engine()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._engine.close)
-            reap_orphans(self._engine)
-            self._image = prepare_image(self._engine, bundle, self._options, on_progress or _log.info)
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-            undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            # Before the container: from here on a kill leaves nothing.
-            self._watcher = Watcher(self._names, self._folder, _daemon(self._engine))
-            undo.pop_all()
-        atexit.register(self._stop_at_exit)
         try:
-            self._start(key, port, on_log or _log.info)
-            self._wait_until_healthy()
-        except BaseException:
-            self.stop()
-            raise
+            self._engine = find_engine()
+            with contextlib.ExitStack() as undo, daemon_trouble(self._engine):
+                undo.callback(self._engine.close)
+                reap_orphans(self._engine)
+                self._image = prepare_image(self._engine, bundle, self._options, on_progress or _log.info)
+                self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                # Before the container: from here on a kill leaves nothing.
+                self._watcher = Watcher(self._names, self._folder, _daemon(self._engine))
+                undo.pop_all()
+            atexit.register(self._stop_at_exit)
+            self._run(key, port, on_log or _log.info)
+        except LocalEndpointError as error:
+            raise explained(error, bundle, port) from None
 
     @property
     def url(self) -> str:
@@ -153,32 +148,34 @@ class LocalContainer:
             if self._is_stopped:
                 return
             self._is_stopped = True
+            is_removed = False
             try:
-                self._end()
-            finally:
-                self._watcher.dismiss()
+                is_removed = self._end()
+            finally:  # after a second Ctrl-C, too
+                if is_removed:
+                    self._watcher.dismiss()
+                else:
+                    self._watcher.take_over()
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._engine.close()
 
-    def _end(self) -> None:
-        from docker.errors import APIError, NotFound  # noqa: PLC0415 - an extra
-
-        api = self._engine.api
-        if self._recording is not None:
-            with contextlib.suppress(NotFound, APIError):
-                api.stop(self._name, timeout=STOP_SECONDS)
-            self._recording.join()
-        if self._door is not None:
-            self._door.close()
-        remove_container(api, self._name)
-
-    def _stop_at_exit(self) -> None:
-        if os.getpid() == self._owner:  # a child that was forked must not end its parent's container
+    def _run(self, key: BundleKey | None, port: int, on_log: Callable[[str], object]) -> None:
+        try:
+            with daemon_trouble(self._engine):
+                self._start(key, port, on_log)
+            assert self._recording is not None
+            wait_until_healthy(
+                self._bundle.name,
+                self.url,
+                self._recording,
+                self._bundle.container.health_check,
+                startup_seconds=self._options.startup_seconds,
+                image=self._image,
+                machine=self._engine.architecture,
+            )
+        except BaseException:
             self.stop()
-
-    @property
-    def _names(self) -> list[str]:
-        return [self._name, *([isolation.companion_name(self._name)] if self._options.network_isolation else [])]
+            raise
 
     def _start(self, key: BundleKey | None, port: int, on_log: Callable[[str], object]) -> None:
         from docker.errors import APIError  # noqa: PLC0415 - an extra
@@ -216,61 +213,32 @@ class LocalContainer:
         bindings = found.get(f"{self._bundle.container.port}/tcp") or [{}]
         return int(bindings[0].get("HostPort") or 0)  # it may have ended already
 
-    def _wait_until_healthy(self) -> None:
-        assert self._recording is not None
-        check = self._bundle.container.health_check
-        seconds = check.startup_seconds if self._options.startup_seconds is None else self._options.startup_seconds
-        deadline = time.monotonic() + seconds
-        last = "nothing answered"
-        with urllib3.PoolManager(retries=False, timeout=check.timeout_seconds) as http:
-            while time.monotonic() < deadline:
-                if not self.is_running():
-                    raise self._start_failure()
-                try:
-                    status = http.request("GET", self.url + check.path).status
-                except urllib3.exceptions.HTTPError:
-                    pass
-                else:
-                    if status == 200:
-                        return
-                    last = f"the last answer was {status}"
-                self._recording.ended.wait(_POLL_SECONDS)
-        words = last_words(self._recording.tail)
-        raise LocalEndpointError(
-            f"the container of {self._bundle.name} was not healthy within {seconds:g} s: {last} at {check.path}. "
-            f"{words}",
-            remedy="Find out what takes so long, or give startup_seconds more.",
-        )
+    def _end(self) -> bool:
+        """Whether everything is removed: not where the daemon does not answer any more."""
+        from docker.errors import DockerException, NotFound  # noqa: PLC0415 - an extra
+        from requests.exceptions import RequestException  # noqa: PLC0415
 
-    def _start_failure(self) -> LocalEndpointError:
-        assert self._recording is not None
-        self._recording.join()
-        assert self._recording.ending is not None
-        return start_failure(
-            self._bundle.name,
-            self._recording.ending,
-            image=self._image.name,
-            architectures=(self._image.architecture, self._engine.architecture),
-            log=self._recording.tail,
-        )
-
-
-def _check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | None, port: int) -> None:
-    spec = bundle.container
-    if spec.secret_environment and key is None:
-        raise UsageError(
-            f"{bundle.name} is verified with its key at its start, and none was given.", remedy="Give key=."
-        )
-    if options.network_isolation and spec.installs == "index":
-        raise UsageError(
-            f"{bundle.name} installs packages from an index when it starts, which it cannot reach in isolation.",
-            remedy="Build it with dependencies={'packaging': 'image'} or 'wheels', or leave network_isolation out.",
-        )
-    if port:
+        api = self._engine.api
         try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            raise port_taken(port) from None
+            if self._recording is not None:
+                with contextlib.suppress(NotFound):
+                    api.stop(self._name, timeout=STOP_SECONDS)
+                self._recording.join()
+            if self._door is not None:
+                self._door.close()
+            remove_container(api, self._name)
+        except (DockerException, RequestException) as error:
+            _log.warning("%s is left to its watcher: %s", self._name, error)
+            return False
+        return True
+
+    def _stop_at_exit(self) -> None:
+        if os.getpid() == self._owner:  # a child that was forked must not end its parent's container
+            self.stop()
+
+    @property
+    def _names(self) -> list[str]:
+        return [self._name, *([isolation.companion_name(self._name)] if self._options.network_isolation else [])]
 
 
 def _daemon(engine: Engine) -> str | None:

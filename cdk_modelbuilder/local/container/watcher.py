@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +64,12 @@ class Watcher:
             with contextlib.suppress(OSError):
                 self._child.stdin.close()
         self._child.wait()
+
+    def take_over(self) -> None:
+        """What is left is the watcher's to remove: it tries for a while, and nobody waits for it."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        threading.Thread(target=self._child.wait, name="container-watcher", daemon=True).start()
 
 
 def _wait_for_end(owner: int) -> bool:

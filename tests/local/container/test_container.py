@@ -99,6 +99,18 @@ def test_it_is_labelled_and_listens_on_loopback_alone(shared):
     assert 5 * MIB < shared.running.memory_bytes() < 256 * MIB
 
 
+def test_a_log_callback_that_fails_ends_neither_the_log_nor_the_container(probe_bundle, daemon):
+    said: list[str] = []
+
+    def fail(line: str) -> None:
+        said.append(line)
+        raise ValueError("the user's own")
+
+    with probe_bundle.deploy(mode=Mode.LOCAL_CONTAINER, on_log=fail) as predictor:
+        assert predictor.predict('{"ask": "twice", "of": [1]}') == '{"said": [2]}'
+    assert any('"stopped"' in line for line in said)
+
+
 def test_nothing_is_built_twice(shared, probe_bundle, daemon):
     said: list[str] = []
     predictor = probe_bundle.deploy(mode=Mode.LOCAL_CONTAINER, on_progress=said.append)
@@ -171,7 +183,7 @@ def test_a_changed_bundle_is_refused_with_the_file_named(probe_bundle, start, tm
 def test_a_port_that_is_taken_is_told_with_its_holder(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=rf"port {port} on 127.0.0.1 is taken by process {os.getpid()}.*give 0"):
+        with pytest.raises(UsageError, match=rf"port {port} on 127.0.0.1 is taken by .*{os.getpid()}.*give 0"):
             start(port=port)
 
 

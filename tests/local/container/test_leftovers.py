@@ -108,6 +108,33 @@ def _lives_on(pid: int) -> bool:
         return False
 
 
+BUSY = """
+import sys, threading, time, urllib3
+from cdk_modelbuilder import ModelBundle
+from cdk_modelbuilder.deployment import start_container
+running = start_container(ModelBundle.load(sys.argv[1]), on_log=lambda line: None)
+headers = {"Content-Type": "text/plain", "Accept": "text/plain"}
+ask = lambda: urllib3.request("POST", running.url + "/invocations", body='{"ask": "sleep", "of": 300}', headers=headers)
+threading.Thread(target=ask, daemon=True).start()
+time.sleep(1)
+print(running.name, flush=True)
+running.stop()
+"""
+
+
+@pytest.mark.docker
+def test_a_second_interrupt_does_not_wait_for_the_answer_and_leaves_nothing(probe_bundle, daemon):
+    command = [sys.executable, "-c", BUSY, str(probe_bundle.path)]
+    owner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    name = owner.stdout.readline().strip()
+    time.sleep(1)  # it waits now for the answer, which takes minutes
+    assert containers_of(name) == [name]
+    owner.send_signal(signal.SIGINT)
+    _, said = owner.communicate(timeout=60)
+    assert owner.returncode == -signal.SIGINT, said
+    assert eventually(lambda: containers_of(name) == [])
+
+
 @pytest.mark.docker
 def test_a_start_removes_what_owners_left_that_are_gone(probe_bundle, daemon):
     here = Owner.here()

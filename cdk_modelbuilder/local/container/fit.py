@@ -1,0 +1,34 @@
+"""Whether a bundle, the user's options and this machine fit together, asked before anything is started."""
+
+from __future__ import annotations
+
+import socket
+
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.container.options import ContainerOptions
+from cdk_modelbuilder.local.container.refusals import port_taken
+
+
+def check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | None, port: int) -> None:
+    """Say at once what would only come to light after minutes.
+
+    Raises:
+        UsageError: A key is missing, isolation and installs exclude each other, or the port is taken.
+    """
+    spec = bundle.container
+    if spec.secret_environment and key is None:
+        raise UsageError(
+            f"{bundle.name} is verified with its key at its start, and none was given.", remedy="Give its key."
+        )
+    if options.network_isolation and spec.installs == "index":
+        raise UsageError(
+            f"{bundle.name} installs packages from an index when it starts, which it cannot reach in isolation.",
+            remedy="Build it with dependencies={'packaging': 'image'} or 'wheels', or leave network_isolation out.",
+        )
+    if port:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            raise port_taken(port) from None
