@@ -160,7 +160,8 @@ def test_what_is_at_work_for_too_long_is_broken_off(scripted):
     gate = threading.Event()
     start = ScriptedStart(Reply(body=[b"one", b"two"], gate=gate))
     gateway, runtime = scripted(start, limits=Limits(grace_seconds=0.2))
-    stream = iter(runtime.invoke_endpoint_with_response_stream(EndpointName="moody", Body=b"x")["Body"])
+    body = runtime.invoke_endpoint_with_response_stream(EndpointName="moody", Body=b"x")["Body"]
+    stream = iter(body)
     assert next(stream)["PayloadPart"]["Bytes"] == b"one"
     caught = []
 
@@ -177,6 +178,7 @@ def test_what_is_at_work_for_too_long_is_broken_off(scripted):
     gateway.stop()
     with pytest.raises(EventStreamError, match=r"InternalStreamFailure.*has ended"):
         next(stream)
+    body._raw_stream.drain_conn()  # botocore leaves it open
     waiting.join()
     assert "has ended" in str(caught[0])
 
