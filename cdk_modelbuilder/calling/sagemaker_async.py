@@ -16,9 +16,10 @@ from botocore.exceptions import ClientError
 
 from cdk_modelbuilder.calling.aws_errors import Call, failures_in_words
 from cdk_modelbuilder.calling.container_message import as_sentence, container_message
+from cdk_modelbuilder.calling.s3_uri import split_uri
 from cdk_modelbuilder.calling.sagemaker import as_blob, whole_body
 from cdk_modelbuilder.calling.transport import Answer, Request
-from cdk_modelbuilder.errors import ModelFailedError, PredictionTimeoutError, UsageError
+from cdk_modelbuilder.errors import ModelFailedError, PredictionTimeoutError
 
 MAX_PAYLOAD_BYTES = 1 << 30
 """What an asynchronous endpoint takes from S3."""
@@ -174,19 +175,3 @@ class AnswerInS3:
             ):  # S3's word for "nobody said": then it is what was asked for
                 content_type = self._accept.partition(",")[0].partition(";")[0].strip()
             return Answer(whole_body(found["Body"]), content_type)
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI; to S3 every slash in a key counts.
-
-    >>> split_uri("s3://bucket//answers/1.out")
-    ('bucket', '/answers/1.out')
-
-    Raises:
-        UsageError: It is none.
-    """
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise UsageError(f"{uri!r} is no S3 URI.", remedy="Give one such as s3://bucket/prefix.")
-    return bucket, key

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
-from cdk_modelbuilder.calling.sagemaker_async import split_uri
+from cdk_modelbuilder.calling.s3_uri import split_uri
 from cdk_modelbuilder.errors import UsageError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

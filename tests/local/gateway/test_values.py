@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -101,3 +103,9 @@ def test_a_name_that_no_endpoint_can_have(moody):
     odd = replace(moody, info={**moody.info, "name": "with_underscore"})
     with pytest.raises(UsageError, match=r"'with_underscore' cannot be the name.*63 letters"):
         host_bundles([odd])
+
+
+def test_the_gateway_needs_no_extra():
+    extras = "{'boto3', 'botocore', 'docker', 'aws_cdk'}"
+    code = f"import sys, cdk_modelbuilder.local.gateway; print(*{extras} & {{*sys.modules}})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
