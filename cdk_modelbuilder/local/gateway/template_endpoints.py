@@ -52,8 +52,11 @@ class TemplateEndpoints:
                 yield found
             else:
                 self._warn(f"endpoint {name} is left out: there is nothing that could serve it.")
-        if any(one["Type"].endswith("::ScalableTarget") for one in self._stack.template.get("Resources", {}).values()):
+        types = {one["Type"] for one in self._stack.template.get("Resources", {}).values()}
+        if "AWS::ApplicationAutoScaling::ScalableTarget" in types:
             self._warn("nothing scales: there are as many copies as at the beginning.")
+        if "AWS::CloudFormation::Stack" in types:
+            self._warn("its nested stacks are not read.")
 
     def _resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
         """Names and properties of the resources of a type; those that cannot be worked out are warned of."""

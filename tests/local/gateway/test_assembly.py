@@ -179,6 +179,47 @@ def test_folders_that_are_no_assembly(tmp_path, cdk_out):
         host_assembly(cdk_out, bundles_in=[tmp_path])
 
 
+def test_stacks_that_import_from_each_other(tmp_path, moody):
+    root = {"MODELBUILDER_ROOT_SHA256": moody.root_sha256}
+    nested = {"Type": "AWS::CloudFormation::Stack"}
+    model = {"Type": "AWS::SageMaker::Model", "Properties": {"PrimaryContainer": {"Environment": root}}}
+    variant = {"VariantName": "Only", "ModelName": {"Ref": "Model"}}
+    config = {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}}
+    endpoint = {
+        "Type": "AWS::SageMaker::Endpoint",
+        "Properties": {
+            "EndpointName": {"Fn::ImportValue": "the-name"},
+            "EndpointConfigName": {"Ref": "Config"},
+        },
+    }
+    lost = {"Type": "AWS::SageMaker::Endpoint", "Properties": {"EndpointName": {"Fn::ImportValue": "nobody's"}}}
+    output = {"Value": {"Fn::Sub": "imported-${AWS::Region}"}, "Export": {"Name": {"Fn::Join": ["-", ["the", "name"]]}}}
+    templates = {
+        "first": {"Outputs": {"Name": output}},
+        "second": {
+            "Resources": {"Model": model, "Config": config, "Endpoint": endpoint, "Lost": lost, "Nested": nested}
+        },
+    }
+    artifacts = {}
+    for name, template in templates.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(template))
+        artifacts[name] = {
+            "type": "aws:cloudformation:stack",
+            "environment": "aws://unknown-account/ap-northeast-1",
+            "properties": {"templateFile": f"{name}.json"},
+        }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    found = host_assembly(tmp_path, bundles_in=[moody.path.parent])
+    (only,) = found.endpoints
+    assert (only.name, only.config_name) == ("imported-ap-northeast-1", "second-Config")
+    assert only.variants[0].model.name == "second-Model"
+    assert only.variants[0].model.containers[0].bundle.root_sha256 == moody.root_sha256
+    assert (found.account, found.region) == ("000000000000", "ap-northeast-1")
+    said = "\n".join(found.warnings)
+    assert "Endpoint Lost is left out: no stack of the assembly exports nobody's." in said
+    assert "its nested stacks are not read" in said
+
+
 TEMPLATE = {
     "Parameters": {"Size": {"Type": "String", "Default": "2"}, "Open": {"Type": "String"}},
     "Conditions": {"Two": {"Fn::Equals": [{"Ref": "Size"}, "2"]}, "Not": {"Fn::Not": [{"Condition": "Two"}]}},
