@@ -81,6 +81,9 @@ def _remedy(ending: Ending, text: str) -> str:
         )
     if "refused:" in text:
         return "The bundle was changed after it was signed: restore it, or build again."
+    if ending.status == _KILLED and ending.limit is not None:  # Podman does not always say so
+        seen = "" if ending.peak is None else f", of which {_mib(ending.peak)} were seen in use"
+        return f"Perhaps it needed more than its limit of {_mib(ending.limit)} MiB{seen}: give memory_mb more."
     if ending.status == _KILLED:
         return "Something killed it; `dmesg` says whether the machine was out of memory."
     if ending.status == _ILLEGAL:

@@ -20,6 +20,7 @@ from cdk_modelbuilder.local.container.sockets import Address, addresses
 OLDEST_API = (1, 41)
 """Docker 20.10's: the first with GPU requests (1.40) and with statistics at once (1.41)."""
 _SECONDS = 60
+_PODMAN = "Podman"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Engine:
 
     def __str__(self) -> str:
         return f"{self.name} at {self.address}"
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman behind Docker's API."""
+        return self.name.startswith(_PODMAN)
 
     def close(self) -> None:
         """Close its connections."""
@@ -141,7 +147,7 @@ def _tls(address: Address) -> Any:
 def _name(version: dict[str, Any]) -> str:
     parts = {part.get("Name"): part.get("Version") for part in version.get("Components") or ()}
     if "Podman Engine" in parts:
-        return f"Podman {parts['Podman Engine']}"
+        return f"{_PODMAN} {parts['Podman Engine']}"
     return f"Docker {version.get('Version', 'of unknown version')}"
 
 

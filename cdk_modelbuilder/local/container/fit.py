@@ -7,8 +7,22 @@ import socket
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.container.engine import Engine
 from cdk_modelbuilder.local.container.options import ContainerOptions
 from cdk_modelbuilder.local.container.refusals import port_taken
+
+
+def check_engine(engine: Engine, options: ContainerOptions) -> None:
+    """The same for the daemon.
+
+    Raises:
+        UsageError: Podman is to give GPUs away: it takes Docker's way of asking and gives none (seen in 4.3).
+    """
+    if options.accelerators and engine.is_podman:
+        raise UsageError(
+            f"{engine} is asked for GPUs the way Docker is, and gives none without saying so.",
+            remedy="Use Docker with the NVIDIA Container Toolkit, or leave gpus out.",
+        )
 
 
 def check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | None, port: int) -> None:

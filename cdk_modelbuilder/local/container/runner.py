@@ -20,7 +20,7 @@ from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.local.container import isolation
 from cdk_modelbuilder.local.container.ending import Ending
 from cdk_modelbuilder.local.container.engine import Engine, daemon_trouble, find_engine
-from cdk_modelbuilder.local.container.fit import check_fit
+from cdk_modelbuilder.local.container.fit import check_engine, check_fit
 from cdk_modelbuilder.local.container.image import prepare_image
 from cdk_modelbuilder.local.container.model_files import model_mount
 from cdk_modelbuilder.local.container.options import ContainerOptions
@@ -85,6 +85,7 @@ class LocalContainer:
             self._engine = find_engine()
             with contextlib.ExitStack() as undo, daemon_trouble(self._engine):
                 undo.callback(self._engine.close)
+                check_engine(self._engine, self._options)
                 reap_orphans(self._engine)
                 self._image = prepare_image(self._engine, bundle, self._options, on_progress or _log.info)
                 self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))

@@ -20,6 +20,8 @@ import pytest
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.container import engine, sockets
 from cdk_modelbuilder.local.container.engine import find_engine
+from cdk_modelbuilder.local.container.fit import check_engine
+from cdk_modelbuilder.local.container.options import ContainerOptions
 from cdk_modelbuilder.local.container.sockets import Address, addresses
 from tests.containers.docker_base import why_not
 
@@ -126,6 +128,10 @@ def test_podman_is_found_where_it_listens_and_named(tmp_path, monkeypatch):
         found = find_engine()
         found.close()
     assert (found.name, found.architecture) == ("Podman 5.4.0", "arm64")
+    assert found.is_podman
+    with pytest.raises(UsageError, match="gives none without saying so"):
+        check_engine(found, ContainerOptions(gpus=1))
+    check_engine(found, ContainerOptions())
     assert str(found) == f"Podman 5.4.0 at unix://{places[0][0]} (rootless Podman)"
 
 

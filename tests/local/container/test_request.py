@@ -179,6 +179,11 @@ def test_each_refusal_of_the_daemon_says_the_way_out(said, words):
     [
         (Ending(137, out_of_memory=True, limit=64 * MIB, peak=63 * MIB), [], "limit of 64 MiB; .* is 63 MiB"),
         (Ending(137), [], r"status 137 \(SIGKILL\).*dmesg"),
+        (
+            Ending(137, limit=64 * MIB, peak=60 * MIB),
+            [],
+            "limit of 64 MiB, of which 60 were seen in use: give memory_mb",
+        ),
         (Ending(139), ["bad"], r"(?s)status 139 \(SIGSEGV\). Its last words:\n  bad"),
         (Ending(132), [], r"SIGILL.*instructions"),
         (Ending(127), ["sh: serve: not found"], "missing or cannot be run"),
