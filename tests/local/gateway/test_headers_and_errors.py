@@ -8,7 +8,14 @@ import threading
 import pytest
 
 from cdk_modelbuilder.local.gateway import Hosted, Limits, host_bundles
-from cdk_modelbuilder.local.gateway.hosted import HostedContainer, HostedEndpoint, HostedModel, Variant
+from cdk_modelbuilder.local.gateway.hosted import (
+    LEAST_OUTSTANDING,
+    RANDOM,
+    HostedContainer,
+    HostedEndpoint,
+    HostedModel,
+    Variant,
+)
 from tests.local.gateway.scripted import ScriptedStart, eventually
 from tests.predictor.scripted_container import Reply
 
@@ -95,6 +102,33 @@ def test_a_request_that_kills_its_copy_is_not_tried_on_the_others(scripted, mood
     with pytest.raises(runtime.exceptions.ModelError, match="could not get a response"):
         ask()  # the same copy, on the connection that was kept
     assert len(start.requests) == 2
+
+
+def variants(moody, *made):
+    """An endpoint with variants of these weights, copies and routing."""
+    container = HostedContainer("primary", moody, {})
+    found = tuple(
+        Variant(f"v{place}", HostedModel(f"m{place}", (container,)), weight=weight, copies=copies, routing=routing)
+        for place, (weight, copies, routing) in enumerate(made)
+    )
+    return Hosted((HostedEndpoint("weighed", "weighed", found),))
+
+
+def test_a_variant_of_no_weight_is_called_by_its_name_alone(scripted, moody):
+    hosted = variants(moody, (1, 1, LEAST_OUTSTANDING), (0, 1, LEAST_OUTSTANDING))
+    _, runtime = scripted(ScriptedStart(Reply(body=b"7")), hosted=hosted)
+    ask = lambda **options: runtime.invoke_endpoint(EndpointName="weighed", Body=b"x", **options)  # noqa: E731
+    assert {ask()["InvokedProductionVariant"] for _ in range(50)} == {"v0"}
+    assert ask(TargetVariant="v1")["InvokedProductionVariant"] == "v1"
+
+
+def test_copies_at_random(scripted, moody):
+    start = ScriptedStart(Reply(body=b"7"))
+    _, runtime = scripted(start, hosted=variants(moody, (1, 3, RANDOM)), seed=3)
+    for _ in range(150):
+        runtime.invoke_endpoint(EndpointName="weighed", Body=b"x")
+    # Of 150 with a chance of a third, less than 22 or more than 78 come once in a million times; the seed is fixed.
+    assert all(22 <= len(copy.container.requests) <= 78 for copy in start.copies)
 
 
 def several(moody, count):
