@@ -16,9 +16,6 @@ from cdk_modelbuilder.local.gateway.hosted import AsyncSettings
 from cdk_modelbuilder.serving.exchange import Body
 
 INLINE_BYTES = 128_000
-_INPUT = names.PREFIX + b"inputlocation"
-_EXTENSION = names.PREFIX + b"s3outputpathextension"
-_FILE_NAME = names.PREFIX + b"filename"
 _TTL = names.PREFIX + b"requestttlseconds"
 _TIMEOUT = names.PREFIX + b"invocationtimeoutseconds"
 
@@ -54,7 +51,7 @@ def read_request(
     headers: Mapping[bytes, bytes], body: Body, settings: AsyncSettings, *, ttl: float, timeout: float, now: float
 ) -> AsyncRequest | ApiError:
     """The request in these headers and this body, with the times it takes where it does not say; or what is wrong."""
-    source = headers.get(_INPUT)
+    source = headers.get(names.INPUT_LOCATION)
     if (source is None) == (len(body) == 0):
         return validation_error("Provide exactly one of Body and InputLocation.")
     if len(body) > INLINE_BYTES:
@@ -73,7 +70,7 @@ def read_request(
     asked = headers.get(names.INFERENCE_ID)
     folder = "/".join(
         part.strip("/") if place else part.rstrip("/")
-        for place, part in enumerate([settings.output, headers.get(_EXTENSION, b"").decode("latin-1")])
+        for place, part in enumerate([settings.output, headers.get(names.OUTPUT_EXTENSION, b"").decode("latin-1")])
         if part.strip("/")
     )
     kept = {name: value for name, value in headers.items() if name not in (b"content-type", b"accept")}
@@ -85,7 +82,7 @@ def read_request(
         headers=kept,
         body=body,
         source=None if source is None else source.decode("latin-1"),
-        output=f"{folder}/{headers.get(_FILE_NAME, b'').decode('latin-1') or f'{number}.out'}",
+        output=f"{folder}/{headers.get(names.FILE_NAME, b'').decode('latin-1') or f'{number}.out'}",
         failure=None if settings.failure is None else f"{settings.failure.rstrip('/')}/{number}-error.out",
         ttl=seconds,
         timeout=limit,

@@ -16,6 +16,7 @@ from cdk_modelbuilder.local.gateway.api_error import ApiError, too_large, unavai
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
 from cdk_modelbuilder.local.gateway.async_request import read_request
 from cdk_modelbuilder.local.gateway.connection import GatewayExchange
+from cdk_modelbuilder.local.gateway.constraints import violation
 from cdk_modelbuilder.local.gateway.invocation import Invocation
 from cdk_modelbuilder.local.gateway.routing import choose
 from cdk_modelbuilder.local.gateway.served import REAL_TIME_BYTES, ServedEndpoint
@@ -131,6 +132,10 @@ class Front:
         endpoint = self._endpoints.get(name)
         if endpoint is None or not endpoint.open:
             exchange.fail(validation_error(f"Endpoint {name} of account {self._settings.account} not found."))
+            return
+        wrong = violation(exchange.headers)
+        if wrong is not None:
+            exchange.fail(wrong)
             return
         self._operations[operation](exchange, endpoint)
 

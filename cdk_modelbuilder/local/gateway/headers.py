@@ -21,6 +21,10 @@ TARGET_MODEL = PREFIX + b"target-model"
 TARGET_CONTAINER = PREFIX + b"target-container-hostname"
 EXPLANATIONS = PREFIX + b"enable-explanations"
 INFERENCE_ID = PREFIX + b"inference-id"
+PREFIX_AWARE_ID = PREFIX + b"prefix-aware-id"
+INPUT_LOCATION = PREFIX + b"inputlocation"
+OUTPUT_EXTENSION = PREFIX + b"s3outputpathextension"
+FILE_NAME = PREFIX + b"filename"
 ADAPTER = PREFIX + b"adapter-identifier"
 
 _TO_CONTAINER = (
@@ -32,7 +36,7 @@ _TO_CONTAINER = (
     (TARGET_CONTAINER, b"X-Amzn-SageMaker-Target-Container-Hostname"),
     (COMPONENT, b"X-Amzn-SageMaker-Inference-Component"),
     (ADAPTER, b"X-Amzn-SageMaker-Adapter-Identifier"),
-    (PREFIX + b"prefix-aware-id", b"X-Amzn-SageMaker-Prefix-Aware-Id"),
+    (PREFIX_AWARE_ID, b"X-Amzn-SageMaker-Prefix-Aware-Id"),
 )
 _TO_CONTAINER_NAMES = frozenset(name for name, _ in _TO_CONTAINER)
 _TO_CLIENT = (

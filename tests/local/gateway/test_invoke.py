@@ -70,6 +70,35 @@ def test_targets_that_are_not_there(runtime, options, words):
         ask(runtime, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"CustomAttributes": "x" * 1025}, r"at 'customAttributes' failed .* length less than or equal to 1024"),
+        ({"InferenceId": "x" * 65}, r"at 'inferenceId' failed .* less than or equal to 64"),
+        ({"TargetVariant": "no_underscores"}, r"'no_underscores' at 'targetVariant' failed .* regular expression"),
+        ({"SessionId": "no spaces"}, r"at 'sessionId' failed"),
+        ({"InferenceComponentName": "ends-"}, r"at 'inferenceComponentName' failed"),
+    ],
+)
+def test_values_that_the_api_does_not_take(runtime, options, words):
+    with pytest.raises(runtime.exceptions.ValidationError, match=words):
+        ask(runtime, **options)
+
+
+def test_the_constraints_are_those_of_the_service_model(runtime):
+    from cdk_modelbuilder.local.gateway.constraints import _CONSTRAINTS
+
+    service = runtime.meta.service_model
+    shapes = {}
+    for operation in service.operation_names:
+        for member, shape in service.operation_model(operation).input_shape.members.items():
+            if shape.serialization.get("location") == "header":
+                shapes[shape.serialization["name"].lower().encode()] = (member, shape.metadata.get("max"))
+    for header, constraint in _CONSTRAINTS.items():
+        member, most = shapes[header]
+        assert (member.lower(), most) == (constraint.member.lower(), constraint.most)
+
+
 def test_a_body_over_the_limit(runtime):
     with pytest.raises(runtime.exceptions.ClientError, match="HTTP content length exceeded 26214400 bytes") as caught:
         runtime.invoke_endpoint(EndpointName="moody", Body=b"x" * (26214400 + 1))
