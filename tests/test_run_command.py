@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import boto3
 import pytest
 
+from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+from tests.conftest import MASTER_KEY
+from tests.local.test_reload import eventually
 from tests.test_cli import run
 
 
@@ -86,6 +92,7 @@ def test_a_port_that_is_taken_is_replaced_unless_it_was_asked_for(tumour_bundle)
     [
         (["--cpus", "1"], "--cpus is for containers"),
         (["--container", "--strict"], "--strict is for processes"),
+        (["--rebuild", "make"], "--rebuild and --watch are for --reload"),
         (["--bundles", "."], "--bundles is for a synthesized app"),
         (["--s3", "nowhere"], "--s3 nowhere is no folder"),
         (["--load", "--load-concurrency", "0"], "concurrency is 0"),
@@ -94,3 +101,27 @@ def test_a_port_that_is_taken_is_replaced_unless_it_was_asked_for(tumour_bundle)
 def test_options_that_contradict_each_other_are_refused(tumour_bundle, words, message):
     found = run("run", tumour_bundle.path, *words, status=2)
     assert message in found.stderr
+
+
+def test_reload_serves_each_new_build(tumour_bundle, tumours, tmp_path):
+    path = tmp_path / "tumour"
+    shutil.copytree(tumour_bundle.path, path)
+    command = [sys.executable, "-m", "cdk_modelbuilder.cli", "run", str(path), "--port", "0", "--reload"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend(server.stderr))
+    reader.start()
+    try:
+        assert eventually(lambda: any('"model loaded"' in line for line in lines)), lines
+        time.sleep(1)  # until the system tells of changes
+        options = {"signing_key": MASTER_KEY, "dependencies": {"auto": False}}
+        schema = SchemaBuilder(tumours.X[:5], tumours.y[:5])
+        other = ModelBuilder(model=tumours.model, schema_builder=schema, model_path=path, **options).build()
+        taken = f"note: the new build of tumour has taken over: {other.root_sha256[:16]}\n"
+        assert eventually(lambda: taken in lines), lines
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+        reader.join()
+        server.stderr.close()
+    assert server.returncode == 0

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from cdk_modelbuilder.errors import UsageError
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.local.gateway import Hosted, LocalGateway, Objects
+    from cdk_modelbuilder.local.reload import Reloader
 
 DEFAULT_PORT = 8080
 _ASSEMBLY = "manifest.json"
@@ -61,6 +62,15 @@ _ASSEMBLY = "manifest.json"
     type=click.Choice(["missing", "always", "never"]),
     help="With --container: when its image is pulled. Default: missing.",
 )
+@click.option("--reload", is_flag=True, help="Let each new build of a bundle take over from the one before.")
+@click.option("--rebuild", metavar="COMMAND", help="With --reload: build so when a Python file changes.")
+@click.option(
+    "--watch",
+    "sources",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="With --rebuild: a folder of sources; repeat. Default: the current one.",
+)
 @load_options
 @json_option
 def command(
@@ -75,6 +85,9 @@ def command(
     asynchronous: bool,
     objects: str | None,
     bundles: tuple[Path, ...],
+    reload: bool,
+    rebuild: str | None,
+    sources: tuple[Path, ...],
     load: LoadWishes | None,
     as_json: bool,
     **container: Any,
@@ -94,6 +107,8 @@ def command(
         raise UsageError(
             f"--{'strict' if strict else 'workers'} is for processes.", remedy="Leave it out: the image decides."
         )
+    if (rebuild or sources) and not reload:
+        raise UsageError("--rebuild and --watch are for --reload.", remedy="Give --reload too.")
     if "gpus" in asked and asked["gpus"] != "all":
         asked["gpus"] = _count(asked["gpus"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -105,11 +120,25 @@ def command(
     for warning in hosted.warnings:
         click.echo(f"note: {warning}", err=True)
     with _gateway(hosted, port, objects, start, quiet=load is not None) as gateway, _interruptible():
-        if load is None:
+        if load is not None:
+            run_and_print_load(gateway, load, as_json=as_json)
+            return
+        with _reloading(gateway, rebuild, sources) if reload else nullcontext():
             _announce(gateway, as_json=as_json)
             threading.Event().wait()
-        else:
-            run_and_print_load(gateway, load, as_json=as_json)
+
+
+def _reloading(gateway: LocalGateway, rebuild: str | None, sources: tuple[Path, ...]) -> Reloader:
+    from cdk_modelbuilder.local.reload import Reloader  # noqa: PLC0415
+
+    containers = [one for endpoint in gateway.hosted.endpoints for model in endpoint.models for one in model.containers]
+    return Reloader(
+        [one.bundle for one in containers if one.bundle is not None],
+        gateway.replace,
+        rebuild=rebuild,
+        sources=sources or (Path.cwd(),),
+        say=lambda sentence: click.echo(f"note: {sentence}", err=True),
+    )
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class AsyncQueue:
         assert endpoint.hosted.asynchronous is not None
         each = endpoint.hosted.asynchronous.concurrency or _CHOSEN_CONCURRENCY
         copies = sum(len(copies.copies) for served in endpoint.served for copies in served.copy_sets[:1])
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._objects = objects
         self._executor = executor
         self._choice = choice
@@ -95,7 +95,7 @@ class AsyncQueue:
 
     async def _send(self, request: AsyncRequest, asked: StoredExchange) -> bool:
         while True:
-            target = choose(self._endpoint, asked.headers, 0, self._choice)
+            target = choose(self.endpoint, asked.headers, 0, self._choice)
             if isinstance(target, ApiError):
                 await self._fail(request, target.message)
                 return False
@@ -106,7 +106,7 @@ class AsyncQueue:
                 return False
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)  # it waits in the queue until a copy is there
         loop = asyncio.get_running_loop()
-        Invocation(loop, asked, replace(target, loading=True), self._endpoint.sessions, request.timeout).begin()
+        Invocation(loop, asked, replace(target, loading=True), self.endpoint.sessions, request.timeout).begin()
         return True
 
     async def _fail(self, request: AsyncRequest, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
@@ -65,3 +66,19 @@ def host_bundles(bundles: Sequence[ModelBundle], *, copies: int = 1, asynchronou
             for bundle in bundles
         )
     )
+
+
+def with_bundle(endpoint: HostedEndpoint, bundle: ModelBundle) -> HostedEndpoint:
+    """An endpoint that :func:`host_bundles` made, with another build of its bundle.
+
+    Raises:
+        UsageError: It was made otherwise.
+    """
+    models = [variant.model for variant in endpoint.variants]
+    if endpoint.components or len(models) != 1 or models[0] is None or len(models[0].containers) != 1:
+        raise UsageError(
+            f"endpoint {endpoint.name} is not made of one bundle.", remedy="Start it anew to serve another build."
+        )
+    container = HostedContainer("primary", bundle, dict(bundle.container.environment))
+    variant = replace(endpoint.variants[0], model=replace(models[0], containers=(container,)))
+    return replace(endpoint, variants=(variant,))

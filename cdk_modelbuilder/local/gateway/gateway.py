@@ -11,14 +11,17 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from cdk_modelbuilder.errors import LocalEndpointError
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.local.console.pages import console_pages
 from cdk_modelbuilder.local.event_loop import new_loop
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
 from cdk_modelbuilder.local.gateway.connection import GatewayConnection
-from cdk_modelbuilder.local.gateway.control import Control, Page
+from cdk_modelbuilder.local.gateway.control import Control
 from cdk_modelbuilder.local.gateway.copies import Start, Surroundings
+from cdk_modelbuilder.local.gateway.from_bundles import with_bundle
 from cdk_modelbuilder.local.gateway.front import Front, Limits, Settings
 from cdk_modelbuilder.local.gateway.hosted import Hosted
 from cdk_modelbuilder.local.gateway.logs import Logs
@@ -26,8 +29,11 @@ from cdk_modelbuilder.local.gateway.objects import FolderObjects, Objects
 from cdk_modelbuilder.local.gateway.sagemaker_api import SageMakerApi
 from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint, serve
 from cdk_modelbuilder.local.listening import listen
+from cdk_modelbuilder.local.page import Page
 from cdk_modelbuilder.local.starting import Starter
 from cdk_modelbuilder.serving.connection import Connection
+
+_Result = TypeVar("_Result")
 
 
 class LocalGateway:
@@ -41,7 +47,7 @@ class LocalGateway:
         seed: Makes the choice of variants by weight the same each time.
         objects: Where inputs and answers of asynchronous requests are. Default: a folder that is gone afterwards.
         limits: How long answers may take. Default: as long as SageMaker lets them.
-        pages: Path -> what it answers to GET, for a console.
+        pages: Path -> what it answers to GET. Default: the console.
 
     Raises:
         LocalEndpointError: A copy did not start (from ``with`` and :meth:`wait_until_in_service`).
@@ -60,7 +66,7 @@ class LocalGateway:
         limits: Limits | None = None,
         pages: Mapping[str, Page] | None = None,
     ) -> None:
-        self._pages = pages or {}
+        self._pages = console_pages() if pages is None else pages
         self._limits = limits or Limits()
         self.hosted = hosted
         self._start = Starter() if start is None else start
@@ -134,6 +140,32 @@ class LocalGateway:
                     )
                 self._changed.wait(0.5)
 
+    def replace(self, bundle: ModelBundle) -> None:
+        """Serve ``bundle`` on the endpoint of its name, in the place of another build of it.
+
+        Its copies start beside the old ones, and get the requests once all are healthy; then the old ones end, after
+        the answers to the requests that they have.
+
+        Raises:
+            LocalEndpointError: A copy of it did not start. The old ones go on.
+            UsageError: There is no endpoint of this name that is made of one bundle.
+        """
+        before = self._endpoints.get(bundle.name)
+        if before is None or before.deleting:
+            raise UsageError(
+                f"there is no endpoint {bundle.name}.",
+                remedy="Build it with the name of one that runs.",
+            )
+        after = self._call(self._begin_beside(before, bundle))
+        with self._changed:
+            while after.status == "Creating" and not self._stopped:
+                self._changed.wait(0.5)
+        if after.status != "InService":
+            reason = after.failure or "the gateway ended."
+            self._end_copies(after.served)
+            raise LocalEndpointError(f"{bundle.name} did not start: {reason}", remedy="The one before goes on.")
+        self._end_copies(self._call(self._swap(before, after)).served)
+
     def stop(self) -> None:
         """End everything. What is at work gets its answer first, for as long as the limits say; again does nothing."""
         if self._stopped:
@@ -163,13 +195,33 @@ class LocalGateway:
             self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.close()
 
-    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _call(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._loop, self._start, self._note_log, self._note_change, self._choice)
+
+    async def _begin_beside(self, before: ServedEndpoint, bundle: ModelBundle) -> ServedEndpoint:
+        hosted = with_bundle(before.hosted, bundle)
+        after = serve(self.hosted, hosted, self._surroundings(), before.created)
+        for one in after.served:
+            one.start()
+        return after
+
+    async def _swap(self, before: ServedEndpoint, after: ServedEndpoint) -> ServedEndpoint:
+        """Put ``after`` in, unless the endpoint was deleted meanwhile; returns the one of the two that is out."""
+        name = before.hosted.name
+        if self._endpoints.get(name) is not before or before.deleting:
+            return after
+        after.open = True
+        self._endpoints[name] = after
+        if name in self._queues:
+            self._queues[name].endpoint = after
+        return before
 
     async def _open(self) -> None:
-        surroundings = Surroundings(self._loop, self._start, self._note_log, self._note_change, self._choice)
         for endpoint in self.hosted.endpoints:
-            served = serve(self.hosted, endpoint, surroundings, time.time())
+            served = serve(self.hosted, endpoint, self._surroundings(), time.time())
             self._endpoints[endpoint.name] = served
             if endpoint.asynchronous is not None:
                 self._queues[endpoint.name] = AsyncQueue(served, self._objects, self._executor, self._choice)
