@@ -185,7 +185,7 @@ class CopySet:
     def _came_up(self, copy: Copy, running: RunningModel) -> None:
         copy.running, copy.upstream = running, Upstream(self._surroundings.loop, running.port)
         copy.state, copy.reason = IN_SERVICE, ""
-        self._watch.begin()
+        self._watch.begin(copy)
         self._surroundings.on_change()
 
     def _went_down(self, copy: Copy, reason: str) -> None:

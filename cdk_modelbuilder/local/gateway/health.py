@@ -10,9 +10,9 @@ from cdk_modelbuilder.container_spec import HealthCheck
 from cdk_modelbuilder.local.gateway.one_copy import IN_SERVICE, UNHEALTHY, Copy
 
 _EVERY_SECONDS = 5.0
-_SUSPECT_SECONDS = 0.25
-_PATIENCE = 6
-"""So many failed pings in a row, and the copy is replaced."""
+_SICK_EVERY_SECONDS = 0.5
+_PATIENCE_SECONDS = 30.0
+"""A copy that has failed all pings for so long is replaced."""
 
 
 class HealthWatch:
@@ -28,11 +28,12 @@ class HealthWatch:
         self._loop = loop
         self._check = check
         self._copies = copies
-        self._failures: dict[int, int] = {}
+        self._sick_since: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
-        """Begin to ask, unless it has begun."""
+    def begin(self, copy: Copy) -> None:
+        """``copy`` has come up: begin to ask, unless it has begun."""
+        self._sick_since.pop(id(copy), None)
         if self._timer is None:
             self._timer = self._loop.call_later(_EVERY_SECONDS, self._ask_all)
 
@@ -42,13 +43,14 @@ class HealthWatch:
             self._timer.cancel()
 
     def look_at(self, copy: Copy) -> None:
-        """Ask one copy soon."""
-        self._loop.call_later(_SUSPECT_SECONDS, self._ask, copy)
+        """Ask one copy soon, and again until it is healthy or has gone."""
+        self._loop.call_later(_SICK_EVERY_SECONDS, self._ask, copy)
 
     def _ask_all(self) -> None:
         self._timer = self._loop.call_later(_EVERY_SECONDS, self._ask_all)
         for copy in self._copies:
-            self._ask(copy)
+            if copy.state == IN_SERVICE:  # others are looked at already
+                self._ask(copy)
 
     def _ask(self, copy: Copy) -> None:
         if copy.upstream is not None:
@@ -56,7 +58,7 @@ class HealthWatch:
 
     def answered(self, copy: Copy) -> None:
         """It is healthy."""
-        self._failures.pop(id(copy), None)
+        self._sick_since.pop(id(copy), None)
         if copy.state == UNHEALTHY:
             copy.state, copy.reason = IN_SERVICE, ""
 
@@ -65,9 +67,10 @@ class HealthWatch:
         if copy.state not in (IN_SERVICE, UNHEALTHY):
             return
         copy.state, copy.reason = UNHEALTHY, reason
-        count = self._failures[id(copy)] = self._failures.get(id(copy), 0) + 1
-        if count >= _PATIENCE and copy.running is not None:
-            self._failures.pop(id(copy))
+        now = self._loop.time()
+        since = self._sick_since.setdefault(id(copy), now)
+        if now - since >= _PATIENCE_SECONDS and copy.running is not None:
+            del self._sick_since[id(copy)]
             threading.Thread(target=copy.running.stop, daemon=True).start()  # whoever waits for it starts another
         else:
             self.look_at(copy)

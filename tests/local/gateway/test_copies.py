@@ -54,8 +54,7 @@ def test_a_copy_that_dies_at_work_is_started_again(moody, start, monkeypatch):
 
 def test_nothing_is_sent_to_a_copy_that_is_not_healthy(scripted, moody, monkeypatch):
     monkeypatch.setattr(health, "_EVERY_SECONDS", 0.05)
-    monkeypatch.setattr(health, "_SUSPECT_SECONDS", 0.05)
-    monkeypatch.setattr(health, "_PATIENCE", 10_000)
+    monkeypatch.setattr(health, "_SICK_EVERY_SECONDS", 0.05)
     start = ScriptedStart(Reply(body=b"7"))
     gateway, runtime = scripted(start, hosted=host_bundles([moody], copies=2))
     sick, well = start.copies
@@ -71,7 +70,8 @@ def test_nothing_is_sent_to_a_copy_that_is_not_healthy(scripted, moody, monkeypa
 
 def test_a_copy_that_stays_sick_is_replaced(scripted, monkeypatch):
     monkeypatch.setattr(health, "_EVERY_SECONDS", 0.05)
-    monkeypatch.setattr(health, "_SUSPECT_SECONDS", 0.02)
+    monkeypatch.setattr(health, "_SICK_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(health, "_PATIENCE_SECONDS", 0.1)
     monkeypatch.setattr(copies, "_FIRST_PAUSE_SECONDS", 0.01)
     start = ScriptedStart(Reply(body=b"7"))
     _, runtime = scripted(start)
