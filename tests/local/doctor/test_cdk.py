@@ -79,6 +79,13 @@ def test_a_cli_that_does_not_say_what_it_reads_is_judged_by_its_number(app, vers
     assert finding.outcome == outcome
 
 
+def test_where_nobody_says_what_is_read_it_is_a_warning(app, monkeypatch):
+    monkeypatch.setattr(cdk_cli, "first_cli", lambda: None)
+    install(app, "2.1148.0", None)
+    [finding] = found(app)
+    assert finding.outcome is Outcome.WARNING
+
+
 def test_the_projects_own_counts_and_the_one_on_path_is_warned_of(app, tmp_path):
     install(app, "2.1148.1", "55.5.0", section="dependencies")
     install(tmp_path / "global", "3.0.0", "43.1.0", on_path=tmp_path / "bin")

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -300,6 +301,39 @@ def test_a_published_port_is_told_by_its_container(tmp_path):
         holder = ports.holder_of(4711)
     assert str(holder) == "container churn (image mine:1)"
     assert holder.commands == ("docker stop churn",)
+
+
+@pytest.mark.parametrize("name", ["docker-proxy", "python"])
+def test_what_listens_for_a_container_is_told_by_it_and_other_processes_are_not(tmp_path, name):
+    code = "import ctypes, socket, sys; ctypes.CDLL(None).prctl(15, sys.argv[1].encode()); "  # PR_SET_NAME
+    code += "s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-S", "-c", code, name], **pipes) as child:
+        port = int(child.stdout.readline())
+        listed = [{"Id": "b" * 64, "Names": ["/churn"], "Image": "mine:1", "Ports": [{"PublicPort": port}]}]
+        with daemon(tmp_path / "docker.sock", {"/version": (200, VERSION), "/containers/json": (200, listed)}):
+            holder = ports.holder_of(port)
+        child.stdin.close()
+    assert (holder.name, holder.pid) == (("churn", None) if name == "docker-proxy" else ("python", child.pid))
+
+
+def test_without_docker_a_bundle_that_needs_it_fails(monkeypatch, changed_bundle):
+    monkeypatch.setattr(docker_service.shutil, "which", lambda name: None)
+    monkeypatch.setattr(docker_sdk.importlib.util, "find_spec", lambda name: None)
+    for bundle, outcome in (
+        (changed_bundle(), Outcome.WARNING),
+        (changed_bundle(files={}), Outcome.FAILURE),
+        (changed_bundle(info={"mode": "LOCAL_CONTAINER"}), Outcome.FAILURE),
+    ):
+        about = Circumstances(bundle=bundle, system=Platform.DEBIAN)
+        assert [one.outcome for one in examine([docker_daemon.CHECK, docker_sdk.CHECK], about)] == [outcome, outcome]
+
+
+def test_a_daemon_behind_tls_is_not_asked(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2376")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    [finding] = found()
+    assert (finding.outcome, "TLS" in finding.detail) == (Outcome.SKIPPED, True)
 
 
 def test_the_sdk_is_told_when_it_is_missing_or_hidden(monkeypatch):

@@ -96,6 +96,7 @@ def test_no_space_is_told_by_errno_and_by_words(monkeypatch, tmp_path):
 def test_the_daemon_is_asked_where_the_error_speaks_of_it():
     said = "Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"
     assert names(said) == ["docker-daemon"]
+    assert names("failed to create endpoint: could not find bridge docker0") == ["docker-daemon"]
     assert names("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.") == ["docker-daemon"]
 
 
