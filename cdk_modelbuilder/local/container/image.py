@@ -8,7 +8,8 @@ import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +24,8 @@ from cdk_modelbuilder.local.container.registry import image_uri
 
 _BASE_LABEL = "cdk-modelbuilder.base"
 _LAST_LINES = 25
+_locks: dict[str, threading.Lock] = {}
+_all_locks = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,15 @@ def prepare_image(
         LocalEndpointError: It cannot be pulled or built.
         UsageError: Nobody knows where it is.
     """
+    uri = image_uri(bundle.container.image, options.region)
+    with _one_at_a_time(f"{bundle.path}\n{uri}"):  # copies of one endpoint start together
+        return _prepared(engine, bundle, uri, options, say)
+
+
+def _prepared(
+    engine: Engine, bundle: ModelBundle, uri: str, options: ContainerOptions, say: Callable[[str], object]
+) -> LocalImage:
     reference = bundle.container.image
-    uri = image_uri(reference, options.region)
     if reference.build is None:
         return _present(engine, uri, options, say, architecture=reference.architecture)
     context = bundle.path / reference.build
@@ -101,6 +111,14 @@ def context_digest(context: Path, base: str) -> str:
             content = hashlib.file_digest(file, "sha256").digest()
         digest.update(len(name).to_bytes(4, "big") + name + content)
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(what: str) -> Iterator[None]:
+    with _all_locks:
+        lock = _locks.setdefault(what, threading.Lock())
+    with lock:
+        yield
 
 
 def _present(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import platform
 import shutil
 import socket
+import subprocess
+import tarfile
 import threading
 import time
 from dataclasses import replace
@@ -43,6 +47,7 @@ def test_limits_are_seen_inside(shared):
     assert seen == {"memory": 256 * MIB, "cpu_us": 50_000, "pids": 300, "shm": 32 * MIB, "gpus": []}
 
 
+@pytest.mark.heavy  # what is asked for then is in test_request.py
 def test_limits_of_resource_requirements(start, probe_bundle):
     needs = ResourceRequirements(requests={"memory": 128, "num_cpus": 0.25}, limits={"memory": 192})
     one = start(resources=needs)
@@ -165,7 +170,7 @@ def test_more_memory_than_the_limit_is_told_later(start):
     one.running.stop()
 
 
-@pytest.mark.parametrize("place", ["code/inference.py", "model.pkl"])
+@pytest.mark.parametrize("place", ["code/inference.py", pytest.param("model.pkl", marks=pytest.mark.heavy)])
 def test_a_changed_bundle_is_refused_with_the_file_named(probe_bundle, start, tmp_path, place):
     copy = tmp_path / "copy"
     shutil.copytree(probe_bundle.path, copy)
@@ -212,6 +217,25 @@ def test_no_program_no_gpu_and_no_such_many_processors(probe_bundle, start):
             start(gpus="all")
     with pytest.raises(UsageError, match="cpus is more than this machine has"):
         start(cpus=10_000)
+
+
+def test_programs_for_another_processor(probe_bundle, start):
+    """The header of a program for 64-bit ARM; on such a machine, of one for x86."""
+    machine = b"\x3e\x00" if platform.machine() == "aarch64" else b"\xb7\x00"
+    program = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + machine + b"\x01\x00\x00\x00" + bytes(200)
+    name = "cdk-modelbuilder-tests/other-processor:local"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("usr/bin/serve")
+        member.size, member.mode = len(program), 0o755
+        archive.addfile(member, io.BytesIO(program))
+    subprocess.run(["docker", "import", "-", name], input=buffer.getvalue(), check=True, capture_output=True)
+    image = replace(probe_bundle.container.image, uri=name, build=None)
+    try:
+        with pytest.raises(LocalEndpointError, match=rf"programs in {name} do not run here \(exec format error\)"):
+            start(replace(probe_bundle, container=replace(probe_bundle.container, image=image)))
+    finally:
+        run_docker("image", "rm", "--force", name)
 
 
 def test_an_image_that_is_nowhere(probe_bundle, start):

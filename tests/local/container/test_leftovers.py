@@ -69,7 +69,13 @@ def folders() -> set[Path]:
 @pytest.mark.docker
 @pytest.mark.parametrize(
     ("network", "how"),
-    [("isolated", "kill"), ("bridge", "fork"), ("isolated", "interrupt"), ("bridge", "exit"), ("bridge", "raise")],
+    [
+        ("isolated", "kill"),
+        ("isolated", "interrupt"),
+        ("bridge", "exit"),
+        pytest.param("bridge", "fork", marks=pytest.mark.heavy),
+        pytest.param("bridge", "raise", marks=pytest.mark.heavy),
+    ],
 )
 def test_nothing_is_left(probe_bundle, daemon, network, how):
     before = folders()

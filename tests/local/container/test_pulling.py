@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -164,6 +165,19 @@ def test_a_build_that_fails_ends_with_its_words(probe_bundle, daemon, engine, tm
     bundle = replace(probe_bundle, path=copy)
     with pytest.raises(LocalEndpointError, match=r"(?s)was not built.*there-is-no-such-package-of-any-name"):
         prepare_image(engine, bundle, ContainerOptions(), lambda line: None)
+
+
+def test_copies_that_start_together_build_one_image(probe_bundle, small, engine, tmp_path, pulled):
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY Dockerfile /data2\n")
+    image = ImageReference(uri=small, build="image")
+    bundle = replace(probe_bundle, path=tmp_path, container=replace(probe_bundle.container, image=image))
+    said: list[str] = []
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: prepare_image(engine, bundle, ContainerOptions(), said.append), range(4)))
+    pulled.append(made[0].name)
+    assert len(set(made)) == 1
+    assert sum(line.startswith("building") for line in said) == 1
 
 
 def test_an_image_is_named_by_what_it_is_built_from(probe_bundle, tmp_path):
