@@ -1,14 +1,13 @@
 // Tries out the endpoint that served this page: reads openapi.json, sends POST /invocations, shows what comes back.
 // Everything from the server is shown as text, never as HTML.
-"use strict";
+import { BodyView, asBody, bytes, isJson, isText } from "./body.js";
 
-const SHOWN_CHARACTERS = 200000;
 const element = (id) => document.getElementById(id);
 
 let api = {};
 let operation = {};
 let running = null;
-let links = [];
+let view = null;
 
 // --- What the document says
 
@@ -21,31 +20,12 @@ function resolved(node) {
 
 const requestBody = () => resolved(operation.requestBody);
 const okResponse = () => resolved((operation.responses || {})["200"]);
-const mediaType = (type) => type.split(";")[0].trim().toLowerCase();
-
-function isText(type) {
-  const name = mediaType(type);
-  return /^text\/|[/+](json|xml)$|^application\/(jsonl|x-jsonlines|jsonlines|x-ndjson|json-seq|yaml)$/.test(name);
-}
-
-function isJson(type) {
-  return /[/+]json$/.test(mediaType(type));
-}
 
 function examplesOf(content) {
   // [name, value] of each example that stands in the document itself.
   const named = Object.entries(content.examples || {}).map(([name, example]) => [name, resolved(example).value]);
   const single = content.example === undefined ? [] : [["example", content.example]];
   return [...single, ...named].filter(([, value]) => value !== undefined);
-}
-
-function asBody(value, type) {
-  if (typeof value === "string" && !isJson(type)) return value;
-  if (Array.isArray(value) && !isJson(type)) return value.map((item) => JSON.stringify(item)).join("\n") + "\n";
-  const wide = JSON.stringify(value, null, 2);
-  // Numbers in rows read better on one line each.
-  return wide.replace(/\[\s+((?:-?[\d.eE+-]+|null|true|false)(?:,\s+(?:-?[\d.eE+-]+|null|true|false))*)\s+\]/g,
-    (_, inner) => "[" + inner.replace(/,\s+/g, ", ") + "]");
 }
 
 // --- The form
@@ -170,88 +150,20 @@ async function send() {
 }
 
 async function receive(response) {
-  // Text is shown while it arrives; everything else once it is complete.
-  const type = response.headers.get("Content-Type") || "";
-  const view = isText(type) ? textView() : null;
-  const decoder = new TextDecoder();
-  const parts = [];
-  let size = 0;
+  view = new BodyView(element("answer"), response.headers.get("Content-Type") || "");
   element("status").textContent = "Receiving …";
   for (const reader = response.body.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) break;
-    parts.push(value);
-    size += value.length;
-    element("fact-size").textContent = `${size.toLocaleString("en")} bytes`;
-    if (view) view.append(decoder.decode(value, { stream: true }));
+    view.append(value);
+    element("fact-size").textContent = bytes(view.size);
   }
-  element("fact-size").textContent = `${size.toLocaleString("en")} bytes`;
-  const blob = new Blob(parts, { type: mediaType(type) });
-  if (view) {
-    view.append(decoder.decode());
-    if (isJson(type)) view.showJson();
-  } else {
-    showMedia(blob);
-  }
-  if (size) offerDownload(blob);
-}
-
-function textView() {
-  const pre = document.createElement("pre");
-  const text = document.createTextNode("");
-  pre.append(text);
-  pre.tabIndex = 0;
-  pre.setAttribute("aria-label", "Body of the response");
-  element("answer").append(pre);
-  let whole = "";
-  const cut = (words, left) => (words.length > left ? words.slice(0, left) + "\n… (the rest is in the file)" : words);
-  return {
-    append(words) {
-      const follow = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4;
-      const left = SHOWN_CHARACTERS - whole.length;
-      if (left > 0) text.appendData(cut(words, left));
-      whole += words;
-      if (follow) pre.scrollTop = pre.scrollHeight;
-    },
-    showJson() {
-      try {
-        text.data = cut(asBody(JSON.parse(whole), "application/json"), SHOWN_CHARACTERS);
-        pre.scrollTop = 0;
-      } catch {
-        // Shown as it came: it is not JSON, whatever its Content-Type says.
-      }
-    },
-  };
-}
-
-function link(blob) {
-  const url = URL.createObjectURL(blob);
-  links.push(url);
-  return url;
-}
-
-function showMedia(blob) {
-  const kind = { image: "img", audio: "audio" }[blob.type.split("/")[0]];
-  if (!kind) return;
-  const media = document.createElement(kind);
-  media.src = link(blob);
-  if (kind === "img") media.alt = "The model's answer";
-  else media.controls = true;
-  element("answer").append(media);
-}
-
-function offerDownload(blob) {
-  const anchor = document.createElement("a");
-  anchor.href = link(blob);
-  anchor.download = "response";
-  anchor.textContent = `Save the answer (${blob.size.toLocaleString("en")} bytes)`;
-  element("answer").append(anchor);
+  element("fact-size").textContent = bytes(view.size);
+  view.finish();
 }
 
 function forgetAnswer() {
-  links.forEach((url) => URL.revokeObjectURL(url));
-  links = [];
-  element("answer").replaceChildren();
+  if (view) view.clear();
   element("facts").hidden = true;
   ["fact-first", "fact-whole", "fact-size"].forEach((id) => { element(id).textContent = "…"; });
 }

@@ -25,6 +25,7 @@ def page_routes() -> dict[bytes, Callable[[Exchange], None]]:
     return {
         b"/docs": partial(_send_file, "docs_page.html", "text/html; charset=utf-8"),
         b"/docs/page.css": partial(_send_file, "docs_page.css", "text/css; charset=utf-8"),
+        b"/docs/body.js": partial(_send_file, "docs_body.js", "text/javascript; charset=utf-8"),
         b"/docs/page.js": partial(_send_file, "docs_page.js", "text/javascript; charset=utf-8"),
     }
 

@@ -9,35 +9,21 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.local.console.description import describe
 from cdk_modelbuilder.local.gateway.api_error import ApiError
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
 from cdk_modelbuilder.local.gateway.connection import GatewayExchange
 from cdk_modelbuilder.local.gateway.hosted import Hosted
 from cdk_modelbuilder.local.gateway.logs import Logs
-from cdk_modelbuilder.local.gateway.served import Served, ServedEndpoint
+from cdk_modelbuilder.local.gateway.served import REAL_TIME_BYTES, SERVERLESS_BYTES, Served, ServedEndpoint
 from cdk_modelbuilder.local.gateway.status import status
+from cdk_modelbuilder.local.page import Page
 
 _NOT_KEPT = b"cache-control: no-store\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a path of its own answers to GET.
-
-    Attributes:
-        content_type: Its type.
-        content: Its bytes.
-        headers: Further headers.
-    """
-
-    content_type: str
-    content: bytes
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Control:
@@ -77,18 +63,25 @@ class Control:
     def _status(self, exchange: GatewayExchange) -> None:
         data, unknown = status(self._hosted, self._endpoints, self._queues)
 
-        def fill_in() -> bytes:
+        def fill_in() -> dict[str, Any]:
             for copy, memory in unknown:
                 copy["memory_bytes"] = memory()
-            return json.dumps(data).encode()
+            return data
+
+        self._answer_with(exchange, fill_in)
+
+    def _answer_with(self, exchange: GatewayExchange, find_out: Callable[[], dict[str, Any]]) -> None:
+        """Answer with what ``find_out`` returns; it is called in another thread."""
 
         def send(found: asyncio.Future[bytes]) -> None:
             if found.cancelled() or found.exception() is not None:
-                exchange.fail(ApiError(500, "InternalFailure", "the copies' memory could not be found out."))
+                said = "the gateway ends" if found.cancelled() else repr(found.exception())
+                exchange.fail(ApiError(500, "InternalFailure", f"this could not be found out: {said}."))
             else:
                 exchange.answer(200, found.result(), b"application/json", _NOT_KEPT)
 
-        asyncio.get_running_loop().run_in_executor(self._executor, fill_in).add_done_callback(send)
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(self._executor, lambda: json.dumps(find_out()).encode()).add_done_callback(send)
 
     def _schema(self, exchange: GatewayExchange) -> None:
         """``GET /-/schema?endpoint=NAME``: what each container takes and gives, and what it was verified against."""
@@ -98,34 +91,47 @@ class Control:
         if endpoint is None:
             exchange.fail(ApiError(404, "ValidationError", f"There is no endpoint {name!r}."))
             return
-        data = {
-            "endpoint": name,
-            "variants": {one: _containers(served) for one, served in endpoint.variants.items()},
-            "components": {one: _containers(served) for one, served in endpoint.components.items()},
-        }
-        exchange.answer(200, json.dumps(data).encode(), b"application/json", _NOT_KEPT)
+        variants, components = dict(endpoint.variants), dict(endpoint.components)
+
+        def find_out() -> dict[str, Any]:
+            return {
+                "endpoint": name,
+                "variants": {one: _containers(served) for one, served in variants.items()},
+                "components": {one: _containers(served) for one, served in components.items()},
+            }
+
+        self._answer_with(exchange, find_out)
 
 
 def _containers(served: Served) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
+    limit = REAL_TIME_BYTES if served.concurrency is None else SERVERLESS_BYTES
     for container in served.model.containers:
         bundles: Mapping[str, ModelBundle] = container.models
         if container.bundle is not None:
             bundles = {"": container.bundle}
-        found += [_bundle(container.name, target, bundle) for target, bundle in bundles.items()]
+        found += [
+            {
+                "container": container.name,
+                "direct": served.model.direct,
+                "target_model": target or None,
+                **_bundle(bundle),
+                "max_payload_bytes": min(limit, bundle.container.max_payload_bytes),
+            }
+            for target, bundle in bundles.items()
+        ]
     return found
 
 
-def _bundle(container: str, target: str, bundle: ModelBundle) -> dict[str, Any]:
+def _bundle(bundle: ModelBundle) -> dict[str, Any]:
     return {
-        "container": container,
-        "target_model": target or None,
         "bundle": bundle.name,
         "root_sha256": bundle.root_sha256,
         "key_id": bundle.key_id,
         "public_key_id": bundle.public_key_id,
         "files": len(bundle.manifest.files),
         "schema": bundle.schema,
+        **describe(bundle),
     }
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 _REMEMBERED = 4096
+_SHOWN = 100
 
 
 class Counters:
@@ -33,7 +34,7 @@ class Counters:
             self.server_errors += 1
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the latencies are those of the newest 4096 answers, in milliseconds."""
+        """Plain data; latencies are in milliseconds, of the newest 4096 answers; in ``recent_ms``, of 100."""
         ordered = sorted(self._seconds)
         return {
             "requests": self.requests,
@@ -41,6 +42,7 @@ class Counters:
             "server_errors": self.server_errors,
             "p50_ms": _quantile(ordered, 0.50),
             "p99_ms": _quantile(ordered, 0.99),
+            "recent_ms": [round(seconds * 1000, 3) for seconds in list(self._seconds)[-_SHOWN:]],
         }
 
 

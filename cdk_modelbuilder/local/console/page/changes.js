@@ -1,0 +1,30 @@
+// Says what changed since the last look, in one sentence that is read aloud.
+import { copies } from "./endpoints.js";
+
+export class Changes {
+  #before = null;
+
+  of(status) {
+    // The sentences of what is new in `status`; none the first time.
+    const now = new Map();
+    for (const endpoint of status.endpoints) {
+      now.set(endpoint.name, { state: endpoint.status, reason: endpoint.failure, restarts: 0 });
+      for (const copy of copies(endpoint)) now.set(copy.name, copy);
+    }
+    const before = this.#before;
+    this.#before = now;
+    if (!before) return [];
+    const found = [];
+    now.forEach(({ state, reason, restarts }, name) => {
+      const old = before.get(name);
+      if (old && old.state === state && old.restarts === restarts) return;
+      const again = old && old.state === state ? " again" : "";
+      const why = reason && state !== "InService" ? `: ${reason}` : "";
+      found.push(`${name} is ${state}${again}${why}.`);
+    });
+    before.forEach((_, name) => {
+      if (!now.has(name)) found.push(`${name} is gone.`);
+    });
+    return found;
+  }
+}

@@ -1,0 +1,137 @@
+// The console of the local gateway: asks what runs once a second, and lets a request be sent.
+import { Answer } from "./answer.js";
+import { showCharts } from "./chart.js";
+import { Changes } from "./changes.js";
+import { element, fill, setText } from "./dom.js";
+import { copies, showEndpoints } from "./endpoints.js";
+import { Form } from "./form.js";
+import { Log } from "./log.js";
+import { call, CallError } from "./sending.js";
+import { showVerification } from "./verification.js";
+
+const EVERY_MS = 1000;
+
+const form = new Form();
+const log = new Log();
+const changes = new Changes();
+let status = null;
+let details = { endpoint: "", digests: "" };
+let answer = null;
+let running = null;
+
+// --- What runs
+
+async function look() {
+  try {
+    status = await ask("-/status");
+  } catch (error) {
+    lost(error);
+    return;
+  }
+  element("problem").hidden = true;
+  const names = status.endpoints.map((one) => one.name);
+  fill(element("endpoint"), names.map((name) => [name, name]));
+  log.showEndpoints(names);
+  const news = changes.of(status);
+  if (news.length) setText(element("news"), `${new Date().toLocaleTimeString("en-GB")}: ${news.join(" ")}`);
+  await showChosen();
+}
+
+async function showChosen() {
+  const name = element("endpoint").value;
+  showEndpoints(status, choose, name);
+  const endpoint = status.endpoints.find((one) => one.name === name);
+  if (!endpoint) return;
+  showCharts(endpoint);
+  // What an endpoint serves changes only with the digests of its copies.
+  const digests = copies(endpoint).map((copy) => copy.root_sha256).join();
+  if (details.endpoint !== name || details.digests !== digests) {
+    const found = await ask(`-/schema?endpoint=${encodeURIComponent(name)}`);
+    if (element("endpoint").value !== name) return; // another one was chosen meanwhile
+    details = { ...found, digests };
+    form.show(endpoint, details);
+  }
+  showVerification(endpoint, details);
+}
+
+async function ask(path) {
+  const response = await fetch(path);
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.Message || `${path} answered ${response.status}`);
+  return found;
+}
+
+function lost(error) {
+  element("summary").className = "badge bad";
+  setText(element("summary"), "not reached");
+  setText(element("problem"), `The gateway does not answer: ${error.message}. It is asked again each second; what you see is from before.`);
+  element("problem").hidden = false;
+}
+
+function choose(name) {
+  element("endpoint").value = name;
+  element("request-heading").focus();
+  chosen();
+}
+
+function chosen() {
+  history.replaceState(null, "", `#${element("endpoint").value}`);
+  showChosen().catch(lost);
+}
+
+async function keepLooking() {
+  if (!document.hidden) await look().catch(lost);
+  setTimeout(keepLooking, EVERY_MS);
+}
+
+// --- The request
+
+async function send() {
+  const request = form.request();
+  if (request.problem) {
+    setText(element("status"), request.problem);
+    request.place.focus();
+    return;
+  }
+  running = new AbortController();
+  answer = new Answer(answer);
+  const mine = answer;
+  setBusy(true);
+  try {
+    await call({ ...request, signal: running.signal }, mine);
+    mine.complete();
+    if (mine.session) form.opened(request.endpoint, mine.session);
+  } catch (error) {
+    if (error instanceof CallError) mine.refused(error);
+    else if (error.name === "AbortError") mine.broken("Stopped.");
+    else mine.broken(`The connection was cut: ${error.message}. The log may say why.`);
+  } finally {
+    running = null;
+    setBusy(false);
+    look().catch(lost);
+  }
+}
+
+function setBusy(busy) {
+  element("send").disabled = busy;
+  element("stop").hidden = !busy;
+}
+
+async function start() {
+  setText(element("url"), location.origin);
+  element("endpoint").addEventListener("change", chosen);
+  element("request").addEventListener("submit", (event) => { event.preventDefault(); send(); });
+  element("request").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !running) { event.preventDefault(); send(); }
+  });
+  element("stop").addEventListener("click", () => running && running.abort());
+  await look().catch(lost);
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (status && status.endpoints.some((one) => one.name === wanted)) {
+    element("endpoint").value = wanted;
+    showChosen().catch(lost);
+  }
+  setTimeout(keepLooking, EVERY_MS);
+}
+
+start();
