@@ -98,3 +98,29 @@ def test_a_stream_that_takes_too_long(scripted):
 def test_a_session_cannot_begin_with_a_stream(runtime):
     with pytest.raises(runtime.exceptions.ValidationError, match="cannot be created"):
         stream(runtime, "x", SessionId="NEW_SESSION")
+
+
+class Pieces:
+    """Pieces of a quarter of a mebibyte, and how many of them were taken."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.taken = count, 0
+
+    def __iter__(self):
+        for number in range(self.count):
+            self.taken += 1
+            yield bytes((number,)) * (1 << 18)
+
+
+def test_a_client_that_is_slow_holds_the_container_back(scripted):
+    pieces = Pieces(120)
+    _, runtime = scripted(ScriptedStart(Reply(body=pieces)))
+    events = iter(stream(runtime, "x", "moody")["Body"])
+    received = [next(events)["PayloadPart"]["Bytes"]]
+    before = -1
+    while before != pieces.taken:
+        before = pieces.taken
+        time.sleep(0.2)
+    assert pieces.taken < 100  # what fits into sockets and buffers on the way, and not all
+    received += [event["PayloadPart"]["Bytes"] for event in events]
+    assert b"".join(received) == b"".join(pieces)
