@@ -100,7 +100,10 @@ export class BodyView {
     media.src = this.#link(blob);
     if (kind === "img") {
       media.alt = "The model's answer";
-      media.onload = () => { media.alt = `The model's answer, ${media.naturalWidth} × ${media.naturalHeight} pixels`; };
+      media.onload = () => {
+        media.alt = `The model's answer, ${media.naturalWidth} × ${media.naturalHeight} pixels`;
+        media.classList.toggle("tiny", media.naturalWidth < 64);
+      };
     } else {
       media.controls = true;
       media.setAttribute("aria-label", "The model's answer");

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+import contextlib
+import json
+from typing import Any, TypeAlias
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.local.sample_request import sample_request
-from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
+from cdk_modelbuilder.schema.codecs import CodecError, Marshaller, open_schema_data
 from cdk_modelbuilder.schema.openapi import openapi_document
 
 _INFERENCE_FILE = "code/inference.py"
+_LONGEST_TEXT = 100_000
+_Sample: TypeAlias = tuple[bytes, str]
 
 
 def describe(bundle: ModelBundle) -> dict[str, Any]:
@@ -20,9 +24,11 @@ def describe(bundle: ModelBundle) -> dict[str, Any]:
     Where the schema cannot be read here, ``problem`` says why, and the form offers any type.
     """
     container = bundle.container
+    sample, problem = _sample(bundle)
     return {
-        **_payloads(bundle),
-        **_sample(bundle),
+        **_payloads(bundle, sample),
+        "sample": sample and {"base64": base64.b64encode(sample[0]).decode("ascii"), "content_type": sample[1]},
+        "sample_problem": problem,
         "max_payload_bytes": container.max_payload_bytes,
         "timeout_seconds": container.invocation_timeout_seconds,
         "model_server": container.model_server,
@@ -74,12 +80,15 @@ _CHECKS = {
 _UNKNOWN_CHECK = "What checks the files in the container is not known: container.json says {!r}."
 
 
-def _payloads(bundle: ModelBundle) -> dict[str, Any]:
+def _payloads(bundle: ModelBundle, sample: _Sample | None) -> dict[str, Any]:
     try:
-        document = openapi_document(open_schema_data(bundle.schema), name=bundle.name)
+        marshaller = open_schema_data(bundle.schema)
+        document = openapi_document(marshaller, name=bundle.name)
     except (CodecError, ImportError) as error:
         return {"problem": str(error), "request": {}, "response": {}, "schemas": {}}
     operation = document["paths"]["/invocations"]["post"]
+    if sample is not None:
+        _fill_in(operation["requestBody"]["content"], marshaller, sample)
     return {
         "problem": None,
         "request": operation["requestBody"],
@@ -88,10 +97,25 @@ def _payloads(bundle: ModelBundle) -> dict[str, Any]:
     }
 
 
-def _sample(bundle: ModelBundle) -> dict[str, Any]:
+def _fill_in(contents: dict[str, Any], marshaller: Marshaller, sample: _Sample) -> None:
+    """Put the sample in the place of the made-up examples, which the document has for each text type."""
+    body, content_type = sample
+    try:
+        value = marshaller.decode_request(body, content_type)
+    except CodecError:
+        return  # of another build; the server says what is wrong with it
+    for name, content in contents.items():
+        if "example" in content:
+            with contextlib.suppress(CodecError, ValueError, TypeError):
+                text = bytes(marshaller.input.encode(value, name)).decode("utf-8")
+                if len(text) <= _LONGEST_TEXT:
+                    content["example"] = json.loads(text) if name == "application/json" else text
+
+
+def _sample(bundle: ModelBundle) -> tuple[_Sample | None, str | None]:
+    """Body and content type; or None, and why there is none."""
     try:
         body, content_type, _ = sample_request(bundle)
     except (UsageError, ImportError) as error:
-        return {"sample": None, "sample_problem": str(error)}
-    data = base64.b64encode(body).decode("ascii")
-    return {"sample": {"content_type": content_type, "base64": data}, "sample_problem": None}
+        return None, str(error)
+    return (body, content_type), None

@@ -8,7 +8,7 @@ export class Changes {
     // The sentences of what is new in `status`; none the first time.
     const now = new Map();
     for (const endpoint of status.endpoints) {
-      now.set(endpoint.name, { state: endpoint.status, reason: endpoint.failure, restarts: 0 });
+      now.set(endpoint.name, { state: endpoint.status, reason: "", restarts: 0 });
       for (const copy of copies(endpoint)) now.set(copy.name, copy);
     }
     const before = this.#before;
@@ -17,9 +17,10 @@ export class Changes {
     const found = [];
     now.forEach(({ state, reason, restarts }, name) => {
       const old = before.get(name);
-      if (old && old.state === state && old.restarts === restarts) return;
+      // What has failed is tried again and again, which is no news.
+      if (old && old.state === state && (old.restarts === restarts || state === "Failed")) return;
       const again = old && old.state === state ? " again" : "";
-      const why = reason && state !== "InService" ? `: ${reason}` : "";
+      const why = reason && state !== "InService" ? `: ${reason.replace(/[.\s]+$/, "")}` : "";
       found.push(`${name} is ${state}${again}${why}.`);
     });
     before.forEach((_, name) => {

@@ -3,7 +3,6 @@ import { element, keyed, make, milliseconds, setText } from "./dom.js";
 import { parts } from "./endpoints.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 640;
 const HIGH = 220;
 const EDGE = { left: 66, right: 92, top: 14, bottom: 26 };
 const LISTED = 10;
@@ -21,14 +20,16 @@ function build() {
 }
 
 function update(figure, part, endpoint, named) {
-  if (figure.dataset.requests === String(part.requests)) return;
-  figure.dataset.requests = String(part.requests);
+  const wide = Math.max(300, figure.clientWidth);
+  const drawn = `${part.requests} ${wide}`;
+  if (figure.dataset.drawn === drawn) return;
+  figure.dataset.drawn = drawn;
   const values = part.recent_ms;
   const name = named ? `${endpoint}, ${part.kind.toLowerCase()} ${part.name}` : endpoint;
   const details = figure.querySelector("details");
   details.hidden = !values.length;
   setText(figure.querySelector("figcaption"), words(name, part));
-  figure.querySelector(".plot").replaceChildren(...(values.length ? [plot(name, part)] : []));
+  figure.querySelector(".plot").replaceChildren(...(values.length ? [plot(name, part, wide)] : []));
   const rows = values.slice(-LISTED).reverse().map((value, place) => ({ number: part.requests - place, value }));
   const table = details.querySelector("table");
   if (table.tBodies.length) table.tBodies[0].remove();
@@ -45,30 +46,30 @@ function words(name, part) {
     + `${milliseconds(part.p50_ms)} (p50) and 99 of 100 up to ${milliseconds(part.p99_ms)} (p99).`;
 }
 
-function plot(name, part) {
+function plot(name, part, wide) {
   const values = part.recent_ms;
   const top = roundUp(Math.max(...values, part.p99_ms || 0));
-  const across = (place) => EDGE.left + (values.length < 2 ? 0.5 : place / (values.length - 1)) * (WIDE - EDGE.left - EDGE.right);
+  const across = (place) => EDGE.left + (values.length < 2 ? 0.5 : place / (values.length - 1)) * (wide - EDGE.left - EDGE.right);
   const up = (value) => HIGH - EDGE.bottom - (value / top) * (HIGH - EDGE.top - EDGE.bottom);
-  const picture = draw("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `Latency of ${name}; the words below say the same.` });
+  const picture = draw("svg", { viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": `Latency of ${name}; the words below say the same.` });
   for (const value of [0, top / 2, top]) {
-    picture.append(draw("line", { class: "grid", x1: EDGE.left, x2: WIDE - EDGE.right, y1: up(value), y2: up(value) }));
-    picture.append(draw("text", { x: EDGE.left - 8, y: up(value) + 4, "text-anchor": "end" }, milliseconds(value)));
+    picture.append(draw("line", { class: "grid", x1: EDGE.left, x2: wide - EDGE.right, y1: up(value), y2: up(value) }));
+    picture.append(draw("text", { x: EDGE.left - 8, y: up(value) + 4, "text-anchor": "end" }, value ? milliseconds(value).replace(/\.0+ /, " ") : "0"));
   }
   picture.append(draw("polyline", { class: "line", points: values.map((value, place) => `${across(place)},${up(value)}`).join(" ") }));
   values.forEach((value, place) => picture.append(draw("circle", { class: "dot", cx: across(place), cy: up(value), r: values.length > 50 ? 2 : 3 })));
   const levels = [["p50", part.p50_ms], ["p99", part.p99_ms]];
   levels.forEach(([level, value]) => {
-    picture.append(draw("line", { class: level, x1: EDGE.left, x2: WIDE - EDGE.right, y1: up(value), y2: up(value) }));
+    picture.append(draw("line", { class: level, x1: EDGE.left, x2: wide - EDGE.right, y1: up(value), y2: up(value) }));
   });
   // Their names stand beside the lines, and one line apart where the lines are closer.
   const places = levels.map(([, value]) => up(value) + 4);
   places[0] = Math.max(places[0], places[1] + 14);
   levels.forEach(([level, value], number) => {
-    picture.append(draw("text", { x: WIDE - EDGE.right + 6, y: Math.min(places[number], HIGH - 8) }, `${level} ${milliseconds(value)}`));
+    picture.append(draw("text", { x: wide - EDGE.right + 6, y: Math.min(places[number], HIGH - 8) }, `${level} ${milliseconds(value)}`));
   });
   picture.append(draw("text", { x: EDGE.left, y: HIGH - 6 }, `request ${part.requests - values.length + 1}`));
-  if (values.length > 1) picture.append(draw("text", { x: WIDE - EDGE.right, y: HIGH - 6, "text-anchor": "end" }, String(part.requests)));
+  if (values.length > 1) picture.append(draw("text", { x: wide - EDGE.right, y: HIGH - 6, "text-anchor": "end" }, String(part.requests)));
   return picture;
 }
 

@@ -43,6 +43,7 @@ function buildEndpoint(endpoint, choose) {
   const heading = make("h3", { id: `endpoint-${endpoint.name}` }, endpoint.name);
   const button = make("button", { type: "button", class: "quiet", "aria-label": `Use ${endpoint.name} below` }, "Use below");
   button.addEventListener("click", () => choose(endpoint.name));
+  // Its own card scrolls, not the page, where the screen is narrow.
   const head = make("thead", {}, make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, name))));
   const table = make("table", { "aria-labelledby": heading.id }, head);
   const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Copies of ${endpoint.name}` }, table);
@@ -80,7 +81,7 @@ function updatePart(body, part, failure) {
   }
   keyed(body, rows, (row) => row.key, buildRow, (line, row) => {
     if (row.copy) updateCopy(line, row.copy);
-    else setText(line.firstChild, row.words || row.reason);
+    else setText(line.firstChild.firstChild, row.words || row.reason);
   });
 }
 
@@ -100,8 +101,8 @@ function describePart(part) {
 
 function buildRow(row) {
   if (row.copy) return make("tr", {}, make("th", { scope: "row" }), ...COLUMNS.slice(1).map(() => make("td")));
-  if (row.reason) return make("tr", {}, make("td", { colspan: String(COLUMNS.length), class: "reason" }));
-  return make("tr", {}, make("th", { scope: "rowgroup", colspan: String(COLUMNS.length), class: "part" }));
+  if (row.reason) return make("tr", {}, make("td", { colspan: String(COLUMNS.length), class: "reason" }, make("span")));
+  return make("tr", {}, make("th", { scope: "rowgroup", colspan: String(COLUMNS.length), class: "part" }, make("span")));
 }
 
 function updateCopy(line, copy) {

@@ -7,6 +7,7 @@ import { target, watchTarget } from "./target.js";
 
 const ANY_TYPES = ["application/json", "text/csv", "text/plain", "application/octet-stream"];
 const NO_SESSION = ["", "none"];
+const isMedia = (type) => /^(image|audio)\//.test(type);
 const NEW_SESSION = ["NEW_SESSION", "open a new one"];
 
 export class Form {
@@ -101,7 +102,7 @@ export class Form {
     fill(element("content-type"), types.map((type) => [type, type]));
     fill(element("accept"), [["*/*", "*/* (what the model prefers)"], ...answered.map((type) => [type, type])]);
     element("content-type").value = this.#firstType(types);
-    element("accept").value = answered.find((type) => !isText(type) && this.#sample && type === this.#sample.type)
+    element("accept").value = answered.find((type) => isMedia(type) && this.#sample && type === this.#sample.type)
       || answered.find(isJson) || answered.find(isText) || "*/*";
     setText(element("input-words"), input ? takes(input, this.#target.containers) : "It has no copies.");
     setText(element("output-words"), output && output.response.description ? `Gives ${output.response.description}.` : "");
@@ -113,7 +114,7 @@ export class Form {
 
   #firstType(types) {
     // A picture or a sound is sent as a file; of all else, what can be read and edited is the better start.
-    const media = types.find((type) => this.#sample && type === this.#sample.type && /^(image|audio)\//.test(type));
+    const media = types.find((type) => this.#sample && type === this.#sample.type && isMedia(type));
     return media || types.find(isJson) || types.find(isText) || types[0];
   }
 
@@ -121,7 +122,7 @@ export class Form {
     const type = element("content-type").value;
     element("text-field").hidden = !isText(type);
     element("file-field").hidden = isText(type);
-    element("file").accept = /^(image|audio)\//.test(type) ? type : "";
+    element("file").accept = isMedia(type) ? type : "";
     element("file").value = "";
     const { input } = this.#target;
     const content = ((input && input.request.content) || {})[type] || {};
