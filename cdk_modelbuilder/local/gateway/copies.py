@@ -28,8 +28,8 @@ from cdk_modelbuilder.local.running import RunningModel
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
-_STEADY_SECONDS = 60.0
-"""Who lived so long is started again at once when it dies."""
+_STEADY_SECONDS = 2.0
+"""Whoever was in service for so long is started again after the first pause; what fails at once waits ever longer."""
 _STOP_SECONDS = 45.0
 
 
@@ -157,7 +157,7 @@ class CopySet:
     def _supervise(self, copy: Copy) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
-            began = time.monotonic()
+            lived = 0.0
             try:
                 running = self._surroundings.start(
                     self.bundle, self._environment, on_log=lambda line: self._surroundings.on_log(copy.label, line)
@@ -169,10 +169,12 @@ class CopySet:
                 self._tell(self._came_up, copy, running)
                 if self._stopping.is_set():
                     running.stop()
+                began = time.monotonic()
                 status = running.wait()
+                lived = time.monotonic() - began
                 running.stop()
                 self._tell(self._went_down, copy, f"{running.identity} ended with status {status}")
-            if time.monotonic() - began > _STEADY_SECONDS:
+            if lived > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             self._stopping.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
