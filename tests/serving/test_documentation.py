@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import urllib3
 
+from tests.browser import BrowserPage, open_browser
 from tests.serving.running_server import ECHO, running
 
 OPENAPI = "code/modelbuilder_runtime/openapi.json"
@@ -124,7 +124,7 @@ def test_a_bundle_without_a_document_says_what_to_do(tmp_path, http):
 
 
 def test_the_page_may_load_nothing_from_elsewhere(served, http):
-    for path in ("/docs", "/docs/page.css", "/docs/page.js"):
+    for path in ("/docs", "/docs/page.css", "/docs/page.js", "/docs/body.js"):
         response = http.request("GET", served.url + path)
         assert response.status == 200
         policy = response.headers["Content-Security-Policy"]
@@ -137,49 +137,17 @@ def test_the_page_may_load_nothing_from_elsewhere(served, http):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests need selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("the browser tests need Debian's packages chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1300,1100"),
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
+    with open_browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
 
 
-class Page:
-    """The page in a browser, by the words that a reader sees."""
+class Page(BrowserPage):
+    """The page of a model's own server."""
 
     def __init__(self, browser, url: str) -> None:
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        self.browser = browser
-        self.wait = WebDriverWait(browser, 20, poll_frequency=0.05)
-        browser.get(url + "/docs")
+        super().__init__(browser, url + "/docs")
         self.until(lambda: self.text("health") == "ready")
         self.until(lambda: self.element("content-type").get_attribute("value"))
-
-    def until(self, condition) -> None:
-        self.wait.until(lambda _: condition())
-
-    def element(self, name: str):
-        return self.browser.find_element("id", name)
-
-    def text(self, name: str) -> str:
-        return self.browser.execute_script("return document.getElementById(arguments[0]).textContent", name)
-
-    def choose(self, name: str, value: str) -> None:
-        from selenium.webdriver.support.ui import Select
-
-        Select(self.element(name)).select_by_value(value)
 
     def send(self) -> None:
         self.element("send").click()
@@ -189,17 +157,12 @@ class Page:
         assert self.text("fact-type") == "application/json"
         return json.loads(self.browser.find_element("css selector", "#answer pre").text)
 
-    def console(self) -> list[str]:
-        return [
-            line["message"] for line in self.browser.get_log("browser") if "400 (Bad Request)" not in line["message"]
-        ]
-
 
 @pytest.fixture
 def page(browser, served):
     opened = Page(browser, served.url)
     yield opened
-    assert opened.console() == []  # no script failed, and nothing was stopped by the policy
+    assert opened.console("400 (Bad Request)") == []  # no script failed, and nothing was stopped by the policy
 
 
 @pytest.mark.browser
