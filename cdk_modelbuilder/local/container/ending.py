@@ -44,7 +44,7 @@ class Ending:
 
     def __str__(self) -> str:
         if self.out_of_memory:
-            most = "" if self.peak is None else f"; the most that was seen is {_mib(self.peak)} MiB"
+            most = "" if self.peak is None else f"; shortly before, at most {_mib(self.peak)} MiB were seen"
             limit = "the machine's memory" if self.limit is None else f"its limit of {_mib(self.limit)} MiB"
             return f"the kernel killed it (status {self.status}) because it needed more memory than {limit}{most}"
         return f"it ended with status {self.status}{_signal_name(self.status)}{self.error and f': {self.error}'}"

@@ -15,6 +15,7 @@ _log = logging.getLogger("cdk_modelbuilder.endpoint")
 _KEPT_LINES = 40
 _LONGEST_LINE = 1 << 16
 _GONE = 137
+_FIRST_PAUSE, _LAST_PAUSE = 0.1, 1.0
 _HIDDEN = "[the bundle's key]"
 
 
@@ -82,14 +83,10 @@ class Recording:
             _log.exception("on_log failed on a line of %s", self._name)
 
     def _sample(self) -> None:
-        from docker.errors import DockerException  # noqa: PLC0415 - an extra
-        from requests.exceptions import RequestException  # noqa: PLC0415
-
-        with contextlib.suppress(DockerException, RequestException, OSError, ValueError):
-            for sample in self._api.stats(self._name, stream=True, decode=True):
-                self._note(sample)
-                if self.ended.is_set():
-                    return
+        pause = _FIRST_PAUSE  # what fails for want of memory does so early
+        while not self.ended.wait(pause):
+            self.memory_now()
+            pause = min(pause * 1.2, _LAST_PAUSE)
 
     def _note(self, sample: dict[str, Any]) -> int | None:
         used = memory_of(sample)

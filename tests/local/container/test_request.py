@@ -177,7 +177,7 @@ def test_each_refusal_of_the_daemon_says_the_way_out(said, words):
 @pytest.mark.parametrize(
     ("ending", "log", "words"),
     [
-        (Ending(137, out_of_memory=True, limit=64 * MIB, peak=63 * MIB), [], "limit of 64 MiB; .* is 63 MiB"),
+        (Ending(137, out_of_memory=True, limit=64 * MIB, peak=63 * MIB), [], "limit of 64 MiB; .* 63 MiB were seen"),
         (Ending(137), [], r"status 137 \(SIGKILL\).*dmesg"),
         (
             Ending(137, limit=64 * MIB, peak=60 * MIB),
