@@ -68,11 +68,8 @@ def read_request(
     assert not isinstance(limit, ApiError)
     number = str(uuid.uuid4())
     asked = headers.get(names.INFERENCE_ID)
-    folder = "/".join(
-        part.strip("/") if place else part.rstrip("/")
-        for place, part in enumerate([settings.output, headers.get(names.OUTPUT_EXTENSION, b"").decode("latin-1")])
-        if part.strip("/")
-    )
+    extension = headers.get(names.OUTPUT_EXTENSION, b"").decode("latin-1").strip("/")
+    folder = f"{settings.output.rstrip('/')}/{extension}".rstrip("/")
     kept = {name: value for name, value in headers.items() if name not in (b"content-type", b"accept")}
     for own, theirs in ((names.CONTENT_TYPE, b"content-type"), (names.ACCEPT, b"accept")):
         if own in headers:

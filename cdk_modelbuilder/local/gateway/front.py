@@ -37,7 +37,7 @@ class Limits:
     Source: the guide's pages "Custom Inference Code with Hosting Services" and "Asynchronous inference".
 
     Attributes:
-        invoke_seconds: InvokeEndpoint, for each container.
+        invoke_seconds: InvokeEndpoint, all containers of a series together.
         stream_seconds: InvokeEndpointWithResponseStream.
         async_seconds: InvokeEndpointAsync, where the request does not say.
         ttl_seconds: How long such a request may wait before, where it does not say.
