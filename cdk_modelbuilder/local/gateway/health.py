@@ -83,7 +83,7 @@ class _Ping:
         self._watch, self._copy, self._running = watch, copy, copy.running
         self._status = 0
         assert copy.upstream is not None
-        head = b"GET %s HTTP/1.1\r\n" % check.path.encode()
+        head = b"GET %s HTTP/1.1\r\nconnection: close\r\n" % check.path.encode()
         # A connection of its own each time: one that is kept may be closed at the same moment.
         self._call = copy.upstream.send(self, head, b"", fresh=True)
         self._timer = loop.call_later(check.timeout_seconds, self._late, check.timeout_seconds)
