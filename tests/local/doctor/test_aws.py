@@ -21,6 +21,7 @@ from cdk_modelbuilder.local.doctor import (
     aws_image,
     aws_permissions,
     aws_role,
+    aws_simulation,
     clock,
 )
 from cdk_modelbuilder.local.doctor.aws_account import AwsAccount, AwsQuestion
@@ -325,6 +326,36 @@ def test_who_may_not_simulate_is_told_so_and_it_is_no_failure(cloud):
     cloud.become(*EVERYTHING)
     [finding] = found(aws_permissions.CHECK, cloud.account(BY_ITSELF))
     assert (finding.outcome, "iam:SimulatePrincipalPolicy" in finding.remedy) == (Outcome.SKIPPED, True)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"EvalDecision": "explicitDeny"}, "a policy denies it"),
+        ({"EvalDecision": "implicitDeny"}, "no policy allows it"),
+        (
+            {"EvalDecision": "implicitDeny", "OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
+            "the organization's policies do not allow it",
+        ),
+        (
+            {
+                "EvalDecision": "implicitDeny",
+                "OrganizationsDecisionDetail": {"AllowedByOrganizations": True},
+                "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False},
+            },
+            "the permissions boundary does not allow it",
+        ),
+    ],
+)
+def test_why_something_is_not_allowed(cloud, result, reason):
+    account = AwsAccount(AwsQuestion())
+    answer = {"EvaluationResults": [{"EvalActionName": "s3:GetObject", **result}], "IsTruncated": False}
+    account.session.events.register("before-call.iam.SimulatePrincipalPolicy", lambda **_: (_Answered(), answer))
+    assert aws_simulation.denied(account, [aws_simulation.Wish(("s3:GetObject",))]) == [("s3:GetObject", "*", reason)]
+
+
+class _Answered:
+    status_code = 200
 
 
 def test_the_role_behind_a_session_is_what_is_simulated(cloud, monkeypatch):
