@@ -58,13 +58,12 @@ class Owner:
         return {PID_LABEL: str(self.pid), START_LABEL: self.start_time, MACHINE_LABEL: self.machine}
 
     def is_gone(self) -> bool:
-        """Whether it has ended. One that lived in another container, whose processes are unseen here, never counts."""
-        here = _machine()
-        if self.machine.partition("/")[0] != here.partition("/")[0]:
-            return True  # before the last boot
-        if self.machine != here:
-            return False
-        return _start_time(self.pid) != self.start_time
+        """Whether it has ended. One whose processes are unseen here, as in another container, never counts."""
+        return self.machine == _machine() and _start_time(self.pid) != self.start_time
+
+    def is_of_another_boot(self) -> bool:
+        """Whether it is from before this machine's last boot, or on another machine."""
+        return self.machine.partition("/")[0] != _machine().partition("/")[0]
 
 
 def reap_orphans(engine: Engine | None = None) -> list[str]:
@@ -84,7 +83,11 @@ def reap_orphans(engine: Engine | None = None) -> list[str]:
         for found in used.api.containers(all=True, filters={"label": PID_LABEL}):
             labels = found.get("Labels") or {}
             owner = Owner.on(labels)
-            if owner is None or not owner.is_gone():
+            if owner is None:
+                continue
+            # What runs has not been through a boot: its owner is on another machine that uses this daemon.
+            is_old = owner.is_of_another_boot() and found.get("State") in ("exited", "dead")
+            if not (is_old or owner.is_gone()):
                 continue
             remove_container(used.api, found["Id"])
             remove_folder(labels.get(FOLDER_LABEL, ""))

@@ -151,6 +151,7 @@ def test_a_start_removes_what_owners_left_that_are_gone(probe_bundle, daemon):
         "gone": Owner(ended.pid, "1", here.machine),
         "reused": Owner(here.pid, str(int(here.start_time) - 1), here.machine),
         "rebooted": Owner(here.pid, here.start_time, "another boot/" + here.machine.partition("/")[2]),
+        "far": Owner(here.pid, here.start_time, "another boot/" + here.machine.partition("/")[2]),
         "alive": here,
         "elsewhere": Owner(ended.pid, "1", here.machine.partition("/")[0] + "/pid:[1]"),
     }
@@ -162,10 +163,12 @@ def test_a_start_removes_what_owners_left_that_are_gone(probe_bundle, daemon):
         if what == "gone":
             words += ["--label", f"cdk-modelbuilder.folder={folder}"]
         run_docker("run", "--detach", "--name", names[what], *words, "--entrypoint", "python3", BASE_IMAGE, "-c", SLEEP)
+    run_docker("kill", names["rebooted"])  # nothing runs on through a boot
+    run_docker("wait", names["rebooted"])
     try:
         reap_orphans()
         left = {what for what, name in names.items() if containers_of(name)}
-        assert left == {"alive", "elsewhere"}
+        assert left == {"alive", "elsewhere", "far"}
         assert not folder.exists()
     finally:
         run_docker("rm", "--force", *names.values(), check=False)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+from cdk_modelbuilder import Mode
 from cdk_modelbuilder.container_spec import ContainerSpec, ImageReference
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.local.container.ending import Ending, start_failure
@@ -100,21 +100,13 @@ def test_options_that_docker_would_not_take(options, words):
         ContainerOptions.of(options)
 
 
-def test_deploy_hands_options_to_containers_alone(regression, tmp_path):
-    bundle = ModelBuilder(
-        model=regression.model,
-        schema_builder=SchemaBuilder(regression.X, regression.y),
-        model_path=tmp_path / "line",
-        dependencies={"auto": False},
-    ).build()
-    from cdk_modelbuilder import Mode
-
+def test_deploy_hands_options_to_containers_alone(probe_bundle):
     with pytest.raises(UsageError, match=r"LOCAL_PROCESS\) has no option memory_mb"):
-        bundle.deploy(mode=Mode.LOCAL_PROCESS, memory_mb=100)
+        probe_bundle.deploy(mode=Mode.LOCAL_PROCESS, memory_mb=100)
     with pytest.raises(UsageError, match="memory= is no option"):
-        bundle.deploy(mode=Mode.LOCAL_CONTAINER, memory=100)
+        probe_bundle.deploy(mode=Mode.LOCAL_CONTAINER, memory=100)
     with pytest.raises(UsageError, match="is not started from Python"):
-        bundle.deploy(mode=Mode.SAGEMAKER_ENDPOINT)
+        probe_bundle.deploy(mode=Mode.SAGEMAKER_ENDPOINT)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.randoms())
