@@ -101,7 +101,7 @@ export class BodyView {
     if (kind === "img") {
       media.alt = "The model's answer";
       media.onload = () => {
-        media.alt = `The model's answer, ${media.naturalWidth} × ${media.naturalHeight} pixels`;
+        media.alt = `The model's answer, ${media.naturalWidth} by ${media.naturalHeight} pixels`;
         media.classList.toggle("tiny", media.naturalWidth < 64);
       };
     } else {

@@ -38,14 +38,7 @@ def describe(bundle: ModelBundle) -> dict[str, Any]:
 
 
 def verification(bundle: ModelBundle) -> list[str]:
-    """What is known about who made the bundle's files and what checks them, as sentences for a reviewer.
-
-    >>> from types import SimpleNamespace
-    >>> bundle = SimpleNamespace(key_id="0f1e", public_key_id=None, container=SimpleNamespace(verified="nothing"))
-    >>> bundle.manifest = SimpleNamespace(files={"model.ubj": ""})
-    >>> print(verification(bundle)[0])
-    The manifest lists 1 file with its SHA-256; the root digest names them all, and the container spec pins it.
-    """
+    """What is known about who made the bundle's files and what checks them, as sentences for a reviewer."""
     count = len(bundle.manifest.files)
     listed = f"{count} file with its SHA-256" if count == 1 else f"{count} files with their SHA-256"
     sentences = [

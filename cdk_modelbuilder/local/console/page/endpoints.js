@@ -41,7 +41,7 @@ export function showEndpoints(status, choose, chosen) {
 
 function buildEndpoint(endpoint, choose) {
   const heading = make("h3", { id: `endpoint-${endpoint.name}` }, endpoint.name);
-  const button = make("button", { type: "button", class: "quiet", "aria-label": `Use ${endpoint.name} below` }, "Use below");
+  const button = make("button", { type: "button", class: "quiet", "aria-label": `Use below: ${endpoint.name}` }, "Use below");
   button.addEventListener("click", () => choose(endpoint.name));
   // Its own card scrolls, not the page, where the screen is narrow.
   const head = make("thead", {}, make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, name))));
