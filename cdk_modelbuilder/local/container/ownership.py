@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from cdk_modelbuilder.local.container.engine import Engine, find_engine
+
+_log = logging.getLogger("cdk_modelbuilder.endpoint")
 
 BUNDLE_LABEL = "cdk-modelbuilder.bundle"
 PID_LABEL = "cdk-modelbuilder.pid"
@@ -77,6 +80,8 @@ def reap_orphans(engine: Engine | None = None) -> list[str]:
     Raises:
         LocalEndpointError: No daemon answers.
     """
+    from docker.errors import APIError  # noqa: PLC0415 - an extra
+
     used = engine or find_engine()
     removed = []
     try:
@@ -89,9 +94,14 @@ def reap_orphans(engine: Engine | None = None) -> list[str]:
             is_old = owner.is_of_another_boot() and found.get("State") in ("exited", "dead")
             if not (is_old or owner.is_gone()):
                 continue
-            remove_container(used.api, found["Id"])
+            name = str(found["Names"][0]).lstrip("/") if found.get("Names") else str(found["Id"])
+            try:
+                remove_container(used.api, found["Id"])
+            except APIError as error:  # the next start tries again
+                _log.warning("%s, whose owner is gone, was not removed: %s", name, error)
+                continue
             remove_folder(labels.get(FOLDER_LABEL, ""))
-            removed.append(str(found["Names"][0]).lstrip("/") if found.get("Names") else str(found["Id"]))
+            removed.append(name)
     finally:
         if engine is None:
             used.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -54,8 +55,7 @@ def pull(engine: Engine, image: str, *, architecture: str, session: Any = None, 
     from docker.errors import APIError, DockerException  # noqa: PLC0415 - an extra
     from docker.utils import parse_repository_tag  # noqa: PLC0415
 
-    registry = ecr_registry(image)
-    login = None if registry is None else ecr_login(registry, image, session)
+    login = _ecr_login(image, session)
     repository, tag = parse_repository_tag(image)
     say(f"pulling {image}")
     tally = LayerTally()
@@ -76,6 +76,23 @@ def pull(engine: Engine, image: str, *, architecture: str, session: Any = None, 
         raise pull_failure(image, str(error.explanation or error)) from None
     except DockerException as error:  # the user's credential helper failed
         raise pull_failure(image, str(error)) from None
+
+
+def _ecr_login(image: str, session: Any) -> dict[str, str] | None:
+    """A login to ECR; None for any other host, and where the user's own ``docker login`` is all there is."""
+    from docker.auth import load_config  # noqa: PLC0415 - an extra
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    registry = ecr_registry(image)
+    if registry is None:
+        return None
+    try:
+        return ecr_login(registry, image, session)
+    except LocalEndpointError:
+        with contextlib.suppress(DockerException):
+            if load_config().resolve_authconfig(registry_host(image)):
+                return None
+        raise
 
 
 def pull_failure(image: str, said: str) -> LocalEndpointError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from docker import APIClient
 
 from cdk_modelbuilder.local.container.ownership import (
     FOLDER_PREFIX,
@@ -139,6 +141,19 @@ def test_a_second_interrupt_does_not_wait_for_the_answer_and_leaves_nothing(prob
     _, said = owner.communicate(timeout=60)
     assert owner.returncode == -signal.SIGINT, said
     assert eventually(lambda: containers_of(name) == [])
+
+
+@pytest.mark.docker
+def test_what_cannot_be_removed_any_more_is_the_watcher_s(start, caplog):
+    """The daemon does not answer this client any more, as after a restart in the middle of something."""
+    one = start()
+    one.running._engine.api.close()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        dead = APIClient(f"tcp://127.0.0.1:{closed.getsockname()[1]}", version="1.41")
+    object.__setattr__(one.running._engine, "api", dead)
+    one.running.stop()
+    assert "is left to its watcher" in caplog.text
+    assert eventually(lambda: containers_of(one.running.name) == [])
 
 
 @pytest.mark.docker

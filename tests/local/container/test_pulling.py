@@ -145,6 +145,27 @@ def test_what_a_user_logged_in_to_by_hand_is_used_for_that_host_alone(small, bun
         engine.close()
 
 
+def test_where_aws_gives_no_login_the_user_s_own_for_that_host_is_used(small, bundle_of, pulled, monkeypatch, tmp_path):
+    def refused(*unused):
+        raise LocalEndpointError("no credentials.", remedy="Sign in.")
+
+    monkeypatch.setattr(pulling, "ecr_login", refused)
+    monkeypatch.setattr(pulling, "ecr_registry", lambda image: EcrRegistry("1" * 12, "eu-west-1"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with serving(small, password="theirs") as registry:
+        host = f"127.0.0.1:{registry.port}"
+        pulled.append(f"{host}/team/model:1")
+        engine = find_engine()
+        with pytest.raises(LocalEndpointError, match="no credentials"):
+            prepare_image(engine, bundle_of(pulled[0]), ContainerOptions(), lambda line: None)
+        engine.close()
+        auth = base64.b64encode(b"AWS:theirs").decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+        engine = find_engine()
+        prepare_image(engine, bundle_of(pulled[0]), ContainerOptions(), lambda line: None)
+        engine.close()
+
+
 def test_a_host_that_only_looks_like_ecr_gets_no_login(engine, bundle_of, monkeypatch):
     def never(*unused):
         raise AssertionError("a login was made")
