@@ -84,11 +84,11 @@ def main() -> int:
     return 0
 
 
-def report(rows: list[Row], facts: dict[str, str]) -> str:
+def report(rows: list[Row], facts: dict[str, str], *, introduction: str = _INTRODUCTION) -> str:
     """The page, in Markdown."""
     today = dt.datetime.now(dt.UTC).date().isoformat()
     judged = [row.reached for row in rows if row.reached is not None]
-    lines = [_INTRODUCTION, f"- date: {today}", *(f"- {name}: {value}" for name, value in facts.items()), ""]
+    lines = [introduction, f"- date: {today}", *(f"- {name}: {value}" for name, value in facts.items()), ""]
     lines += [f"{sum(judged)} of {len(judged)} targets reached.", ""]
     lines += ["| " + " | ".join(_HEADINGS) + " |", "|---" * len(_HEADINGS) + "|"]
     notes: list[str] = []

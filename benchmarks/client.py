@@ -9,15 +9,17 @@ import time
 _WARM_UP = 0.3
 
 
-def requests_per_second(port: int, body: bytes, connections: int, duration: float) -> dict[str, float]:
-    """POST ``body`` to /invocations for so many seconds.
+def requests_per_second(
+    port: int, body: bytes, connections: int, duration: float, *, content_type: str = "application/octet-stream"
+) -> dict[str, float]:
+    """POST ``body`` to /invocations for so many seconds, and ask for an answer of the same type.
 
     Returns:
         ``rate``: answers a second; ``busy``: this client's share of one processor.
     """
     head = (
-        f"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/octet-stream\r\n"
-        f"Accept: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n"
+        f"Accept: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     request = head.encode() + body
     with selectors.DefaultSelector() as selector:
