@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
-from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.errors import BundleError, IntegrityError, KeyFileError, UsageError
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
+from cdk_modelbuilder.local.starting import start_process
 from tests.conftest import MASTER_KEY
 
 from .key_pairs import private_key, private_pem

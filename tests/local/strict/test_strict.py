@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cdk_modelbuilder import Mode, ModelBuilder, ModelBundle, SchemaBuilder
-from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.local.strict import FAMILIES, family_of
 from tests.conftest import MASTER_KEY
 from tests.local.strict.requests import REQUESTS, SAMPLE, Essence, ask
