@@ -1,7 +1,7 @@
 """The container spec and the user's options as the one JSON document that the daemon is asked with.
 
-The document is that of ``POST /containers/create`` in Docker's Engine API. The key goes into it at the start and
-nowhere else: no image, no file and no command line holds it.
+The document is that of ``POST /containers/create`` in Docker's Engine API. The key goes into it at the start: no
+image, no file of ours and no command line holds it, and the daemon forgets it when the container is removed.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 import urllib3
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
+from cdk_modelbuilder.local.container.image import context_digest
 from cdk_modelbuilder.local.starting import start_container
 from tests.conftest import MASTER_KEY
 from tests.containers.docker_base import BASE_IMAGE, make_base_image, run_docker, why_not
@@ -31,11 +33,16 @@ def probe_bundle(tmp_path_factory) -> ModelBundle:
 
 
 @pytest.fixture(scope="session")
-def daemon() -> None:
+def daemon(probe_bundle) -> Iterator[None]:
     """A daemon that has the base image."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     make_base_image()
+    yield
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # another worker may be about to start it
+        context = probe_bundle.path / "image"
+        tag = f"cdk-modelbuilder/probe:{context_digest(context, BASE_IMAGE)[:16]}"
+        run_docker("image", "rm", "--force", tag, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from cdk_modelbuilder import Mode, ModelBuilder, ModelBundle, SchemaBuilder
 from cdk_modelbuilder.errors import PredictionError
+from cdk_modelbuilder.local.container.image import context_digest
 from tests.conftest import MASTER_KEY
-from tests.containers.docker_base import python_version, why_not
+from tests.containers.docker_base import python_version, run_docker, why_not
 from tests.local.container.mms_image import IMAGE, make_mms_image
 from tests.local.container.probe import Probe
 
@@ -28,11 +30,11 @@ QUESTION = {"ask": "twice", "of": [1.5]}
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory, daemon) -> ModelBundle:
+def bundle(tmp_path_factory, daemon) -> Iterator[ModelBundle]:
     if python_version() != f"{sys.version_info.major}.{sys.version_info.minor}":
         pytest.skip("the base image has another Python")
     make_mms_image(tmp_path_factory.mktemp("context"))
-    return ModelBuilder(
+    built = ModelBuilder(
         inference_spec=Probe(),
         schema_builder=SchemaBuilder(json.dumps(QUESTION), json.dumps({"said": [3.0]})),
         model_path=tmp_path_factory.mktemp("mms") / "probe",
@@ -41,6 +43,9 @@ def bundle(tmp_path_factory, daemon) -> ModelBundle:
         image_uri=IMAGE,
         dependencies={"auto": False, "packaging": "image"},
     ).build()
+    yield built
+    derived = f"cdk-modelbuilder/probe:{context_digest(built.path / 'image', IMAGE)[:16]}"
+    run_docker("image", "rm", "--force", derived, IMAGE, check=False)
 
 
 @pytest.mark.parametrize("isolation", [False, True])
