@@ -39,10 +39,12 @@ def soak(bundle: ModelBundle, *, seconds: float, connections: int, copies: int, 
     """What happened."""
     start = Starter(signing_key=KEY)
     started: list[Any] = []
+    pids: list[int] = []
 
     def noting(*arguments: Any, **options: Any) -> Any:
         running = start(*arguments, **options)
-        started.append(running)
+        pids.append(running.pid)
+        started[:] = [one for one in started if one.is_running()] + [running]  # the dead would count as its memory
         return running
 
     found: collections.Counter[str] = collections.Counter()
@@ -77,7 +79,7 @@ def soak(bundle: ModelBundle, *, seconds: float, connections: int, copies: int, 
                 break
             time.sleep(0.1)
         recovered = _answers(runtime)
-        restarts = len(started) - copies
+        restarts = len(pids) - copies
         port = gateway.port
         runtime.close()
     return {
@@ -92,7 +94,7 @@ def soak(bundle: ModelBundle, *, seconds: float, connections: int, copies: int, 
         "memory_mb": [round(sample[0] / 1e6, 1) for sample in _spread(samples)],
         "open_files": [sample[1] for sample in _spread(samples)],
         "left_behind": {
-            "processes": sum(resident_bytes(running.pid) is not None for running in started),
+            "processes": sum(resident_bytes(pid) is not None for pid in pids),
             "files": _open_files() - descriptors,
             "port": _listens(port),
             "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
