@@ -119,7 +119,7 @@ def command(
     hosted = _hosted(targets, bundles, copies=copies, asynchronous=asynchronous)
     for warning in hosted.warnings:
         click.echo(f"note: {warning}", err=True)
-    with _gateway(hosted, port, objects, start, quiet=load is not None) as gateway, _interruptible():
+    with _interruptible(), _gateway(hosted, port, objects, start, quiet=load is not None) as gateway:
         if load is not None:
             run_and_print_load(gateway, load, as_json=as_json)
             return
@@ -239,11 +239,11 @@ def _serve_bare(targets: tuple[Path, ...], port: int, start: dict[str, Any], *, 
         click.echo(f"{opened.name} is ready: POST {running.url}{path} (Ctrl-C ends it)")
     sys.stdout.flush()
     status = 0
-    try:
-        with _interruptible():
+    with _interruptible():
+        try:
             status = running.wait()
-    finally:
-        running.stop()
+        finally:
+            running.stop()
     sys.exit(1 if status else 0)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
-from cdk_modelbuilder.local.container.sockets import Address, addresses
+from cdk_modelbuilder.local.container.sockets import addresses, tls_of
+from cdk_modelbuilder.local.docker_address import DockerAddress
 
 OLDEST_API = (1, 41)
 """Docker 20.10's: the first with GPU requests (1.40) and with statistics at once (1.41)."""
@@ -35,7 +36,7 @@ class Engine:
     """
 
     api: Any
-    address: Address
+    address: DockerAddress
     name: str
     architecture: str
 
@@ -77,7 +78,7 @@ def find_engine() -> Engine:
     raise min(failures, key=_rank) if failures else _none_here()
 
 
-def _ask(address: Address) -> Engine:
+def _ask(address: DockerAddress) -> Engine:
     from docker import APIClient  # noqa: PLC0415 - an extra
     from docker.errors import APIError, DockerException  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
@@ -86,7 +87,7 @@ def _ask(address: Address) -> Engine:
     try:
         _connect(address)
         # The version is asked below, so that one that is too old is told from no answer at all.
-        api = APIClient(address.url, version=".".join(map(str, OLDEST_API)), tls=address.tls or _tls(address))
+        api = APIClient(address.url, version=".".join(map(str, OLDEST_API)), tls=tls_of(address))
         api.timeout = _SECONDS
         with contextlib.closing(api._get(f"{api.base_url}/version")) as answer:  # noqa: SLF001 - the one unversioned way
             version = api._result(answer, json=True)  # noqa: SLF001
@@ -128,20 +129,12 @@ def daemon_trouble(engine: Engine) -> Iterator[None]:
         ) from None
 
 
-def _connect(address: Address) -> None:
+def _connect(address: DockerAddress) -> None:
     # The SDK leaves its socket open where nobody listens, and hides the reason in three errors.
-    if address.path is not None:
+    if address.socket is not None:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_SECONDS)
-            probe.connect(str(address.path))
-
-
-def _tls(address: Address) -> Any:
-    if address.source != "DOCKER_HOST" or not os.environ.get("DOCKER_TLS_VERIFY"):
-        return False
-    from docker.utils import kwargs_from_env  # noqa: PLC0415 - an extra
-
-    return kwargs_from_env().get("tls", False)
+            probe.connect(str(address.socket))
 
 
 def _name(version: dict[str, Any]) -> str:
@@ -151,10 +144,10 @@ def _name(version: dict[str, Any]) -> str:
     return f"Docker {version.get('Version', 'of unknown version')}"
 
 
-def _no_answer(address: Address, error: BaseException) -> LocalEndpointError:
+def _no_answer(address: DockerAddress, error: BaseException) -> LocalEndpointError:
     if _number(error) in (errno.EACCES, errno.EPERM):
-        return LocalEndpointError(f"{_user()} may not use {address}.", remedy=_permission(address.path))
-    if _number(error) == errno.ENOENT and address.path is not None:
+        return LocalEndpointError(f"{_user()} may not use {address}.", remedy=_permission(address.socket))
+    if _number(error) == errno.ENOENT and address.socket is not None:
         return LocalEndpointError(
             f"there is no socket at {address}.", remedy=f"{_start(address)} Or unset what names it."
         )
@@ -182,12 +175,12 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-def _start(address: Address) -> str:
-    if "odman" in address.source or "podman" in address.url:
+def _start(address: DockerAddress) -> str:
+    if "odman" in address.origin or "podman" in address.url:
         return "Start it: `systemctl --user start podman.socket`."
-    if "Desktop" in address.source:
+    if "Desktop" in address.origin:
         return "Start Docker Desktop."
-    if "rootless" in address.source:
+    if "rootless" in address.origin:
         return "Start it: `systemctl --user start docker`."
     return "Start it: `sudo systemctl start docker`, or Docker Desktop."
 

@@ -244,7 +244,7 @@ class LocalContainer:
 
 def _daemon(engine: Engine) -> str | None:
     # A context's TLS files are found through the context; everything else is said by the address alone.
-    return None if engine.address.source.startswith("docker context") else engine.address.url
+    return engine.address.url if engine.address.context is None else None
 
 
 def _slug(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cdk_modelbuilder.local.doctor.docker_address import DockerAddress, docker_addresses
+from cdk_modelbuilder.local.docker_address import DockerAddress, docker_addresses
 
 _SECONDS = 1.5
 _LARGEST = 8 << 20

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.local.docker_address import DockerAddress, docker_addresses
 from cdk_modelbuilder.local.doctor.check import Check, Circumstances
-from cdk_modelbuilder.local.doctor.docker_address import DockerAddress, docker_addresses
 from cdk_modelbuilder.local.doctor.docker_api import DockerApi, NoAnswerError
 from cdk_modelbuilder.local.doctor.docker_service import (
     INSTALL,

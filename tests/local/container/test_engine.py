@@ -18,11 +18,13 @@ from pathlib import Path
 import pytest
 
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
-from cdk_modelbuilder.local.container import engine, sockets
+from cdk_modelbuilder.local import docker_address
+from cdk_modelbuilder.local.container import engine
 from cdk_modelbuilder.local.container.engine import find_engine
 from cdk_modelbuilder.local.container.fit import check_engine
 from cdk_modelbuilder.local.container.options import ContainerOptions
-from cdk_modelbuilder.local.container.sockets import Address, addresses
+from cdk_modelbuilder.local.container.sockets import addresses
+from cdk_modelbuilder.local.docker_address import DockerAddress
 from tests.containers.docker_base import why_not
 
 
@@ -121,10 +123,16 @@ def test_one_that_is_too_old(tmp_path, monkeypatch):
         find_engine()
 
 
+def listening_at(monkeypatch, *places) -> None:
+    """Paths of sockets, each followed by what is said of it, in the place of the usual ones."""
+    usual = [DockerAddress(f"unix://{path}", origin) for path, origin in zip(places[::2], places[1::2], strict=True)]
+    monkeypatch.setattr(docker_address, "_usual_places", lambda: iter(usual))
+
+
 def test_podman_is_found_where_it_listens_and_named(tmp_path, monkeypatch):
-    places = [(tmp_path / "run" / "podman" / "podman.sock", "rootless Podman")]
-    monkeypatch.setattr(sockets, "_usual_places", lambda: iter(places))
-    with daemon_at(places[0][0], PODMAN):
+    place = tmp_path / "run" / "podman" / "podman.sock"
+    listening_at(monkeypatch, place, "rootless Podman")
+    with daemon_at(place, PODMAN):
         found = find_engine()
         found.close()
     assert (found.name, found.architecture) == ("Podman 5.4.0", "arm64")
@@ -132,25 +140,20 @@ def test_podman_is_found_where_it_listens_and_named(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="gives none without saying so"):
         check_engine(found, ContainerOptions(gpus=1))
     check_engine(found, ContainerOptions())
-    assert str(found) == f"Podman 5.4.0 at unix://{places[0][0]} (rootless Podman)"
+    assert str(found) == f"Podman 5.4.0 at unix://{place} (rootless Podman)"
 
 
 def test_a_socket_that_nobody_serves_any_more_does_not_hide_the_next(tmp_path, monkeypatch):
     dead, alive = tmp_path / "dead.sock", tmp_path / "run" / "docker.sock"
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(dead))
-    monkeypatch.setattr(sockets, "_usual_places", lambda: iter([(dead, "Docker"), (alive, "rootless Docker")]))
+    listening_at(monkeypatch, dead, "Docker", alive, "rootless Docker")
     with daemon_at(alive, PODMAN):
         found = find_engine()
         found.close()
-    assert found.address.source == "rootless Docker"
+    assert found.address.origin == "rootless Docker"
     with pytest.raises(LocalEndpointError, match=r"dead.sock \(Docker\): Connection refused"):
         find_engine()
-
-
-def test_the_usual_places_come_in_order(tmp_path, monkeypatch):
-    names = [source for _, source in sockets._usual_places()]
-    assert names == ["Docker", "rootless Docker", "Docker Desktop", "Docker Desktop", "rootless Podman", "Podman"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_the_usual_places_come_in_order(tmp_path, monkeypatch):
     ],
 )
 def test_no_socket_at_all(tmp_path, monkeypatch, programs, words):
-    monkeypatch.setattr(sockets, "_usual_places", lambda: iter(()))
+    monkeypatch.setattr(docker_address, "_usual_places", lambda: iter(()))
     for name in programs:
         (tmp_path / name).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -184,12 +187,14 @@ def test_a_docker_context_is_honoured_and_docker_host_comes_first(tmp_path, monk
     config = tmp_path / "config"
     context(config, "mine", f"unix://{tmp_path}/mine.sock")
     (config / "config.json").write_text(json.dumps({"currentContext": "mine"}))
-    assert addresses() == [Address(f"unix://{tmp_path}/mine.sock", "docker context mine", chosen=True)]
+    assert addresses() == [
+        DockerAddress(f"unix://{tmp_path}/mine.sock", "docker context mine", is_chosen=True, context="mine")
+    ]
     monkeypatch.setenv("DOCKER_CONTEXT", "other")
     with pytest.raises(UsageError, match="no Docker context 'other'"):
         addresses()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/host.sock")
-    assert [address.source for address in addresses()] == ["DOCKER_HOST"]
+    assert [address.origin for address in addresses()] == ["DOCKER_HOST"]
 
 
 def test_without_the_sdk_the_extra_is_named(monkeypatch):
@@ -219,5 +224,5 @@ def test_one_whose_socket_is_not_for_this_user_names_the_group(tmp_path):
     }
     command = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "/usr/bin/python3", "-c", ASK]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/", check=True)
-    assert "user 12345 may not use unix:///var/run/docker.sock (Docker)" in done.stdout
+    assert "user 12345 may not use unix:///var/run/docker.sock (the default socket)" in done.stdout
     assert "`sudo usermod --append --groups docker user 12345`" in done.stdout or "rootless daemon" in done.stdout

@@ -20,7 +20,7 @@ import pytest
 
 from cdk_modelbuilder.local.doctor import docker_api, docker_daemon, docker_sdk, docker_service, ports
 from cdk_modelbuilder.local.doctor.check import Circumstances, examine
-from cdk_modelbuilder.local.doctor.docker_address import docker_addresses
+from cdk_modelbuilder.local.docker_address import docker_addresses
 from cdk_modelbuilder.local.doctor.finding import Outcome
 from cdk_modelbuilder.local.doctor.platforms import Platform
 
@@ -34,7 +34,7 @@ def nothing_set(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setattr("cdk_modelbuilder.local.doctor.docker_address.DEFAULT_SOCKET", str(tmp_path / "docker.sock"))
+    monkeypatch.setattr("cdk_modelbuilder.local.docker_address.DEFAULT_SOCKET", str(tmp_path / "docker.sock"))
     monkeypatch.setattr(docker_service, "Path", lambda text: tmp_path / "no" if "systemd" in text else Path(text))
 
 

@@ -23,12 +23,17 @@ class DockerAddress:
         origin: What named it, in words, such as ``DOCKER_HOST``.
         is_chosen: Whether the user's settings name it; else it is one of the usual places.
         must_be_named: Whether containers are run there only if the user's settings name it.
+        context: The Docker context that it is of; None for none.
     """
 
     url: str
     origin: str
     is_chosen: bool = False
     must_be_named: bool = False
+    context: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.url} ({self.origin})"
 
     @property
     def is_local(self) -> bool:
@@ -67,18 +72,24 @@ def _config_folder() -> Path:
     return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
+def chosen_context() -> str | None:
+    """Name of the Docker context that the user chose; None for none, and where ``DOCKER_HOST`` overrides it."""
+    if os.environ.get("DOCKER_HOST"):
+        return None
+    name = os.environ.get("DOCKER_CONTEXT") or _text(_read(_config_folder() / "config.json"), "currentContext")
+    return None if not name or name == "default" else name
+
+
 def _context() -> DockerAddress | None:
     folder = _config_folder()
-    name, origin = os.environ.get("DOCKER_CONTEXT"), "DOCKER_CONTEXT"
-    if not name:
-        name, origin = _text(_read(folder / "config.json"), "currentContext"), "the current docker context"
-    if not name or name == "default":
+    name = chosen_context()
+    if name is None:
         return None
     meta = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
     endpoints = _read(meta).get("Endpoints")
     docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
     host = _text(docker if isinstance(docker, dict) else {}, "Host")
-    return DockerAddress(_with_scheme(host), f"{origin}, {name}", is_chosen=True) if host else None
+    return DockerAddress(_with_scheme(host), f"docker context {name}", is_chosen=True, context=name) if host else None
 
 
 def _read(path: Path) -> dict[str, object]:
