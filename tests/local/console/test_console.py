@@ -56,7 +56,7 @@ def test_the_sample_is_sent_and_the_answer_shown(opened):
     page.send()
     assert page.text("fact-status") == "200 OK"
     assert json.loads(page.body()) == [3.5, 7.0]
-    assert page.text("fact-by") == "AllTraffic"
+    assert page.text("fact-by") == "sums, AllTraffic"
     assert page.text("fact-size") == "9 bytes"
     page.until(lambda: page.browser.find_elements("css selector", "#charts svg circle"))
     assert "sums. All " in page.text("charts")
@@ -78,8 +78,10 @@ def test_a_wrong_body_is_refused_in_the_api_s_words(opened):
     page.write("text", '[["<img src=x onerror=alert(1)>", 2]]')
     page.send("Refused")
     assert page.text("failure-name") == "ModelError"
-    assert page.text("failure-words") == "The container answered 400:"
+    assert page.text("failure-words").startswith("Received client error (400) from primary with message")
+    assert page.find("#answer p").text == "The container answered 400. In its own words:"
     assert "numbers" in page.find("#answer pre").text
+    assert page.text("status").endswith("ModelError. The container answered 400.")
     assert page.text("fact-status") == "424 Failed Dependency"
     page.until(lambda: "1 refused" in page.card("sums").text)
 

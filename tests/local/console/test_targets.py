@@ -60,7 +60,7 @@ def test_variants(opened, sent):
     page.choose("variant", "blue")
     assert 'TargetVariant="blue"' in page.text("boto")
     page.send()
-    assert page.text("fact-by") == "blue"
+    assert page.text("fact-by") == "split, blue"
     assert sent() == [{"target-variant": "blue"}]
     page.until(lambda: "split, variant red has had no request yet." in page.text("charts"))
     page.until(lambda: "split, variant blue. All 1 requests" in page.text("charts"))
@@ -95,11 +95,6 @@ def test_a_model_of_several(opened, sent):
 
 
 def test_a_session_and_attributes(opened, sent):
-    page = opened("series")
-    page.open_all()
-    page.choose("session", "NEW_SESSION")
-    page.send()
-    assert page.value("session") == "NEW_SESSION"  # several containers share none
     page = opened("split")
     page.open_all()
     page.choose("session", "NEW_SESSION")
@@ -161,3 +156,40 @@ def test_a_gateway_that_has_gone_is_said_to_be(browser, sums):
     assert page.element("problem").is_displayed()
     page.until(lambda: "the gateway is not reached" in page.text("log-state"))
     browser.get_log("browser")  # the browser notes each try
+
+
+def test_answers_by_their_types(browser, sums):
+    start = ScriptedStart(
+        Reply(body=b"RIFF" + bytes(100), content_type="audio/wav"),
+        Reply(body=b"\0\1\2", content_type="application/octet-stream"),
+        Reply(body=b"<b>bold</b>", content_type="text/html"),
+        Reply(body=b"no JSON", content_type="application/json"),
+        Reply(body=b'a"b', content_type="text/csv"),
+        Reply(status=503, body=b"<html>", content_type="text/html"),
+    )
+    with LocalGateway(host_bundles([sums]), start=start) as gateway:
+        page = ConsolePage(browser, gateway, "sums")
+        page.send()
+        assert page.find("#answer audio").get_attribute("controls")
+        page.send()
+        assert page.find("#answer").text == "Save the answer (3 bytes)"
+        for words in ("<b>bold</b>", "no JSON", 'a"b'):
+            page.send()
+            assert page.body() == words
+        page.send("Refused")
+        assert (page.text("failure-name"), page.body()) == ("ModelError", "<html>")
+        assert page.complaints() == []
+    browser.get_log("browser")  # the browser notes that nobody answers any more
+
+
+def test_what_was_typed_stays_while_the_same_is_taken(opened):
+    page = opened("many")
+    page.choose("content-type", "text/csv")
+    page.write("text", "5,6")
+    page.choose("model", "b.tar.gz")
+    page.send()  # loads the model, whose copy is new on the page
+    page.until(lambda: page.copy("many"))
+    assert (page.value("content-type"), page.value("text")) == ("text/csv", "5,6")
+    page.choose("content-type", "application/json")
+    page.choose("content-type", "text/csv")
+    assert page.value("text").split() == ["1.5,2.0", "3.0,4.0"]

@@ -11,7 +11,8 @@ export class Answer {
   #started = performance.now();
   #view = null;
 
-  constructor(before) {
+  constructor(endpoint, before) {
+    this.endpoint = endpoint;
     if (before) before.clear();
     element("facts").hidden = true;
     element("failure").hidden = true;
@@ -32,7 +33,7 @@ export class Answer {
     setText(element("fact-status"), `${response.status} ${response.statusText}`);
     element("fact-status").className = response.ok ? "good" : "bad";
     setText(element("fact-type"), type || "none");
-    setText(element("fact-by"), response.headers.get("x-Amzn-Invoked-Production-Variant") || "the gateway");
+    setText(element("fact-by"), [this.endpoint, response.headers.get("x-Amzn-Invoked-Production-Variant")].filter(Boolean).join(", "));
     setText(element("fact-first"), this.#passed());
     if (!response.ok) return;
     this.#view = new BodyView(element("answer"), type);
@@ -62,10 +63,11 @@ export class Answer {
     setText(element("fact-whole"), this.#passed());
     setText(element("fact-size"), this.#view ? bytes(this.#view.size) : "none");
     setText(element("failure-name"), error.name);
-    setText(element("failure-words"), error.original ? `The container answered ${error.original.status}:` : error.message);
+    setText(element("failure-words"), error.message);
     element("failure").hidden = false;
-    if (error.original) this.#quote(error.original.message);
-    setText(element("status"), `Refused after ${this.#passed()}: ${error.name}. ${error.message}`);
+    const container = error.original && error.original.status ? `The container answered ${error.original.status}.` : "";
+    if (container && error.original.message) this.#quote(container, error.original.message);
+    setText(element("status"), `Refused after ${this.#passed()}: ${error.name}. ${container}`);
   }
 
   broken(words) {
@@ -73,14 +75,14 @@ export class Answer {
     setText(element("status"), words);
   }
 
-  #quote(message) {
+  #quote(container, message) {
     let shown = message;
     try {
       shown = JSON.stringify(JSON.parse(message), null, 2);
     } catch {
       // Words, or HTML: as they came.
     }
-    element("answer").append(make("pre", { tabindex: "0", role: "region", "aria-label": "What the container answered" }, shown));
+    element("answer").append(make("p", {}, `${container} In its own words:`), make("pre", { tabindex: "0", role: "region", "aria-label": "What the container answered" }, shown));
   }
 
   #passed() {

@@ -17,14 +17,14 @@ export function setText(node, text) {
 }
 
 export function fill(select, options) {
-  // Options as [value, label]; the choice stays if it is still there. Returns whether it changed.
+  // Options as [value, label]; the choice stays if it is still there. Returns whether they are others than before.
   const before = select.value;
   const same = select.options.length === options.length
     && options.every(([value, label], place) => select.options[place].value === value && select.options[place].text === label);
   if (same) return false;
   select.replaceChildren(...options.map(([value, label]) => new Option(label, value)));
   if (options.some(([value]) => value === before)) select.value = before;
-  return select.value !== before;
+  return true;
 }
 
 export function keyed(parent, items, key, build, update) {
@@ -46,7 +46,7 @@ export function keyed(parent, items, key, build, update) {
 
 export function mebibytes(count) {
   if (count === null || count === undefined) return "unknown";
-  return count < 1048576 ? `${Math.ceil(count / 1024)} KiB` : `${(count / 1048576).toFixed(count < 10485760 ? 1 : 0)} MiB`;
+  return count < 1048576 ? `${Math.ceil(count / 1024)} KiB` : `${Number((count / 1048576).toFixed(count < 10485760 ? 1 : 0))} MiB`;
 }
 
 export function milliseconds(value) {

@@ -17,6 +17,7 @@ export class Form {
   #sessions = {};
   #sample = null;
   #picture = null;
+  #filled = "";
 
   constructor() {
     watchTarget(() => this.#showTarget());
@@ -99,11 +100,12 @@ export class Form {
     const answered = Object.keys((output && output.response.content) || {});
     const types = sent.length ? sent : ANY_TYPES;
     this.#sample = input && input.sample ? sampleBlob(input.sample) : null;
-    fill(element("content-type"), types.map((type) => [type, type]));
-    fill(element("accept"), [["*/*", "*/* (what the model prefers)"], ...answered.map((type) => [type, type])]);
-    element("content-type").value = this.#firstType(types);
-    element("accept").value = answered.find((type) => isMedia(type) && this.#sample && type === this.#sample.type)
-      || answered.find(isJson) || answered.find(isText) || "*/*";
+    if (fill(element("content-type"), types.map((type) => [type, type]))) {
+      element("content-type").value = this.#firstType(types);
+    }
+    if (fill(element("accept"), [["*/*", "*/* (what the model prefers)"], ...answered.map((type) => [type, type])])) {
+      element("accept").value = answered.length ? this.#firstType(answered) : "*/*";
+    }
     setText(element("input-words"), input ? takes(input, this.#target.containers) : "It has no copies.");
     setText(element("output-words"), output && output.response.description ? `Gives ${output.response.description}.` : "");
     setText(element("output-schema"), schemaText(output, "Output"));
@@ -122,13 +124,18 @@ export class Form {
     const type = element("content-type").value;
     element("text-field").hidden = !isText(type);
     element("file-field").hidden = isText(type);
-    element("file").accept = isMedia(type) ? type : "";
-    element("file").value = "";
     const { input } = this.#target;
     const content = ((input && input.request.content) || {})[type] || {};
     const sample = isText(type) && this.#sample && this.#sample.type === mediaType(type) ? this.#sample.text : undefined;
     const example = sample === undefined ? content.example : parsed(sample, type);
-    element("text").value = example === undefined || !isText(type) ? "" : asBody(example, type);
+    const text = example === undefined || !isText(type) ? "" : asBody(example, type);
+    // What was typed or chosen stays where another target, or a new build, takes the same.
+    if (this.#filled !== `${type} ${text}`) {
+      this.#filled = `${type} ${text}`;
+      element("text").value = text;
+      element("file").accept = isMedia(type) ? type : "";
+      element("file").value = "";
+    }
     this.#showFile();
   }
 

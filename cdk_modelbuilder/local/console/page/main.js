@@ -15,7 +15,7 @@ const form = new Form();
 const log = new Log();
 const changes = new Changes();
 let status = null;
-let details = { endpoint: "", digests: "" };
+let details = { endpoint: "", digests: new Set() };
 let answer = null;
 let running = null;
 
@@ -30,7 +30,7 @@ async function look() {
   }
   element("problem").hidden = true;
   const names = status.endpoints.map((one) => one.name);
-  fill(element("endpoint"), names.map((name) => [name, name]));
+  if (fill(element("endpoint"), names.map((name) => [name, name]))) chooseFromAddress();
   log.showEndpoints(names);
   const news = changes.of(status);
   if (news.length) setText(element("news"), `${new Date().toLocaleTimeString("en-GB")}: ${news.join(" ")}`);
@@ -43,12 +43,12 @@ async function showChosen() {
   const endpoint = status.endpoints.find((one) => one.name === name);
   if (!endpoint) return;
   showCharts(endpoint);
-  // What an endpoint serves changes only with the digests of its copies.
-  const digests = copies(endpoint).map((copy) => copy.root_sha256).join();
-  if (details.endpoint !== name || details.digests !== digests) {
+  // A copy of another digest is a new build, which may take something else.
+  if (details.endpoint !== name || copies(endpoint).some((copy) => !details.digests.has(copy.root_sha256))) {
     const found = await ask(`-/schema?endpoint=${encodeURIComponent(name)}`);
     if (element("endpoint").value !== name) return; // another one was chosen meanwhile
-    details = { ...found, digests };
+    const served = [...Object.values(found.variants), ...Object.values(found.components)].flat();
+    details = { ...found, digests: new Set(served.map((one) => one.root_sha256)) };
     form.show(endpoint, details);
   }
   showVerification(endpoint, details);
@@ -66,6 +66,14 @@ function lost(error) {
   setText(element("summary"), "not reached");
   setText(element("problem"), `The gateway does not answer: ${error.message}. It is asked again each second; what you see is from before.`);
   element("problem").hidden = false;
+}
+
+function chooseFromAddress() {
+  // The address may name an endpoint: /#churn
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const there = status !== null && status.endpoints.some((one) => one.name === wanted);
+  if (there) element("endpoint").value = wanted;
+  return there;
 }
 
 function choose(name) {
@@ -94,7 +102,7 @@ async function send() {
     return;
   }
   running = new AbortController();
-  answer = new Answer(answer);
+  answer = new Answer(request.endpoint, answer);
   const mine = answer;
   setBusy(true);
   try {
@@ -117,7 +125,7 @@ function setBusy(busy) {
   element("stop").hidden = !busy;
 }
 
-async function start() {
+function start() {
   setText(element("url"), location.origin);
   element("endpoint").addEventListener("change", chosen);
   element("request").addEventListener("submit", (event) => { event.preventDefault(); send(); });
@@ -125,13 +133,8 @@ async function start() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !running) { event.preventDefault(); send(); }
   });
   element("stop").addEventListener("click", () => running && running.abort());
-  await look().catch(lost);
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  if (status && status.endpoints.some((one) => one.name === wanted)) {
-    element("endpoint").value = wanted;
-    showChosen().catch(lost);
-  }
-  setTimeout(keepLooking, EVERY_MS);
+  window.addEventListener("hashchange", () => { if (chooseFromAddress()) showChosen().catch(lost); });
+  keepLooking();
 }
 
 start();
