@@ -13,7 +13,8 @@ from tests.aws_stand_in.cdk_cli import CdkCliMissing, _script
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.slow  # what it goes through is tested part by part, too
+@pytest.mark.slow
+@pytest.mark.heavy  # CI runs `make demo` itself
 def test_the_demo_ends_with_every_step_done(tmp_path):
     try:
         _script()

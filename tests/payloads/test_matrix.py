@@ -14,11 +14,18 @@ from tests.payloads.cases import CASES, Case
 from tests.payloads.equality import same
 
 SLOW_LIBRARIES = ("torch", "tensorflow")
+IN_CI = ("torch Tensor, float32", "TensorFlow Tensor, float32")
+"""The others have the same way through the server, and their codecs tests of their own; `make test-all` goes it."""
 
 
 def params() -> list:
-    slow = pytest.mark.slow
-    return [pytest.param(case, id=case.name, marks=[slow] * (case.library in SLOW_LIBRARIES)) for case in CASES]
+    return [pytest.param(case, id=case.name, marks=marks_of(case)) for case in CASES]
+
+
+def marks_of(case: Case) -> list[pytest.MarkDecorator]:
+    if case.library not in SLOW_LIBRARIES:
+        return []
+    return [pytest.mark.slow] if case.name in IN_CI else [pytest.mark.slow, pytest.mark.heavy]
 
 
 def public_version_of(library: str | None) -> list[str]:
