@@ -218,6 +218,7 @@ def _announce(gateway: LocalGateway, *, as_json: bool) -> None:
     else:
         for name in gateway.endpoints:
             click.echo(f"{name} is in service: POST {gateway.url}/endpoints/{name}/invocations")
+        click.echo(f"What runs, its log, and a form to try it: {gateway.url}/")
         click.echo("Applications reach it with these, and Ctrl-C ends it:")
         for name, value in variables.items():
             click.echo(f"  export {name}={value}")
