@@ -45,7 +45,14 @@ class BrowserPage:
         browser.get(url)
 
     def until(self, condition) -> None:
-        self.wait.until(lambda _: condition())
+        """Wait until ``condition`` holds; where it never does, say what the page shows instead."""
+        from selenium.common.exceptions import TimeoutException
+
+        try:
+            self.wait.until(lambda _: condition())
+        except TimeoutException:
+            shown = self.find("body").text
+            raise AssertionError(f"it did not come true; the page shows:\n{shown}\n{self.console()}") from None
 
     def element(self, name: str):
         return self.browser.find_element("id", name)

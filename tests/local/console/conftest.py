@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from dataclasses import replace
 
@@ -51,7 +52,32 @@ def sums(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def console_gateway(sums, tmp_path_factory):
+def negative(tmp_path_factory):
+    """A bundle of pictures."""
+    return built(tmp_path_factory.mktemp("console"), "negative", Negative(), SchemaBuilder(PICTURE, PICTURE))
+
+
+class HeldStart:
+    """Starts processes, as long as ``free`` is set."""
+
+    def __init__(self) -> None:
+        self._start = Starter(signing_key=MASTER_KEY)
+        self.free = threading.Event()
+        self.free.set()
+
+    def __call__(self, bundle, environment, *, on_log):
+        self.free.wait(30)
+        return self._start(bundle, environment, on_log=on_log)
+
+
+@pytest.fixture(scope="session")
+def start():
+    """What starts the copies of ``console_gateway``."""
+    return HeldStart()
+
+
+@pytest.fixture(scope="session")
+def console_gateway(sums, negative, start, tmp_path_factory):
     """Real endpoints in processes: of numbers, of pictures, of a stream, and one whose files were changed.
 
     Tests leave its copies alive.
@@ -61,11 +87,11 @@ def console_gateway(sums, tmp_path_factory):
     (folder / "tampered" / "model" / "code" / "inference.py").write_text("raise SystemExit\n")
     bundles = [
         sums,
-        built(folder, "negative", Negative(), SchemaBuilder(PICTURE, PICTURE)),
+        negative,
         built(folder, "letters", Letters(), SchemaBuilder("word", iter(["w", "o"]))),
         replace(sums, path=folder / "tampered", info={**sums.info, "name": "tampered"}),
     ]
-    gateway = LocalGateway(host_bundles(bundles), start=Starter(signing_key=MASTER_KEY))
+    gateway = LocalGateway(host_bundles(bundles), start=start)
     try:
         gateway.begin()
         with urllib3.PoolManager(retries=False) as http:

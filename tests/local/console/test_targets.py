@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
@@ -178,6 +180,19 @@ def test_answers_by_their_types(browser, sums):
             assert page.body() == words
         page.send("Refused")
         assert (page.text("failure-name"), page.body()) == ("ModelError", "<html>")
+        assert page.complaints() == []
+    browser.get_log("browser")  # the browser notes that nobody answers any more
+
+
+def test_a_new_build_that_takes_something_else_changes_the_form(browser, sums, negative):
+    with LocalGateway(host_bundles([sums]), start=ScriptedStart(Reply())) as gateway:
+        page = ConsolePage(browser, gateway, "sums")
+        assert page.value("content-type") == "application/json"
+        gateway.replace(replace(negative, info={**negative.info, "name": "sums"}))
+        page.until(lambda: page.value("content-type") == "image/png")
+        assert page.text("input-words") == "Takes PIL image RGB."
+        page.until(lambda: negative.root_sha256 in page.text("verification"))
+        assert sums.root_sha256 not in page.text("verification")
         assert page.complaints() == []
     browser.get_log("browser")  # the browser notes that nobody answers any more
 

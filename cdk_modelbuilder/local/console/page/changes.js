@@ -19,9 +19,9 @@ export class Changes {
       const old = before.get(name);
       // What has failed is tried again and again, which is no news.
       if (old && old.state === state && (old.restarts === restarts || state === "Failed")) return;
-      const again = old && old.state === state ? " again" : "";
       const why = reason && state !== "InService" ? `: ${reason.replace(/[.\s]+$/, "")}` : "";
-      found.push(`${name} is ${state}${again}${why}.`);
+      // Between two looks it may have ended and come back.
+      found.push(old && old.state === state ? `${name} was started again${why}.` : `${name} is ${state}${why}.`);
     });
     before.forEach((_, name) => {
       if (!now.has(name)) found.push(`${name} is gone.`);

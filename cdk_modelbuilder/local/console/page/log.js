@@ -2,9 +2,11 @@
 import { element, fill, make, setText } from "./dom.js";
 
 const KEPT = 2000;
+const TOGETHER_MS = 50;
 
 export class Log {
   #lines = [];
+  #arrived = [];
   #missed = 0;
   #last = 0;
   #paused = false;
@@ -40,12 +42,19 @@ export class Log {
     const number = Number(event.lastEventId);
     if (number <= this.#last) return; // came already, before the page was hidden
     this.#last = number;
-    const line = JSON.parse(event.data);
-    this.#lines.push(line);
-    if (this.#lines.length > KEPT) this.#lines.shift();
-    if (!this.#wanted(line)) return;
-    if (this.#paused) this.#missed += 1;
-    else this.#append([line]);
+    // Lines come in crowds, and each change of a long list takes the browser a while.
+    if (!this.#arrived.length) setTimeout(() => this.#showArrived(), TOGETHER_MS);
+    this.#arrived.push(JSON.parse(event.data));
+  }
+
+  #showArrived() {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    this.#lines.push(...arrived);
+    this.#lines.splice(0, this.#lines.length - KEPT);
+    const wanted = arrived.filter((line) => this.#wanted(line));
+    if (this.#paused) this.#missed += wanted.length;
+    else this.#append(wanted);
     this.#showState();
   }
 

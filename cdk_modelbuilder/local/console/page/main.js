@@ -18,10 +18,17 @@ let status = null;
 let details = { endpoint: "", digests: new Set() };
 let answer = null;
 let running = null;
+let looking = null;
 
 // --- What runs
 
-async function look() {
+function look() {
+  // One question at a time: an older answer must not come after a newer one.
+  looking = looking || update().finally(() => { looking = null; });
+  return looking;
+}
+
+async function update() {
   try {
     status = await ask("-/status");
   } catch (error) {
