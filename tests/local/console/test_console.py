@@ -32,6 +32,7 @@ def opened(browser, console_gateway):
 
     yield at
     assert [page.complaints() for page in pages] == [[]] * len(pages)
+    assert not browser.find_element("id", "problem").is_displayed()
 
 
 def test_what_runs_and_what_does_not(opened):

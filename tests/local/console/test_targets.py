@@ -32,6 +32,7 @@ def opened(browser, targets):
 
     yield at
     assert [page.complaints() for page in pages] == [[]] * len(pages)
+    assert not browser.find_element("id", "problem").is_displayed()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ const STATES = {
 };
 const COLUMNS = ["Copy", "State", "Outstanding", "Restarts", "Memory", "Server"];
 
-export const shortName = (copy) => copy.name.split("/").slice(2).join("/");
+const shortName = (copy) => copy.name.split("/").slice(2).join("/");
 
 export function parts(endpoint) {
   // Variants that serve a model, and components, in one list.

@@ -35,13 +35,13 @@ async function update() {
     lost(error);
     return;
   }
-  element("problem").hidden = true;
   const names = status.endpoints.map((one) => one.name);
   if (fill(element("endpoint"), names.map((name) => [name, name]))) chooseFromAddress();
   log.showEndpoints(names);
   const news = changes.of(status);
   if (news.length) setText(element("news"), `${new Date().toLocaleTimeString("en-GB")}: ${news.join(" ")}`);
   await showChosen();
+  element("problem").hidden = true;
 }
 
 async function showChosen() {
@@ -69,9 +69,12 @@ async function ask(path) {
 }
 
 function lost(error) {
-  element("summary").className = "badge bad";
-  setText(element("summary"), "not reached");
-  setText(element("problem"), `The gateway does not answer: ${error.message}. It is asked again each second; what you see is from before.`);
+  if (error instanceof TypeError) { // what fetch throws where nobody answers
+    element("summary").className = "badge bad";
+    setText(element("summary"), "not reached");
+  }
+  const what = error instanceof TypeError ? "The gateway does not answer" : "The gateway cannot tell";
+  setText(element("problem"), `${what}: ${error.message.replace(/[.]$/, "")}. It is asked again each second; what you see is from before.`);
   element("problem").hidden = false;
 }
 

@@ -1,5 +1,5 @@
 // Who signed what is served, what checks it, and whether it passed, in words.
-import { element, keyed, make, setText } from "./dom.js";
+import { element, keyed, make } from "./dom.js";
 import { copies } from "./endpoints.js";
 
 export function showVerification(endpoint, details) {
