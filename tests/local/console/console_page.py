@@ -19,6 +19,7 @@ class ConsolePage(BrowserPage):
 
     def __init__(self, browser, gateway, endpoint: str) -> None:
         browser.get("about:blank")  # or another fragment of the same page would load nothing
+        browser.get_log("browser")  # the page before may have noted that its gateway went
         super().__init__(browser, f"{gateway.url}/#{endpoint}")
         self.until(lambda: self.value("endpoint") == endpoint and self.value("content-type"))
         self.until(lambda: f'EndpointName="{endpoint}"' in self.text("boto"))

@@ -151,14 +151,18 @@ def test_what_local_mode_does_otherwise_is_said(opened):
     assert page.barriers() == []
 
 
-def test_a_gateway_that_has_gone_is_said_to_be(browser, sums):
+def test_a_gateway_that_has_gone_and_come_back(browser, sums):
     with LocalGateway(host_bundles([sums]), start=ScriptedStart(Reply())) as gateway:
         page = ConsolePage(browser, gateway, "sums")
     page.until(lambda: page.text("summary") == "not reached")
     assert "The gateway does not answer" in page.text("problem")
     assert page.element("problem").is_displayed()
     page.until(lambda: "the gateway is not reached" in page.text("log-state"))
-    browser.get_log("browser")  # the browser notes each try
+    with LocalGateway(host_bundles([sums]), start=ScriptedStart(Reply()), port=gateway.port):
+        page.until(lambda: page.text("summary") == "1 of 1 in service")
+        page.until(lambda: not page.element("problem").is_displayed())
+        page.until(lambda: page.text("log-state") == "1 of 1 lines")  # its first, and not the first one's
+        assert page.text("log") == "sums/AllTraffic/primary/1 started"
 
 
 def test_answers_by_their_types(browser, sums):
@@ -182,7 +186,6 @@ def test_answers_by_their_types(browser, sums):
         page.send("Refused")
         assert (page.text("failure-name"), page.body()) == ("ModelError", "<html>")
         assert page.complaints() == []
-    browser.get_log("browser")  # the browser notes that nobody answers any more
 
 
 def test_a_new_build_that_takes_something_else_changes_the_form(browser, sums, negative):
@@ -195,7 +198,6 @@ def test_a_new_build_that_takes_something_else_changes_the_form(browser, sums, n
         page.until(lambda: negative.root_sha256 in page.text("verification"))
         assert sums.root_sha256 not in page.text("verification")
         assert page.complaints() == []
-    browser.get_log("browser")  # the browser notes that nobody answers any more
 
 
 def test_what_was_typed_stays_while_the_same_is_taken(opened):

@@ -25,6 +25,17 @@ export class Log {
     if (fill(element("log-endpoint"), [["", "All"], ...names.map((name) => [name, name])])) this.#showAll();
   }
 
+  begin() {
+    // Another gateway, perhaps, which counts its lines anew; the same one sends again what it remembers.
+    this.#lines = [];
+    this.#arrived = [];
+    this.#last = 0;
+    if (this.#source) this.#source.close();
+    this.#source = null;
+    this.#showAll();
+    this.#follow();
+  }
+
   #follow() {
     // Nobody sees a hidden page, and a browser opens only so many connections; the gateway remembers the lines.
     if (document.hidden) {

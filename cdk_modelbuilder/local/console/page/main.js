@@ -19,6 +19,7 @@ let details = { endpoint: "", digests: new Set() };
 let answer = null;
 let running = null;
 let looking = null;
+let gone = false;
 
 // --- What runs
 
@@ -34,6 +35,11 @@ async function update() {
   } catch (error) {
     lost(error);
     return;
+  }
+  if (gone) {
+    gone = false;
+    details = { endpoint: "", digests: new Set() };
+    log.begin();
   }
   const names = status.endpoints.map((one) => one.name);
   if (fill(element("endpoint"), names.map((name) => [name, name]))) chooseFromAddress();
@@ -72,6 +78,7 @@ function lost(error) {
   if (error instanceof TypeError) { // what fetch throws where nobody answers
     element("summary").className = "badge bad";
     setText(element("summary"), "not reached");
+    gone = true;
   }
   const what = error instanceof TypeError ? "The gateway does not answer" : "The gateway cannot tell";
   setText(element("problem"), `${what}: ${error.message.replace(/[.]$/, "")}. It is asked again each second; what you see is from before.`);
