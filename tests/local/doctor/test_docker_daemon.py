@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from cdk_modelbuilder.local.docker_address import docker_addresses
 from cdk_modelbuilder.local.doctor import docker_api, docker_daemon, docker_sdk, docker_service, ports
 from cdk_modelbuilder.local.doctor.check import Circumstances, examine
-from cdk_modelbuilder.local.docker_address import docker_addresses
 from cdk_modelbuilder.local.doctor.finding import Outcome
 from cdk_modelbuilder.local.doctor.platforms import Platform
 
