@@ -24,12 +24,7 @@ from tests.test_cli import run
 
 @pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_run_serves_until_it_is_told_to_stop(tumour_bundle, tumours, word):
-    # A shell's background jobs, and so these tests when they are one, inherit that SIGINT is ignored.
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from cdk_modelbuilder.cli import main; main()"
-    )
-    command = [sys.executable, "-c", program, "run", str(tumour_bundle.path), "--port", "0"]
+    command = [sys.executable, "-m", "cdk_modelbuilder.cli", "run", str(tumour_bundle.path), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline()

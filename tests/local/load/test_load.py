@@ -75,7 +75,7 @@ def test_percentiles_and_throughput_are_those_of_the_script():
     assert seen[0].endswith(b"\r\n\r\n[1]")
     # A machine that is busy adds to each of them, and takes nothing away.
     assert 10 <= result.percentile(50) < 100 <= result.percentile(99)
-    assert result.answers_per_second <= 2 / 0.019
+    assert result.answers_per_second < 2 / 0.01
     assert len(result.milliseconds) <= len(seen)
     assert (result.error_rate, dict(result.failures)) == (0.0, {})
 
