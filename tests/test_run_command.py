@@ -18,7 +18,7 @@ import pytest
 
 from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 from tests.conftest import MASTER_KEY
-from tests.local.test_reload import eventually
+from tests.local.gateway.scripted import eventually
 from tests.test_cli import run
 
 

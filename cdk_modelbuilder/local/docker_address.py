@@ -68,8 +68,13 @@ def _with_scheme(host: str) -> str:
     return f"unix://{host}" if host.startswith("/") else host
 
 
+def _home() -> Path:
+    # Unlike Path.home(), this one is silent about a user who has none.
+    return Path(os.path.expanduser("~"))  # noqa: PTH111
+
+
 def _config_folder() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    return Path(os.environ.get("DOCKER_CONFIG") or _home() / ".docker")
 
 
 def chosen_context() -> str | None:
@@ -107,7 +112,7 @@ def _text(data: dict[str, object], name: str) -> str:
 
 def _usual_places() -> Iterator[DockerAddress]:
     yield DockerAddress(f"unix://{DEFAULT_SOCKET}", "the default socket")
-    home = Path.home()
+    home = _home()
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     if sys.platform != "darwin":
         yield DockerAddress(f"unix://{runtime}/docker.sock", "rootless Docker")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
-from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
+from cdk_modelbuilder import ModelBundle
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.reload import Reloader
-from tests.conftest import MASTER_KEY
+from tests.local.gateway.scripted import eventually
+from tests.local.lines import build_line
 
 BUILD = """
 import sys
@@ -26,38 +25,16 @@ ModelBuilder(model=model, schema_builder=schema, model_path=sys.argv[1], depende
 """
 
 
-def build(path: Path, slope: float) -> ModelBundle:
-    from sklearn.linear_model import LinearRegression
-
-    X = [[0.0], [1.0]]
-    return ModelBuilder(
-        model=LinearRegression().fit(X, [0.0, slope]),
-        schema_builder=SchemaBuilder(X, [0.0, 1.0]),
-        model_path=path,
-        dependencies={"auto": False},
-        signing_key=MASTER_KEY,
-    ).build()
-
-
-def eventually(condition, seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 @pytest.fixture
 def said() -> list[str]:
     return []
 
 
 def test_each_new_build_takes_over_and_an_edited_file_does_not(tmp_path, said):
-    bundle = build(tmp_path / "line", 1.0)
+    bundle = build_line(tmp_path / "line", 1.0)
     taken: list[str] = []
     with Reloader([bundle], lambda new: taken.append(new.root_sha256), say=said.append):
-        second = build(tmp_path / "line", 2.0)
+        second = build_line(tmp_path / "line", 2.0)
         assert eventually(lambda: taken == [second.root_sha256]), said
         code = second.model_dir / "code" / "inference.py"
         code.write_text(code.read_text() + "# edited\n")
@@ -66,19 +43,19 @@ def test_each_new_build_takes_over_and_an_edited_file_does_not(tmp_path, said):
 
 
 def test_what_cannot_take_over_is_named(tmp_path, said):
-    bundle = build(tmp_path / "line", 1.0)
+    bundle = build_line(tmp_path / "line", 1.0)
 
     def refuse(new: ModelBundle) -> None:
         raise LocalEndpointError("it does not start.", remedy="Mend it.")
 
     with Reloader([bundle], refuse, say=said.append):
-        build(tmp_path / "line", 2.0)
+        build_line(tmp_path / "line", 2.0)
         assert eventually(lambda: said != [])
     assert said == ["the new build of line does not take over: it does not start. Mend it."]
 
 
 def test_a_source_that_changes_is_built_and_a_build_that_fails_is_told(tmp_path, said):
-    bundle = build(tmp_path / "build" / "line", 1.0)
+    bundle = build_line(tmp_path / "build" / "line", 1.0)
     sources = tmp_path / "src"
     sources.mkdir()
     (sources / "train.py").write_text(BUILD)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import urllib3
 
-from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+from cdk_modelbuilder import SchemaBuilder
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
 from cdk_modelbuilder.local.gateway.hosted import (
     AsyncSettings,
@@ -25,6 +25,7 @@ from cdk_modelbuilder.local.gateway.hosted import (
 from cdk_modelbuilder.local.starting import Starter
 from tests.conftest import MASTER_KEY
 from tests.local.console.models import PICTURE, Letters, Negative, RowSums
+from tests.local.gateway.conftest import built
 from tests.local.gateway.scripted import ScriptedStart
 from tests.predictor.scripted_container import Reply
 
@@ -32,29 +33,17 @@ ROWS = np.array([[1.5, 2.0], [3.0, 4.0]])
 SESSION = "42; Expires=2100-01-01T00:00:00Z"
 
 
-def built(folder, name, spec, schema):
-    return ModelBuilder(
-        inference_spec=spec,
-        schema_builder=schema,
-        name=name,
-        model_path=folder / name,
-        dependencies={"auto": False},
-        archive=False,
-        signing_key=MASTER_KEY,
-    ).build()
-
-
 @pytest.fixture(scope="session")
 def sums(tmp_path_factory):
     """A bundle of numbers, with its sample."""
     schema = SchemaBuilder(ROWS, ROWS.sum(axis=1), keep_samples=True)
-    return built(tmp_path_factory.mktemp("console"), "sums", RowSums(), schema)
+    return built(RowSums(), schema, tmp_path_factory.mktemp("console"), "sums")
 
 
 @pytest.fixture(scope="session")
 def negative(tmp_path_factory):
     """A bundle of pictures."""
-    return built(tmp_path_factory.mktemp("console"), "negative", Negative(), SchemaBuilder(PICTURE, PICTURE))
+    return built(Negative(), SchemaBuilder(PICTURE, PICTURE), tmp_path_factory.mktemp("console"), "negative")
 
 
 class HeldStart:
@@ -88,7 +77,7 @@ def console_gateway(sums, negative, start, tmp_path_factory):
     bundles = [
         sums,
         negative,
-        built(folder, "letters", Letters(), SchemaBuilder("word", iter(["w", "o"]))),
+        built(Letters(), SchemaBuilder("word", iter(["w", "o"])), folder, "letters"),
         replace(sums, path=folder / "tampered", info={**sums.info, "name": "tampered"}),
     ]
     gateway = LocalGateway(host_bundles(bundles), start=start)

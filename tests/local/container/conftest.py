@@ -12,6 +12,7 @@ import urllib3
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
 from cdk_modelbuilder.local.container.image import context_digest
+from cdk_modelbuilder.local.container.ownership import PID_LABEL
 from cdk_modelbuilder.local.starting import start_container
 from tests.conftest import MASTER_KEY
 from tests.containers.docker_base import BASE_IMAGE, make_base_image, run_docker, why_not
@@ -87,3 +88,9 @@ def containers_of(name: str) -> list[str]:
     """The containers whose name begins so."""
     listed = run_docker("ps", "--all", "--filter", f"name={name}", "--format", "{{.Names}}").stdout
     return listed.split()
+
+
+def own_containers() -> list[str]:
+    """The containers that this process has started; others may test beside it."""
+    mine = ["--filter", f"label={PID_LABEL}={os.getpid()}"]
+    return run_docker("ps", "--all", *mine, "--format", "{{.Names}}").stdout.split()

@@ -21,7 +21,7 @@ from cdk_modelbuilder import Mode, ModelBundle
 from cdk_modelbuilder.errors import IntegrityError, LocalEndpointError, UsageError
 from cdk_modelbuilder.resources import ResourceRequirements
 from tests.containers.docker_base import run_docker
-from tests.local.container.conftest import containers_of
+from tests.local.container.conftest import containers_of, own_containers
 
 pytestmark = pytest.mark.docker
 MIB = 1 << 20
@@ -126,12 +126,12 @@ def test_nothing_is_built_twice(shared, probe_bundle, daemon):
 def test_requests_that_run_get_their_answer_and_memory_is_told(start):
     one = start()
     answers = []
-    slow = threading.Thread(target=lambda: answers.append(one.ask("sleep", 1.0)))
+    slow = threading.Thread(target=lambda: answers.append(one.ask("sleep", 4.0)))
     slow.start()
-    time.sleep(0.3)
+    time.sleep(2)  # until it has surely arrived
     one.running.stop()
     slow.join()
-    assert answers == [{"slept": 1.0}]
+    assert answers == [{"slept": 4.0}]
     assert one.running.wait() == 0
     assert not one.running.is_running()
     assert one.running.memory_bytes() is None
@@ -247,4 +247,4 @@ def test_an_image_that_is_nowhere(probe_bundle, start):
 
 def test_nothing_was_left_by_all_that(start, shared):
     shared.running.stop()
-    assert containers_of("cdk-modelbuilder-probe") == []
+    assert own_containers() == []

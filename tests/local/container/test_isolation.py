@@ -17,7 +17,7 @@ import pytest
 from cdk_modelbuilder.errors import UsageError
 from tests.conftest import MASTER_KEY
 from tests.containers.docker_base import python_version, run_docker, why_not
-from tests.local.container.conftest import containers_of
+from tests.local.container.conftest import containers_of, own_containers
 
 pytestmark = pytest.mark.docker
 GATEWAY = "172.17.0.1"
@@ -65,10 +65,10 @@ def test_the_port_is_on_loopback_alone(isolated):
 
 
 def test_a_port_that_is_taken_leaves_nothing(start):
-    before = set(containers_of("cdk-modelbuilder-probe"))
+    before = set(own_containers())
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match="is taken"):
         start(network_isolation=True, port=taken.getsockname()[1])
-    assert set(containers_of("cdk-modelbuilder-probe")) == before
+    assert set(own_containers()) == before
 
 
 def test_what_installs_from_an_index_is_refused(probe_bundle, start):

@@ -8,32 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
-from tests.conftest import MASTER_KEY
 from tests.local.gateway.conftest import client
-
-
-def line(folder, slope: float):
-    from sklearn.linear_model import LinearRegression
-
-    X = [[0.0], [1.0]]
-    return ModelBuilder(
-        model=LinearRegression().fit(X, [0.0, slope]),
-        schema_builder=SchemaBuilder(X, [0.0, 1.0]),
-        name="line",
-        model_path=folder,
-        dependencies={"auto": False},
-        archive=False,
-        signing_key=MASTER_KEY,
-    ).build()
+from tests.local.lines import build_line
 
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("line")
-    return [line(folder / str(slope), slope) for slope in (1.0, 3.0)]
+    return [build_line(folder / str(slope), slope) for slope in (1.0, 3.0)]
 
 
 @pytest.fixture(scope="module")
