@@ -19,6 +19,7 @@ from cdk_modelbuilder.local.doctor.check import Circumstances, examine
 from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.registry import CHECKS, chosen_checks
 
+_SUBJECTS = {check.name: check.subject for check in CHECKS}
 _INDENT = " " * 28
 _COLOURS = {Outcome.OK: "green", Outcome.WARNING: "yellow", Outcome.FAILURE: "red", Outcome.SKIPPED: "bright_black"}
 
@@ -69,9 +70,8 @@ def command(
     findings = examine(checks, about)
     failed = sum(one.outcome is Outcome.FAILURE for one in findings)
     if as_json:
-        subjects = {check.name: check.subject for check in CHECKS}
         print_json(
-            {"ok": not failed, "findings": [{"subject": subjects[one.check], **one.to_json()} for one in findings]}
+            {"ok": not failed, "findings": [{"subject": _SUBJECTS[one.check], **one.to_json()} for one in findings]}
         )
     else:
         _print(findings)
@@ -79,8 +79,7 @@ def command(
 
 
 def _print(findings: list[Finding]) -> None:
-    subjects = {check.name: check.subject for check in CHECKS}
-    for subject, group in groupby(_merged(findings), key=lambda one: subjects[one.check.partition(",")[0]]):
+    for subject, group in groupby(_merged(findings), key=lambda one: _SUBJECTS[one.check.partition(",")[0]]):
         click.secho(subject, bold=True)
         for one in group:
             mark = click.style(f"{one.outcome.value:<8}", fg=_COLOURS[one.outcome])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+import urllib3
 
 from cdk_modelbuilder.cli.output import print_facts, print_json
 from cdk_modelbuilder.cli.payload_files import read_body
@@ -111,8 +110,9 @@ def _endpoint(gateway: LocalGateway, asked: str | None) -> str:
 
 
 def _memory(url: str, endpoint: str) -> int | None:
-    with urllib.request.urlopen(f"{url}/-/status") as answer:  # noqa: S310 - our own gateway
-        status = json.load(answer)
+    # Not urllib, which would ask a proxy that the environment names.
+    with urllib3.PoolManager(retries=False) as http:
+        status = http.request("GET", f"{url}/-/status").json()
     found = [
         copy["memory_bytes"]
         for one in status["endpoints"]

@@ -72,22 +72,24 @@ class Reloader:
         for changes in watch(*places, watch_filter=self._concerns, stop_event=self._over, rust_timeout=500):
             changed = sorted(path for _, path in changes if self._is_source(path))
             if changed:
-                self._build(changed[0])
-            for path in self._paths:
-                self._reload(path)
+                self._build(changed[0])  # what it writes is among the next changes
+            # Only those: to look at one is to read all of its files.
+            for bundle in sorted({found for _, path in changes if (found := self._bundle_of(path)) is not None}):
+                self._reload(bundle)
 
     def _concerns(self, _: object, path: str) -> bool:
+        return self._bundle_of(path) is not None or self._is_source(path)
+
+    def _bundle_of(self, path: str) -> Path | None:
         changed = Path(path)
-        if any(changed == bundle or bundle in changed.parents for bundle in self._paths):
-            return True
-        return self._is_source(path)
+        return next((bundle for bundle in self._paths if changed == bundle or bundle in changed.parents), None)
 
     def _is_source(self, path: str) -> bool:
         from watchfiles import Change, PythonFilter  # noqa: PLC0415
 
         changed = Path(path)
         source = next((source for source in self._sources if source in changed.parents), None)
-        if source is None or any(bundle in changed.parents for bundle in self._paths):
+        if source is None or self._bundle_of(path) is not None:
             return False
         # A build works in a hidden folder beside the bundle.
         hidden = any(part.startswith(".") for part in changed.relative_to(source).parts)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 
 from cdk_modelbuilder.bundle import GOLDEN_FILE, ModelBundle
-from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.schema.codecs import CodecError, open_schema_data
 
 
@@ -19,12 +18,11 @@ def sample_request(bundle: ModelBundle) -> tuple[bytes, str, str]:
     """
     try:
         marshaller = open_schema_data(bundle.schema)
-        golden = bundle.path / GOLDEN_FILE
-        if golden.is_file():
-            kept = json.loads(golden.read_bytes())["request"]
+        if (bundle.path / GOLDEN_FILE).is_file():
+            kept = bundle.read_golden()["request"]
             return base64.b64decode(kept["base64"]), str(kept["content_type"]), marshaller.accept
         body, content_type = marshaller.encode_request(marshaller.input.example())
-    except (CodecError, AttributeError, KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (BundleError, CodecError, AttributeError, KeyError, TypeError, ValueError, binascii.Error) as error:
         raise UsageError(
             f"there is no sample for {bundle.name}: {error}.",
             remedy="Give a request, or build with SchemaBuilder(..., keep_samples=True).",

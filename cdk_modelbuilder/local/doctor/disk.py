@@ -16,11 +16,11 @@ from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.image import image_here
 from cdk_modelbuilder.local.doctor.mounts import roomiest_mount
 from cdk_modelbuilder.local.doctor.platforms import Platform
+from cdk_modelbuilder.local.doctor.sizes import GIBI, MEBI, size_text
 
-_MEBI, _GIBI = 1 << 20, 1 << 30
-_SPARE = 512 * _MEBI
+_SPARE = 512 * MEBI
 """What logs, caches and the rest of a run take."""
-_IMAGE_BYTES = {"cpu": 6 * _GIBI, "gpu": 30 * _GIBI, "neuron": 25 * _GIBI}
+_IMAGE_BYTES = {"cpu": 6 * GIBI, "gpu": 30 * GIBI, "neuron": 25 * GIBI}
 """What an image of AWS takes unpacked, while its layers are fetched: about, and rather too much."""
 _FEW_INODES = 10_000
 
@@ -55,7 +55,7 @@ def _run(about: Circumstances) -> Iterator[Finding]:
             "temporary files",
             temporary,
             size + _SPARE,
-            f"the model, {_text(size)}, is unpacked there" if size else "a run needs some",
+            f"the model, {size_text(size)}, is unpacked there" if size else "a run needs some",
             matters=True,
             commands=(
                 f"du -xhd1 {shlex.quote(str(temporary))} | sort -h | tail",
@@ -69,7 +69,7 @@ def _run(about: Circumstances) -> Iterator[Finding]:
             "bundles",
             folder,
             2 * size + _SPARE,
-            f"building this one again writes its {_text(size)} aside first, and their archive" if size else "",
+            f"building this one again writes its {size_text(size)} aside first, and their archive" if size else "",
             matters=about.bundle is None,
             commands=(f"du -xhd1 {shlex.quote(str(folder))} | sort -h | tail",),
         )
@@ -119,7 +119,7 @@ def _image_bytes(about: Circumstances, api: DockerApi) -> tuple[int, str]:
     if image_here(api, image) is not None:
         return 0, "the image is here already"
     about_bytes = _IMAGE_BYTES.get(image.processor, _IMAGE_BYTES["cpu"])
-    return about_bytes, f"an image for {image.processor} takes about {_text(about_bytes)} unpacked"
+    return about_bytes, f"an image for {image.processor} takes about {size_text(about_bytes)} unpacked"
 
 
 def _moving(root: Path, roomy: Path | None) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def _judged(place: _Place) -> Finding:
     except OSError as error:
         return Finding(CHECK.name, Outcome.WARNING, f"{place.path} cannot be looked at: {error.strerror}.")
     free = state.f_bavail * state.f_frsize
-    said = f"{_text(free)} free for {place.what} in {place.path}"
+    said = f"{size_text(free)} free for {place.what} in {place.path}"
     bad = Outcome.FAILURE if place.matters else Outcome.WARNING
     if place.what != "Docker's images" and not os.access(place.path, os.W_OK):
         return Finding(
@@ -157,7 +157,7 @@ def _judged(place: _Place) -> Finding:
         return Finding(
             CHECK.name,
             bad,
-            f"only {said}; {_text(place.needed)} are needed{why}.",
+            f"only {said}; {size_text(place.needed)} are needed{why}.",
             "See what takes the space, and make some.",
             place.commands,
         )
@@ -169,7 +169,7 @@ def _judged(place: _Place) -> Finding:
             "Remove folders of many small files.",
             place.commands[:1],
         )
-    return Finding(CHECK.name, Outcome.OK, f"{said}; {_text(place.needed)} are needed.")
+    return Finding(CHECK.name, Outcome.OK, f"{said}; {size_text(place.needed)} are needed.")
 
 
 def _bundle_bytes(about: Circumstances) -> int:
@@ -188,10 +188,6 @@ def _is_here(root: Path) -> bool:
         return root.is_dir()
     except OSError:  # it may not be looked at, but something is there
         return True
-
-
-def _text(count: int) -> str:
-    return f"{count / _GIBI:.1f} GiB" if count >= _GIBI else f"{count / _MEBI:.0f} MiB"
 
 
 CHECK = Check(

@@ -11,9 +11,9 @@ from cdk_modelbuilder.local.doctor.check import Check, Circumstances
 from cdk_modelbuilder.local.doctor.docker_api import NoAnswerError, answering_daemon
 from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.platforms import Platform
+from cdk_modelbuilder.local.doctor.sizes import MEBI, size_text
 
-_MEBI, _GIBI = 1 << 20, 1 << 30
-_INTERPRETER = 256 * _MEBI
+_INTERPRETER = 256 * MEBI
 """What Python with a framework takes before any model: an estimate, rather low."""
 _FACTOR = 2
 """While a model is loaded, its file and what is made of it are both in memory."""
@@ -65,7 +65,7 @@ def _docker_bytes() -> int | None:
 
 
 def _judged(left: int, needed: int, where: str, commands: tuple[str, ...]) -> Finding:
-    said = f"{_text(left)} of memory is {where}; about {_text(needed)} is needed to load a model"
+    said = f"{size_text(left)} of memory is {where}; about {size_text(needed)} is needed to load a model"
     if left >= needed:
         return Finding(CHECK.name, Outcome.OK, f"{said}.")
     return Finding(
@@ -75,10 +75,6 @@ def _judged(left: int, needed: int, where: str, commands: tuple[str, ...]) -> Fi
         "End what takes most of it, use fewer workers, or a machine with more.",
         commands,
     )
-
-
-def _text(count: int) -> str:
-    return f"{count / _GIBI:.1f} GiB" if count >= _GIBI else f"{count / _MEBI:.0f} MiB"
 
 
 CHECK = Check(

@@ -20,9 +20,8 @@ class Family:
         error_status: Status of every error of a hook, whatever was wrong.
         errors: What such an error looks like: ``traceback``, ``json`` or ``html``.
         default_content_type: What the hook is told of a request without a Content-Type; None for nothing.
-        default_accept: What a request without ``Accept``, or with ``*/*``, asks for. The variable
-            SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT overrides it where ``accept_from_environment``.
-        accept_from_environment: See there.
+        accept_from_environment: Whether SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT says what a request without ``Accept``, or
+            with ``*/*``, asks for. Else, and without that variable, it is JSON.
         takes_type: Whether a hook may say the content type of its answer; else it is ``Accept``, word for word.
         pings_before_loading: Whether ``/ping`` is 200 while, and although, the model is not there.
         limits_bodies: Whether there is a limit for requests and answers.
@@ -34,7 +33,6 @@ class Family:
     error_status: int
     errors: str
     default_content_type: str | None
-    default_accept: str
     accept_from_environment: bool
     takes_type: bool
     pings_before_loading: bool
@@ -48,7 +46,6 @@ _MMS = Family(
     error_status=500,
     errors="traceback",
     default_content_type=None,
-    default_accept="application/json",
     accept_from_environment=True,
     takes_type=True,
     pings_before_loading=True,
@@ -61,7 +58,6 @@ _SKLEARN = Family(
     error_status=500,
     errors="html",
     default_content_type="application/json",
-    default_accept="application/json",
     accept_from_environment=True,
     takes_type=True,
     pings_before_loading=False,

@@ -22,6 +22,8 @@ from cdk_modelbuilder.local.strict.families import Family
 _TEXT_TYPES = ("application/json", "text/csv")
 """Bodies of exactly these types, without a parameter, reach a hook as text."""
 
+_DEFAULT_ACCEPT = "application/json"
+
 _HTML = """\
 <!doctype html>
 <html lang=en>
@@ -106,8 +108,8 @@ class Toolkit:
 
     def _default_accept(self) -> str:
         if self._family.accept_from_environment:
-            return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", self._family.default_accept)
-        return self._family.default_accept
+            return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", _DEFAULT_ACCEPT)
+        return _DEFAULT_ACCEPT
 
     def _failed(self, error: Exception) -> Reply:
         status = self._family.error_status
