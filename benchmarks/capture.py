@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -75,12 +76,15 @@ def install(scratch: Path) -> str | None:
     kept = Path(sys.prefix) if sys.prefix != sys.base_prefix else scratch
     folder = kept / "reference-capture"
     python, done = folder / "bin" / "python", folder / "installed.txt"
+    # An editable install knows the entry points of the day it was made: where they changed since, it is made again.
+    ours = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = "\n".join((*PACKAGES, ours))
     try:
-        if not done.exists() or done.read_text(encoding="utf-8").split("\n") != list(PACKAGES):
+        if not done.exists() or done.read_text(encoding="utf-8") != wanted:
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, *PACKAGES, "--editable", str(ROOT)], check=True, stdout=sys.stderr)
-            done.write_text("\n".join(PACKAGES), encoding="utf-8")
+            done.write_text(wanted, encoding="utf-8")
     except (OSError, subprocess.CalledProcessError):
         return None
     return str(python)
