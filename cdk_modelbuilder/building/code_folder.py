@@ -16,6 +16,7 @@ from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.integrity import public_signature, stored_key, unpickle, verifier
 from cdk_modelbuilder.rendering import render
 from cdk_modelbuilder.schema.openapi import openapi_document
+from cdk_modelbuilder.serving import stand_in
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.building.plan import Plan
@@ -76,7 +77,7 @@ def write_source(folder: Path, source: LocalSource) -> None:
     if source.imports_this_package:
         (folder / "cdk_modelbuilder").mkdir(exist_ok=True)
         shutil.copyfile(spec_module.__file__, folder / "cdk_modelbuilder" / "spec.py")
-        (folder / "cdk_modelbuilder" / "__init__.py").write_text(render("inference/stub.py.jinja"), encoding="utf-8")
+        shutil.copyfile(stand_in.__file__, folder / "cdk_modelbuilder" / "__init__.py")
 
 
 def check_names(paths: Iterable[str]) -> None:

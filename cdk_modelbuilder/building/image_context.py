@@ -82,7 +82,7 @@ def write_server_image(packages: PackageList, folder: Path, *, name: str, base: 
             _copy(module, package / "serving" / module.name)
     for path in (*_VERIFIER_SOURCES, "integrity/__init__.py", "spec.py"):
         _copy(source / path, package / path)
-    (package / "__init__.py").write_text(render("inference/stub.py.jinja"), encoding="utf-8")
+    _copy(source / "serving" / "stand_in.py", package / "__init__.py")
 
 
 def _packages(packages: PackageList, folder: Path) -> dict[str, object]:

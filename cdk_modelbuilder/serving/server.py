@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from cdk_modelbuilder.serving import stand_in
 from cdk_modelbuilder.serving.app import InferenceApp
 from cdk_modelbuilder.serving.connection import Connection
 from cdk_modelbuilder.serving.log import configure, flush, log
@@ -56,6 +57,7 @@ def create_app() -> InferenceApp:
     """The application of one worker, from the options in the environment; uvicorn calls it in each."""
     options = ServerOptions(**json.loads(os.environ[OPTIONS_VARIABLE]))
     configure()
+    stand_in.install()
     # By default a thread asks for the interpreter's lock after 5 ms without a release. A model that releases it for an
     # instant more often than that, and takes it back at once, would keep /ping waiting for seconds.
     sys.setswitchinterval(SWITCH_SECONDS)
