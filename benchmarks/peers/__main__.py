@@ -10,11 +10,12 @@ import statistics
 import sys
 import sysconfig
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from benchmarks.__main__ import report
-from benchmarks.measure import ROOT, Row, fresh, machine_facts
-from benchmarks.peers.models import MODELS
+from benchmarks.measure import ROOT, Row, fresh, machine_facts, wall_of_python
+from benchmarks.peers.models import MODELS, predictions_per_second
 from benchmarks.peers.rate import rate
 from benchmarks.peers.servers import PEERS, Server, own
 from tests.conftest import MASTER_KEY
@@ -61,6 +62,7 @@ def _compared(name: str, peer: Server, model: str, *, turns: int) -> list[Row]:
     rate, peer_rate = (max(rate for rate, _ in found) for found in (ours, theirs))
     first, peer_first = (min(first for _, first in found) for found in (ours, theirs))
     median = statistics.median(rate for rate, _ in theirs)
+    alone_rate, alone_first = _floor(model, turns)
     return [
         Row(
             what=f"{name}, {model}: requests a second",
@@ -69,6 +71,7 @@ def _compared(name: str, peer: Server, model: str, *, turns: int) -> list[Row]:
             ratio=rate / peer_rate,
             target=f">= {TARGET:.0f}x",
             reached=rate >= TARGET * peer_rate,
+            note=alone_rate,
         ),
         Row(
             what=f"{name}, {model}: first answer",
@@ -77,8 +80,22 @@ def _compared(name: str, peer: Server, model: str, *, turns: int) -> list[Row]:
             ratio=peer_first / first,
             target=f">= {TARGET:.0f}x sooner",
             reached=peer_first >= TARGET * first,
+            note=alone_first,
         ),
     ]
+
+
+@cache
+def _floor(model: str, turns: int) -> tuple[str, str]:
+    """What no server can be below, as notes on its requests a second and on its first answer."""
+    if model == "no-op":
+        return "", ""
+    calls = max(float(fresh(predictions_per_second)) for _ in range(turns))
+    importing = min(wall_of_python("import sklearn.linear_model") for _ in range(turns))
+    return (
+        f"The model's predict() alone, in a loop without any server, manages {calls:.0f} a second here.",
+        f"An interpreter that only imports sklearn.linear_model, and pandas with it, takes {importing:.2f} s here.",
+    )
 
 
 def _measured(server: Server, model: str) -> tuple[float, float]:

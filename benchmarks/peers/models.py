@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,17 @@ def classifier():
 
     features, labels = load_iris(return_X_y=True)
     return LogisticRegression(max_iter=1000).fit(features, labels)
+
+
+def predictions_per_second(seconds: float = 2.0) -> float:
+    """How often one thread calls the classifier; for :func:`benchmarks.measure.fresh`."""
+    model = classifier()
+    model.predict(ROWS)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        model.predict(ROWS)
+        count += 1
+    return count / (time.perf_counter() - began)
 
 
 def build(model: str, path: Path, model_server: str | None = None) -> ModelBundle:
