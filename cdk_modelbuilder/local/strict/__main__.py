@@ -16,7 +16,7 @@ from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.local.strict.app import StrictApp
 from cdk_modelbuilder.local.strict.families import FAMILIES
-from cdk_modelbuilder.local.strict.toolkit import Toolkit
+from cdk_modelbuilder.local.strict.opening import open_rules
 from cdk_modelbuilder.serving.log import configure, log
 from cdk_modelbuilder.serving.server import GRACE_SECONDS, stop_with
 
@@ -29,12 +29,10 @@ def create_app() -> StrictApp:
     configure()
     if options["workers"] > 1:
         stop_with(os.getppid())
-    family = FAMILIES[options["family"]]
-    limit = options["max_payload_bytes"]
     sys.modules["modelbuilder_verify"] = verifier  # code that could have been replaced does not check itself
     del sys.modules["cdk_modelbuilder.serving"]  # by which the bundle's code tells our server from a toolkit
-    toolkit = Toolkit(family, Path(options["model_dir"]), max_payload_bytes=limit)
-    return StrictApp(family, toolkit, max_payload_bytes=limit)
+    limit = options["max_payload_bytes"]
+    return StrictApp(open_rules(options["family"], Path(options["model_dir"]), max_payload_bytes=limit))
 
 
 def main() -> None:

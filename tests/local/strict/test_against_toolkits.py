@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cdk_modelbuilder.local.starting import start_process
-from tests.containers import huggingface, mms, toolkit, torchserve
+from tests.containers import huggingface, mlflow_server, mms, toolkit, torchserve
 from tests.containers.serving import ServingContainer, secrets_of
-from tests.local.strict.requests import REQUESTS, Asked, ask
+from tests.local.strict import nginx
+from tests.local.strict.requests import MLFLOW_REQUESTS, REQUESTS, SAMPLE, Asked, Essence, ask
 from tests.local.strict.test_strict import build_for
 
 _NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="no java here, which the model servers run on")
 _NO_MOUNT = pytest.mark.skipif(not toolkit.can_mount(), reason="this process may make no mount namespace")
+JSON = {"Content-Type": "application/json"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra_install]
 
@@ -52,11 +56,48 @@ def test_every_answer_is_the_same(family, module, container, tmp_path: Path):
     try:
         with container(module.ENVIRONMENT.python(), bundle, secrets_of(bundle), tmp_path / "ml") as real:
             _until_loaded(real)
-            differing = {
-                asked.name: (found, expected)
-                for asked in REQUESTS
-                if (found := ask(process.url, asked)) != (expected := ask(real.url, asked))
-            }
-            assert not differing
+            assert differing(REQUESTS, process.url, real.url) == ""
+    finally:
+        process.stop()
+
+
+def differing(requests: Sequence[Asked], ours: str, theirs: str) -> str:
+    """What two servers answer differently, for a person to read."""
+    answers = [(asked.name, ask(ours, asked), ask(theirs, asked)) for asked in requests]
+    return "\n".join(
+        f"{name}: {_brief(found)}, not {_brief(expected)}" for name, found, expected in answers if found != expected
+    )
+
+
+def _brief(found: Essence) -> str:
+    return f"{found.status} {found.content_type} {found.body[:400]!r}"
+
+
+_NGINX_OF_MLFLOW = """
+  client_max_body_size 5m;
+  location ~ ^/(ping|invocations) {{
+    proxy_pass {url};
+    proxy_set_header Host $http_host;
+    client_max_body_size 100m;
+  }}
+  location / {{ return 404 "{{}}"; }}
+"""
+
+
+@pytest.mark.heavy
+@_NO_MOUNT
+@pytest.mark.skipif(not nginx.is_here(), reason="no nginx here, which is in front of MLflow's server")
+@pytest.mark.parametrize("sample", [SAMPLE, pd.DataFrame(SAMPLE, columns=["a", "b"])], ids=["array", "table"])
+def test_every_answer_is_the_same_as_mlflows(sample, tmp_path: Path):
+    bundle = build_for("mlflow", tmp_path / "bundle", sample)
+    (tmp_path / "ml").mkdir()
+    process = start_process(bundle, strict=True)
+    python = mlflow_server.ENVIRONMENT.python()
+    try:
+        with mlflow_server.MlflowContainer(python, bundle, secrets_of(bundle), tmp_path / "ml") as real:
+            assert real.ping() == 200, real.log
+            with nginx.in_front_of(_NGINX_OF_MLFLOW.format(url=real.url), tmp_path / "nginx") as url:
+                assert differing([*REQUESTS, *MLFLOW_REQUESTS], process.url, url) == ""
+                assert ask(url, Asked("inputs", b'{"inputs": [[1.0, 2.0]]}', JSON)).status == 200
     finally:
         process.stop()

@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from cdk_modelbuilder import Mode, ModelBuilder, ModelBundle, SchemaBuilder
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.local.strict import FAMILIES, family_of
+from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
 from tests.conftest import MASTER_KEY
 from tests.local.strict.requests import REQUESTS, SAMPLE, Essence, ask
 
@@ -23,7 +25,7 @@ IMAGES = dict.fromkeys(FAMILIES, "123456789012.dkr.ecr.eu-west-1.amazonaws.com/o
 IMAGES["huggingface"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/huggingface-own:1"
 
 
-def build_for(family: str, path: Path) -> ModelBundle:
+def build_for(family: str, path: Path, sample: Any = SAMPLE) -> ModelBundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(SAMPLES)
         import doubling
@@ -32,7 +34,7 @@ def build_for(family: str, path: Path) -> ModelBundle:
         try:
             return ModelBuilder(
                 inference_spec=spec,
-                schema_builder=SchemaBuilder(SAMPLE, SAMPLE * 2),
+                schema_builder=SchemaBuilder(sample, sample * 2),
                 model_path=path,
                 signing_key=MASTER_KEY,
                 model_server="mms" if family == "huggingface" else family,
@@ -87,7 +89,7 @@ def test_answers_are_the_toolkits(family, url, name, expected):
 
 def test_an_error_of_the_model_names_it_or_not(family, url):
     found = ask(url, ASKED["an error of the model"])
-    assert found.status == FAMILIES[family].error_status
+    assert found.status == TOOLKITS[family].error_status
     assert (b"thirteen" in found.body) is (family != "sklearn")
 
 
@@ -116,7 +118,9 @@ def test_deploy_passes_it_on(bundle, family):
 
 
 def test_servers_without_rules_are_refused(tumour_bundle):
-    with pytest.raises(UsageError, match=r"no rules for the model server 'triton'.*LOCAL_CONTAINER"):
+    with pytest.raises(UsageError, match=r"no rules for the model server 'vllm'.*LOCAL_CONTAINER"):
+        family_of(replace(tumour_bundle.container, model_server="vllm"))
+    with pytest.raises(UsageError, match=r"speaks its protocol anyway.*Leave strict out"):
         family_of(replace(tumour_bundle.container, model_server="triton"))
     with pytest.raises(UsageError, match="Leave strict out"):
         family_of(replace(tumour_bundle.container, model_server="builtin"))

@@ -1,0 +1,26 @@
+"""Opens the rules of a family on a bundle's model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cdk_modelbuilder.local.strict.exchange import Rules
+from cdk_modelbuilder.local.strict.mlflow_scoring import MlflowScoring
+from cdk_modelbuilder.local.strict.toolkit import Toolkit
+from cdk_modelbuilder.local.strict.toolkit_fronts import GunicornFront, ModelServerFront
+from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
+
+
+def open_rules(family: str, model_dir: Path, *, max_payload_bytes: int) -> Rules:
+    """The rules of the family called ``family``.
+
+    Args:
+        family: A name of :data:`~cdk_modelbuilder.local.strict.families.FAMILIES`.
+        model_dir: The verified model folder.
+        max_payload_bytes: The container spec's limit, which some servers are told.
+    """
+    if family == "mlflow":
+        return MlflowScoring(model_dir)
+    rules = TOOLKITS[family]
+    toolkit = Toolkit(rules, model_dir)
+    return GunicornFront(toolkit) if rules.behind == "gunicorn" else ModelServerFront(toolkit, max_payload_bytes)
