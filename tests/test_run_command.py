@@ -77,9 +77,9 @@ def test_a_port_that_is_taken_is_replaced_unless_it_was_asked_for(tumour_bundle)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = run("run", tumour_bundle.path, "--port", port, status=2).stderr
-        assert f"port {port} on 127.0.0.1 cannot be used: it is held by process {os.getpid()}" in refused
+        assert f"port {port} on 127.0.0.1 is taken by process {os.getpid()}" in refused
         refused = run("run", tumour_bundle.path, "--bare", "--port", port, status=2).stderr
-        assert f"it is held by process {os.getpid()}" in refused
+        assert f"is taken by process {os.getpid()}" in refused
 
 
 @pytest.mark.parametrize(

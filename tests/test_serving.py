@@ -391,7 +391,7 @@ def test_the_model_folder_stays_clean_and_the_master_key_private(moody_bundle, t
 
 
 def test_a_port_that_is_taken(tumour_bundle):
-    refusal = pytest.raises(UsageError, match=r"port \d+ on 127.0.0.1 cannot be used.*free one")
+    refusal = pytest.raises(UsageError, match=r"port \d+ on 127.0.0.1 is taken by.*free one")
     with socket.create_server(("127.0.0.1", 0)) as taken, refusal:
         tumour_bundle.deploy(mode=Mode.LOCAL_PROCESS, port=taken.getsockname()[1])
 

@@ -8,6 +8,7 @@ import socket
 from cdk_modelbuilder.errors import UsageError
 
 _BACKLOG = 2048
+_REMEDY = "Leave port out (or give 0) to take a free one."
 
 
 def listen(port: int) -> socket.socket:
@@ -19,19 +20,16 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
-        raise UsageError(
-            f"port {port} on 127.0.0.1 cannot be used: {_reason(port, error)}.",
-            remedy="Leave port out (or give 0) to take a free one.",
-        ) from None
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise port_taken(port) from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"port {port} on 127.0.0.1 cannot be used: {reason}.", remedy=_REMEDY) from None
 
 
-def _reason(port: int, error: Exception) -> str:
-    if not isinstance(error, OSError):
-        return str(error)
-    if error.errno == errno.EADDRINUSE:
-        from cdk_modelbuilder.local.doctor.ports import holder_of  # noqa: PLC0415 - only now
+def port_taken(port: int) -> UsageError:
+    """Somebody has the port that was asked for; says who, if that can be told."""
+    from cdk_modelbuilder.local.doctor.ports import holder_of  # noqa: PLC0415 - only now
 
-        holder = holder_of(port)
-        if holder is not None:
-            return f"it is held by {holder}"
-    return str(error.strerror)
+    holder = holder_of(port)
+    by = f" by {holder}" if holder else ""
+    return UsageError(f"port {port} on 127.0.0.1 is taken{by}.", remedy=_REMEDY)

@@ -12,11 +12,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-
-import urllib3
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import LocalEndpointError
@@ -24,6 +21,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.keys import MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE
 from cdk_modelbuilder.integrity.private_key import PRIVATE_KEY_FILE_VARIABLE, PRIVATE_KEY_VARIABLE
 from cdk_modelbuilder.integrity.signature import BundleKey
+from cdk_modelbuilder.local.health import wait_until_healthy
 from cdk_modelbuilder.local.last_words import last_words
 from cdk_modelbuilder.local.listening import listen
 from cdk_modelbuilder.local.memory import resident_bytes
@@ -171,24 +169,22 @@ class LocalProcess:
 
     def _wait_until_healthy(self) -> None:
         check = self._bundle.container.health_check
-        deadline = time.monotonic() + check.startup_seconds
-        with urllib3.PoolManager(retries=False, timeout=check.timeout_seconds) as http:
-            while time.monotonic() < deadline:
-                if self._child.poll() is not None:
-                    self._reader.join(timeout=5)
-                    raise self._failure(
-                        f"ended with status {self._child.returncode} before it was healthy",
-                        "The reason is in these lines.",
-                    )
-                try:
-                    if http.request("GET", self.url + check.path).status == 200:
-                        return
-                except urllib3.exceptions.HTTPError:
-                    pass
-                time.sleep(0.02)
+        said = wait_until_healthy(self.url, check, check.startup_seconds, self._has_ended)
+        if said is None:
+            return
+        if not self.is_running():
+            self._reader.join(timeout=5)
+            raise self._failure(
+                f"ended with status {self._child.returncode} before it was healthy", "The reason is in these lines."
+            )
         raise self._failure(
-            f"was not healthy within {check.startup_seconds} s", "Find out in load() what takes so long."
+            f"was not healthy within {check.startup_seconds} s: {said}", "Find out in load() what takes so long."
         )
+
+    def _has_ended(self, seconds: float) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(seconds)
+        return not self.is_running()
 
     def _failure(self, what: str, remedy: str) -> LocalEndpointError:
         """The error of a start that failed, with what the doctor's checks know about it."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.local.container.engine import Engine
 from cdk_modelbuilder.local.container.options import ContainerOptions
-from cdk_modelbuilder.local.container.refusals import port_taken
+from cdk_modelbuilder.local.listening import listen
 
 
 def check_engine(engine: Engine, options: ContainerOptions) -> None:
@@ -42,7 +40,4 @@ def check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | N
             remedy="Build it with dependencies={'packaging': 'image'} or 'wheels', or leave network_isolation out.",
         )
     if port:
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            raise port_taken(port) from None
+        listen(port).close()

@@ -24,11 +24,10 @@ from typing import Any
 
 from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.local.container.ownership import remove_container
-from cdk_modelbuilder.local.container.refusals import port_taken
+from cdk_modelbuilder.local.listening import listen
 
 _RELAY = Path(__file__).with_name("relay.py")
 _SECONDS = 30
-_BACKLOG = 1024
 
 
 @dataclass(slots=True)
@@ -79,11 +78,7 @@ def open_door(api: Any, name: str, *, inside: int, port: int, folder: Path, labe
         UsageError: The port is taken.
     """
     found = api.inspect_container(name)
-    try:
-        listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
-    except OSError:
-        raise port_taken(port) from None
-    with listener:
+    with listen(port) as listener:
         chosen = listener.getsockname()[1]
         pid = int(found["State"].get("Pid") or 0)
         if _is_here(pid, found["Id"]):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
-import urllib3
-
 from cdk_modelbuilder.container_spec import HealthCheck
 from cdk_modelbuilder.errors import LocalEndpointError
+from cdk_modelbuilder.local import health
 from cdk_modelbuilder.local.container.ending import start_failure
 from cdk_modelbuilder.local.container.image import LocalImage
 from cdk_modelbuilder.local.container.recording import Recording
 from cdk_modelbuilder.local.last_words import last_words
-
-_POLL_SECONDS = 0.02
 
 
 def wait_until_healthy(
@@ -26,9 +21,7 @@ def wait_until_healthy(
     image: LocalImage,
     machine: str,
 ) -> None:
-    """Ask as SageMaker does: each answer has two seconds, the first good one as long as the spec says.
-
-    Source: the guide's page "Custom Inference Code with Hosting Services".
+    """Ask as SageMaker does; see :func:`cdk_modelbuilder.local.health.wait_until_healthy`.
 
     Args:
         name: The bundle's name.
@@ -43,31 +36,20 @@ def wait_until_healthy(
         LocalEndpointError: It ended, or the time is over.
     """
     seconds = check.startup_seconds if startup_seconds is None else startup_seconds
-    deadline = time.monotonic() + seconds
-    last = "nothing answered"
-    with urllib3.PoolManager(retries=False, timeout=check.timeout_seconds) as http:
-        while time.monotonic() < deadline:
-            if recording.ended.is_set():
-                recording.join()
-                assert recording.ending is not None
-                raise start_failure(
-                    name,
-                    recording.ending,
-                    image=image.name,
-                    architectures=(image.architecture, machine),
-                    log=recording.tail,
-                )
-            try:
-                status = http.request("GET", url + check.path).status
-            except urllib3.exceptions.HTTPError:
-                pass
-            else:
-                if status == 200:
-                    return
-                last = f"the last answer was {status}"
-            recording.ended.wait(_POLL_SECONDS)
+    said = health.wait_until_healthy(url, check, seconds, recording.ended.wait)
+    if said is None:
+        return
+    if recording.ended.is_set():
+        recording.join()
+        assert recording.ending is not None
+        raise start_failure(
+            name,
+            recording.ending,
+            image=image.name,
+            architectures=(image.architecture, machine),
+            log=recording.tail,
+        )
     raise LocalEndpointError(
-        f"the container of {name} was not healthy within {seconds:g} s: {last} at {check.path}. "
-        f"{last_words(recording.tail)}",
+        f"the container of {name} was not healthy within {seconds:g} s: {said}. {last_words(recording.tail)}",
         remedy="Find out what takes so long, or give startup_seconds more.",
     )

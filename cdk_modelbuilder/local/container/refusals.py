@@ -7,6 +7,7 @@ from typing import Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import LocalEndpointError, ModelBuilderError, UsageError
+from cdk_modelbuilder.local.listening import port_taken
 
 NO_SPACE = "no space left on device"
 _TAKEN = re.compile(r"port is already allocated|address already in use|ports are not available", re.IGNORECASE)
@@ -30,17 +31,6 @@ def explained(error: LocalEndpointError, bundle: ModelBundle, port: int) -> Loca
     if not found:
         return error
     return LocalEndpointError(error.what, remedy="\n".join([error.remedy, *map(str, found)]))
-
-
-def port_taken(port: int) -> UsageError:
-    """Somebody has the port that was asked for; says who, if that can be told."""
-    from cdk_modelbuilder.local.doctor.ports import holder_of  # noqa: PLC0415 - only now
-
-    holder = holder_of(port)
-    by = f" by {holder}" if holder else ""
-    return UsageError(
-        f"port {port} on 127.0.0.1 is taken{by}.", remedy="Leave port out (or give 0) to take a free one."
-    )
 
 
 def refusal(error: Any, *, name: str, image: str, port: int) -> ModelBuilderError:

@@ -199,7 +199,7 @@ def test_a_page_and_a_schema(moody, speller, start):
 
 
 def test_a_port_that_is_taken(gateway, moody):
-    with pytest.raises(UsageError, match=rf"port {gateway.port} on 127\.0\.0\.1 cannot be used.*free one"):
+    with pytest.raises(UsageError, match=rf"port {gateway.port} on 127\.0\.0\.1 is taken by.*free one"):
         LocalGateway(host_bundles([moody]), port=gateway.port)
 
 
