@@ -195,6 +195,7 @@ class AppPlan:
         example: Whether ``model.py`` builds a small real model, because no bundle was given.
         account: Where it is deployed; None for what the CDK CLI's credentials say.
         region: The same.
+        python: Python of the pipeline: that which the bundles were built with.
     """
 
     name: str
@@ -203,6 +204,7 @@ class AppPlan:
     example: bool = False
     account: str | None = None
     region: str | None = None
+    python: str = "3.12"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is as it is by default is left out."""
