@@ -2,7 +2,8 @@
 
 The steps are those of aws/deep-learning-containers, ``scripts/docker/ray/sagemaker_entrypoint.sh``, and the front does
 what ``sagemaker_serve.py`` there does: ``/ping`` asks for Ray's health, ``/invocations`` passes on body, Content-Type
-and Accept, and gives back body, type and status. Ray listens on every interface, so it gets a network of its own.
+and Accept, and gives back body, type and status; a type that is text gets a charset. Ray listens on every interface,
+so it gets a network of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
 
 RAY = "http://127.0.0.1:8000"
 
@@ -53,7 +55,8 @@ async def invocations(request: Request):
     for name in ("Content-Type", "Accept"):
         headers[name] = request.headers.get(name, "application/json")
     answer = await request.app.state.client.post(RAY + "/", content=await request.body(), headers=headers)
-    return Response(answer.content, answer.status_code, media_type=answer.headers.get("Content-Type"))
+    kind = answer.headers.get("Content-Type", headers["Accept"])
+    return Response(answer.content, answer.status_code, media_type=kind)
 
 
 @app.get("/ping")
@@ -61,8 +64,8 @@ async def ping(request: Request):
     try:
         found = await request.app.state.client.get(RAY + "/-/healthz", timeout=5.0)
     except httpx.HTTPError:
-        return Response(status_code=503)
-    return Response(status_code=200 if found.status_code == 200 else 503)
+        return PlainTextResponse("", status_code=503)
+    return PlainTextResponse("", status_code=200 if found.status_code == 200 else 503)
 
 
 uvicorn.run(app, host="127.0.0.1", port=8080, log_level="warning")

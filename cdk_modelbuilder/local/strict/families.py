@@ -31,6 +31,7 @@ FAMILIES: dict[str, Family] = {
         Family("sklearn", "sagemaker-containers, as in the scikit-learn images"),
         Family("xgboost", "sagemaker-containers, as in the XGBoost images"),
         Family("mlflow", "MLflow's scoring server behind nginx, as in the images that MLflow makes for SageMaker"),
+        Family("ray", "Ray Serve behind the front of AWS's Ray images"),
     )
 }
 """Name -> family. What each one's rules are is in ``opening``, which only the server's process imports."""

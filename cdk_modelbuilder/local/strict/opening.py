@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cdk_modelbuilder.local.strict.exchange import Rules
 from cdk_modelbuilder.local.strict.mlflow_scoring import MlflowScoring
+from cdk_modelbuilder.local.strict.ray_front import RayFront
 from cdk_modelbuilder.local.strict.toolkit import Toolkit
 from cdk_modelbuilder.local.strict.toolkit_fronts import GunicornFront, ModelServerFront
 from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
+
+_OWN_CODE: dict[str, Callable[[Path], Rules]] = {"mlflow": MlflowScoring, "ray": RayFront}
+"""Families whose bundles hold a file that the server calls, each with limits of its own."""
 
 
 def open_rules(family: str, model_dir: Path, *, max_payload_bytes: int) -> Rules:
@@ -19,8 +24,8 @@ def open_rules(family: str, model_dir: Path, *, max_payload_bytes: int) -> Rules
         model_dir: The verified model folder.
         max_payload_bytes: The container spec's limit, which some servers are told.
     """
-    if family == "mlflow":
-        return MlflowScoring(model_dir)
+    if family in _OWN_CODE:
+        return _OWN_CODE[family](model_dir)
     rules = TOOLKITS[family]
     toolkit = Toolkit(rules, model_dir)
     return GunicornFront(toolkit) if rules.behind == "gunicorn" else ModelServerFront(toolkit, max_payload_bytes)

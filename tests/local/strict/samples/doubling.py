@@ -1,5 +1,8 @@
 """Doubles numbers, and refuses thirteen."""
 
+import os
+import time
+
 import numpy as np
 
 from cdk_modelbuilder import InferenceSpec
@@ -7,6 +10,9 @@ from cdk_modelbuilder import InferenceSpec
 
 class Doubler(InferenceSpec):
     def load(self, model_dir):
+        time.sleep(float(os.environ.get("DOUBLER_LOADS_FOR", "0")))
+        if "DOUBLER_FAILS" in os.environ:
+            raise RuntimeError("there is no two")
         return 2.0
 
     def invoke(self, input_object, model):
