@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from cdk_modelbuilder.local.strict.exchange import Asked, Reply, Rules
+from cdk_modelbuilder.local.strict.exchange import Asked, Headers, Reply, Rules
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,7 +51,7 @@ class StrictApp:
         body = await self._body(scope, receive)
         if body is None:
             return self._rules.too_large()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         return await self._rules.answer(Asked(scope["method"], scope["path"], headers, body))
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:

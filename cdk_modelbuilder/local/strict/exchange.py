@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 
+class Headers(Mapping[str, str]):
+    """Headers of a request, by names in any case."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values = {name.lower(): value for name, value in pairs}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request; names of headers are in lower case."""
+    """A request."""
 
     method: str
     path: str
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 

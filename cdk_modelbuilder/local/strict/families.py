@@ -32,6 +32,7 @@ FAMILIES: dict[str, Family] = {
         Family("xgboost", "sagemaker-containers, as in the XGBoost images"),
         Family("mlflow", "MLflow's scoring server behind nginx, as in the images that MLflow makes for SageMaker"),
         Family("ray", "Ray Serve behind the front of AWS's Ray images"),
+        Family("smd", "tornado, as in the SageMaker Distribution images"),
     )
 }
 """Name -> family. What each one's rules are is in ``opening``, which only the server's process imports."""

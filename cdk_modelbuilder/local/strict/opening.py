@@ -11,8 +11,9 @@ from cdk_modelbuilder.local.strict.ray_front import RayFront
 from cdk_modelbuilder.local.strict.toolkit import Toolkit
 from cdk_modelbuilder.local.strict.toolkit_fronts import GunicornFront, ModelServerFront
 from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
+from cdk_modelbuilder.local.strict.tornado_server import TornadoServer
 
-_OWN_CODE: dict[str, Callable[[Path], Rules]] = {"mlflow": MlflowScoring, "ray": RayFront}
+_OWN_CODE: dict[str, Callable[[Path], Rules]] = {"mlflow": MlflowScoring, "ray": RayFront, "smd": TornadoServer}
 """Families whose bundles hold a file that the server calls, each with limits of its own."""
 
 

@@ -40,6 +40,13 @@ def starlette_failure() -> Reply:
     return Reply(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
 
+def tornado_page(status: int, title: str) -> Reply:
+    """An error in the form of tornado; without a title, an empty answer."""
+    text = f"{status}: {title}"
+    page = f"<html><title>{text}</title><body>{text}</body></html>" if title else ""
+    return Reply(status, page.encode(), "text/html; charset=UTF-8")
+
+
 def nginx_page(status: int, title: str) -> Reply:
     """An error in the form of nginx, which ends with its version: left out here, as images have various ones."""
     lines = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.local.strict.exchange import Reply
+from cdk_modelbuilder.local.strict.exchange import Headers, Reply
 from cdk_modelbuilder.local.strict.pages import labelled
 from cdk_modelbuilder.local.strict.stand_in_modules import import_beside, module_of
 
@@ -20,7 +20,7 @@ from cdk_modelbuilder.local.strict.stand_in_modules import import_beside, module
 class Passed:
     """The request as the front passes it on: what of a Starlette request a deployment reads."""
 
-    headers: Mapping[str, str]
+    headers: Headers
     content: bytes = field(repr=False)
 
     async def body(self) -> bytes:

@@ -13,7 +13,7 @@ import traceback
 from concurrent.futures import Future
 from pathlib import Path
 
-from cdk_modelbuilder.local.strict.exchange import Asked, Reply
+from cdk_modelbuilder.local.strict.exchange import Asked, Headers, Reply
 from cdk_modelbuilder.local.strict.pages import fastapi_detail, labelled, starlette_failure
 from cdk_modelbuilder.local.strict.ray_deployment import Passed, Replica, make_replica, reply_of
 
@@ -63,8 +63,9 @@ class RayFront:
         passed = {name: value for name, value in asked.headers.items() if name.startswith("x-amzn-sagemaker-")}
         for name in ("content-type", "accept"):
             passed[name] = asked.headers.get(name, _JSON)
+        called = self._called(Passed(Headers(passed.items()), asked.body))
         try:
-            reply = await asyncio.wait_for(self._called(Passed(passed, asked.body)), self._seconds)
+            reply = await asyncio.wait_for(called, self._seconds)
         except TimeoutError:
             return Reply(504, json.dumps({"error": "Request timeout"}).encode(), _JSON)
         kind = reply.content_type

@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from cdk_modelbuilder.local.starting import start_process
-from tests.containers import huggingface, mlflow_server, mms, private_network, ray, toolkit, torchserve
+from tests.containers import huggingface, mlflow_server, mms, private_network, ray, smd, toolkit, torchserve
 from tests.containers.serving import ServingContainer, secrets_of
 from tests.local.strict import nginx
 from tests.local.strict.requests import MLFLOW_REQUESTS, REQUESTS, SAMPLE, Asked, Essence, ask
@@ -58,6 +58,7 @@ def _answers(url: str) -> bool:
             id="huggingface",
         ),
         pytest.param("ray", ray, ray.RayContainer, marks=[_NO_MOUNT, _NO_NETWORK, pytest.mark.heavy], id="ray"),
+        pytest.param("smd", smd, smd.SmdContainer, marks=[_NO_MOUNT, pytest.mark.heavy], id="smd"),
     ],
 )
 def test_every_answer_is_the_same(family, module, container, tmp_path: Path):
