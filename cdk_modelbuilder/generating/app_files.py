@@ -95,7 +95,7 @@ def with_settings(workflow: str, settings: Mapping[str, str]) -> str:
         # The form that YAML and JSON share; what needs no quotes has none.
         plain = re.fullmatch(r"[A-Za-z][\w./@=-]*( [\w./@=$\"-]+)*", value)
         line = f"  {name}: {value if plain else json.dumps(value)}"
-        workflow, count = re.subn(rf"(?m)^  {name}: .*$", lambda _, line=line: line, workflow, count=1)
+        workflow, count = re.subn(rf"(?m)^  {name}: .*$", line.replace("\\", r"\\"), workflow, count=1)
         if not count:
             raise ValueError(f"the workflow has no setting {name}")
     return workflow
@@ -136,6 +136,7 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "pipeline": plan.pipeline.value if Part.PIPELINE in parts else "none",
         "python": plan.python,
         "stack_modules": imported("stacks", [module_of(one) for one in endpoints]),
+        "stacks": source_of([one["stack"] for one in described], before=len("STACKS = ")),
         "tested": Part.TESTS in parts,
         "versions": versions_and_flags("versions.json"),
     }
