@@ -32,6 +32,7 @@ FAMILIES: dict[str, Family] = {
         Family("xgboost", "sagemaker-containers, as in the XGBoost images"),
         Family("mlflow", "MLflow's scoring server behind nginx, as in the images that MLflow makes for SageMaker"),
         Family("ray", "Ray Serve behind the front of AWS's Ray images"),
+        Family("djl_serving", "DJL Serving's Python engine, as in the DJL and LMI images"),
         Family("smd", "tornado, as in the SageMaker Distribution images"),
     )
 }

@@ -9,10 +9,8 @@ not looked at. Left out is the paragraph on older protocols with which some of i
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 from cdk_modelbuilder.local.strict.exchange import Asked, Reply
 from cdk_modelbuilder.local.strict.mlflow_requests import BadRequestError, UnknownTypeError, read_request
 from cdk_modelbuilder.local.strict.pages import fastapi_detail, labelled, nginx_page, starlette_failure
+from cdk_modelbuilder.local.strict.stand_in_modules import import_file
 
 _JSON = "application/json"
 _NGINX_SECONDS = 60
@@ -43,8 +42,7 @@ class MlflowScoring:
 
     def load(self) -> None:
         """Load the model as its loader does; where it fails, the container ends."""
-        sys.path.insert(0, str(self._model_dir / "code"))
-        loader = importlib.import_module("modelbuilder_mlflow")
+        loader = import_file(self._model_dir, "code/modelbuilder_mlflow.py", {})
         self._model = loader._load_pyfunc(str(self._model_dir))  # noqa: SLF001 - the name that MLflow looks for
 
     def too_large(self) -> Reply:

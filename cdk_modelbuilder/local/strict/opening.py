@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from cdk_modelbuilder.local.strict.djl_serving import DjlServing
 from cdk_modelbuilder.local.strict.exchange import Rules
 from cdk_modelbuilder.local.strict.mlflow_scoring import MlflowScoring
 from cdk_modelbuilder.local.strict.ray_front import RayFront
@@ -13,7 +14,12 @@ from cdk_modelbuilder.local.strict.toolkit_fronts import GunicornFront, ModelSer
 from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
 from cdk_modelbuilder.local.strict.tornado_server import TornadoServer
 
-_OWN_CODE: dict[str, Callable[[Path], Rules]] = {"mlflow": MlflowScoring, "ray": RayFront, "smd": TornadoServer}
+_OWN_CODE: dict[str, Callable[[Path], Rules]] = {
+    "djl_serving": DjlServing,
+    "mlflow": MlflowScoring,
+    "ray": RayFront,
+    "smd": TornadoServer,
+}
 """Families whose bundles hold a file that the server calls, each with limits of its own."""
 
 

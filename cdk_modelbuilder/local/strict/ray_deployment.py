@@ -13,7 +13,7 @@ from typing import Any
 
 from cdk_modelbuilder.local.strict.exchange import Headers, Reply
 from cdk_modelbuilder.local.strict.pages import labelled
-from cdk_modelbuilder.local.strict.stand_in_modules import import_beside, module_of
+from cdk_modelbuilder.local.strict.stand_in_modules import import_file, module_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def make_replica(model_dir: Path) -> Replica:
         "starlette": module_of("starlette", responses=responses),
         "starlette.responses": responses,
     }
-    bound: _Bound = import_beside(model_dir, "modelbuilder_ray", modules).app
+    bound: _Bound = import_file(model_dir, "code/modelbuilder_ray.py", modules).app
     return Replica(bound.kind(), bound.at_once)
 
 

@@ -6,6 +6,7 @@ They are there while that file is imported, and not after: the model's own code 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,17 +22,22 @@ def module_of(name: str, **attributes: Any) -> ModuleType:
     return module
 
 
-def import_beside(folder: Path, name: str, modules: Mapping[str, ModuleType]) -> ModuleType:
-    """Import ``name`` from ``folder``, where ``modules`` are to be had.
+def import_file(folder: Path, path: str, modules: Mapping[str, ModuleType]) -> ModuleType:
+    """Import the Python file at ``path`` below the model's folder, where ``modules`` are to be had.
 
-    ``inference`` comes first, and without them. Raises whatever the modules do.
+    ``inference``, which it imports, comes first, and without them. Raises whatever the files do.
     """
-    for place in (folder / "code", folder):
-        if str(place) not in sys.path:
-            sys.path.insert(0, str(place))
+    sys.path[:0] = [str(folder / "code"), str(folder)]
     importlib.import_module("inference")
+    name = f"modelbuilder_entry_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, folder / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     with _standing_in(modules):
-        return importlib.import_module(name)
+        spec.loader.exec_module(module)
+    return module
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 
 from cdk_modelbuilder.local.strict.exchange import Asked, Reply
 from cdk_modelbuilder.local.strict.pages import tornado_page
-from cdk_modelbuilder.local.strict.stand_in_modules import import_beside
+from cdk_modelbuilder.local.strict.stand_in_modules import import_file
 
 _METHODS = {"/ping": "GET", "/invocations": "POST"}
 
@@ -37,7 +37,7 @@ class TornadoServer:
     def load(self) -> None:
         """Import the module that SAGEMAKER_INFERENCE_CODE names, which loads the model; else the container ends."""
         module, name = os.environ["SAGEMAKER_INFERENCE_CODE"].split(".")
-        self._handler = getattr(import_beside(self._model_dir, module, {}), name)
+        self._handler = getattr(import_file(self._model_dir, f"code/{module}.py", {}), name)
 
     def too_large(self) -> Reply:
         """A line, and the end of the connection."""
@@ -51,6 +51,8 @@ class TornadoServer:
             return tornado_page(405, "Method Not Allowed")
         if asked.path == "/ping":
             return tornado_page(200, "")
+        if _is_broken_form(asked):
+            return tornado_page(400, "Bad Request")
         assert self._handler is not None
         try:
             found = await asyncio.to_thread(self._handler, asked)
@@ -58,3 +60,12 @@ class TornadoServer:
         except Exception:  # noqa: BLE001 - the boundary between the user's code and the client
             traceback.print_exc()
             return tornado_page(500, "Internal Server Error")
+
+
+def _is_broken_form(asked: Asked) -> bool:
+    """Whether the body says that it is a form and is none, which tornado finds out before it calls anything."""
+    kind = asked.headers.get("Content-Type", "")
+    if not kind.startswith("multipart/form-data"):
+        return False
+    boundary = kind.partition("boundary=")[2].partition(";")[0].strip('" ')
+    return not boundary or f"--{boundary}--".encode() not in asked.body
