@@ -17,20 +17,20 @@ It is pure: no network, no AWS call, no credentials, no region. The bundle appea
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder, server_files
+from cdk_modelbuilder.building.arguments import check_sources, checked_env, holds_files, hosting_wishes, name_and_path
 from cdk_modelbuilder.building.bundle_texts import write_texts
 from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
 from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files
-from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_plan import plan_for_model
 from cdk_modelbuilder.building.model_source import HubModel, download, read_source
+from cdk_modelbuilder.building.naming import default_name
 from cdk_modelbuilder.building.packing import pack
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.sealing import seal
@@ -43,18 +43,26 @@ from cdk_modelbuilder.frameworks import open_model
 from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.integrity.private_key import find_private_key
 from cdk_modelbuilder.integrity.signature import BundleKey, sign
+from cdk_modelbuilder.migration import (
+    BUILD_PARAMETERS,
+    BUILDER_METHODS,
+    BUILDER_PARAMETERS,
+    refuse_attribute,
+    refuse_parameters,
+)
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
-from cdk_modelbuilder.servers import ModelServer, known_servers, server_adapter
+from cdk_modelbuilder.servers import ModelServer
 from cdk_modelbuilder.spec import InferenceSpec
 from cdk_modelbuilder.staging import staged_folder
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.predictor import Predictor
 
 Progress = Callable[[str, int, int], object]
 """Called with a step's name, the bytes done and the bytes in all (0 where nothing is counted)."""
 
 _log = logging.getLogger("cdk_modelbuilder")
-_VARIABLE = re.compile(r"[a-zA-Z_]\w{0,1023}")
-_NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,62}")
 
 
 class ModelBuilder:
@@ -66,8 +74,10 @@ class ModelBuilder:
             holds its model.
         inference_spec: Your own loading and calling.
         schema_builder: Samples of the input and the output.
-        name: The bundle's name: letters, digits and hyphens. Default: the last part of ``model_path``.
-        model_path: Folder of the bundle. Default: ``build/<name>``.
+        name: The bundle's name: letters, digits and hyphens. Default: the last part of ``model_path``, or what the
+            model, its class or the spec's class is called, such as ``xgb-classifier``.
+        model_path: Folder of the bundle. Default: ``build/<name>``. A folder with the files of an ``inference_spec``
+            is taken for its ``artifacts``, as the SageMaker SDK does; the bundle goes to ``build/<name>`` then.
         artifacts: Folder with files that the spec's ``load()`` needs; shared with the bundle, not copied, where the
             file system can.
         role_arn: IAM role for the endpoint. Default: the construct makes one with just the rights it needs.
@@ -94,9 +104,11 @@ class ModelBuilder:
         signing_private_key: A private key of ECDSA on P-256 (PEM): its file or its text. The bundle is signed with it
             too, so that a container needs a public key only. Default: ``MODELBUILDER_PRIVATE_KEY`` (the text), else
             the file that ``MODELBUILDER_PRIVATE_KEY_FILE`` names, else no such signature.
+        unknown: Refused.
 
     Raises:
-        UsageError: Arguments that contradict each other.
+        UsageError: Arguments that contradict each other, or one that only the SageMaker SDK's has; the message says
+            what replaces it (docs/coming-from-sagemaker-sdk.md).
 
     Example:
         >>> import numpy as np
@@ -134,34 +146,19 @@ class ModelBuilder:
         mode: Mode = Mode.SAGEMAKER_ENDPOINT,
         signing_key: str | bytes | None = None,
         signing_private_key: str | Path | None = None,
+        **unknown: Never,
     ) -> None:
-        if model is not None and inference_spec is not None:
-            raise UsageError(
-                "model= and inference_spec= both say what to package.",
-                remedy="Give the fitted model, or an InferenceSpec that loads it.",
-            )
-        if model is None and inference_spec is None and image_uri is None:
-            raise UsageError(
-                "ModelBuilder needs a model= or an inference_spec=.",
-                remedy="Give the fitted model, or an InferenceSpec that loads it; or image_uri= of an image that holds "
-                "its model.",
-            )
-        if not isinstance(schema_builder, SchemaBuilder):
-            raise UsageError(
-                f"schema_builder is a {type(schema_builder).__name__}.",
-                remedy="Give SchemaBuilder(sample_input, sample_output).",
-            )
-        if inference_spec is not None and not isinstance(inference_spec, InferenceSpec):
-            raise UsageError(
-                f"inference_spec is a {type(inference_spec).__name__}.",
-                remedy="Give an instance of a subclass of InferenceSpec.",
-            )
-        self.name, self.model_path = _name_and_path(name, model_path)
+        refuse_parameters("ModelBuilder()", unknown, BUILDER_PARAMETERS, ModelBuilder)
+        check_sources(model, inference_spec, schema_builder, image_uri)
+        if inference_spec is not None and artifacts is None and holds_files(model_path):
+            artifacts, model_path = model_path, None
+        named_after = default_name(model if inference_spec is None else inference_spec, image_uri)
+        self.name, self.model_path = name_and_path(name, model_path, named_after)
         self.model, self.inference_spec, self.schema_builder = model, inference_spec, schema_builder
         self.artifacts = None if artifacts is None else Path(artifacts)
-        self.role_arn, self.env_vars = role_arn, _checked_env(env_vars or {})
+        self.role_arn, self.env_vars = role_arn, checked_env(env_vars or {})
         self.dependencies = DependencyOptions.parse(dependencies)
-        self._wishes = _wishes(
+        self._wishes = hosting_wishes(
             model_server,
             image_uri,
             base_image,
@@ -173,16 +170,35 @@ class ModelBuilder:
         self.archive, self.mode, self.download = archive, mode, download
         self.signing_key, self.signing_private_key = signing_key, signing_private_key
 
-    def build(self, *, progress: Progress | None = None) -> ModelBundle:
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse_attribute(self, name, BUILDER_METHODS)
+
+    def deploy(self, **options: Any) -> Predictor:
+        """Build, then run the bundle where ``mode`` says; see :func:`cdk_modelbuilder.deployment.deploy`."""
+        return self.build().deploy(**options)
+
+    def build(
+        self,
+        mode: Mode | None = None,
+        role_arn: str | None = None,
+        *,
+        progress: Progress | None = None,
+        **unknown: Never,
+    ) -> ModelBundle:
         """Make the bundle and return it.
 
         Args:
+            mode: Instead of the builder's.
+            role_arn: Instead of the builder's.
             progress: Told of every step, for a progress bar.
+            unknown: Refused; what the SageMaker SDK's build() takes, with what replaces it.
 
         Raises:
             ModelBuilderError: With what was wrong and what to do; nothing is left half-written, and a bundle that
                 was there before is as it was.
         """
+        refuse_parameters("build()", unknown, BUILD_PARAMETERS, self.build)
+        mode, role_arn = mode or self.mode, role_arn or self.role_arn
         report = progress or _silent
         private_key = find_private_key(self.signing_private_key)
         with staged_folder(self.model_path, may_replace=is_bundle) as staging:
@@ -219,9 +235,9 @@ class ModelBuilder:
                 environment=environment,
                 key_id=bundle_key.key_id,
                 archive=self.archive,
-                role_arn=self.role_arn,
+                role_arn=role_arn,
             )
-            facts = {"builder_version": __version__, "mode": self.mode.name, "name": self.name}
+            facts = {"builder_version": __version__, "mode": mode.name, "name": self.name}
             bundle = write_texts(
                 staging,
                 plan,
@@ -276,56 +292,3 @@ class ModelBuilder:
 
 def _silent(step: str, done: int, total: int) -> None:
     pass
-
-
-def _name_and_path(name: str | None, model_path: str | Path | None) -> tuple[str, Path]:
-    if name is None and model_path is None:
-        raise UsageError(
-            "ModelBuilder needs a name= or a model_path=.", remedy="Give name='churn'; the bundle is build/churn then."
-        )
-    path = Path("build") / str(name) if model_path is None else Path(model_path)
-    chosen = path.absolute().name if name is None else name
-    if not _NAME.fullmatch(chosen):
-        raise UsageError(
-            f"{chosen!r} cannot name a bundle.",
-            remedy="Use up to 63 letters, digits and single hyphens between them: name='churn'.",
-        )
-    return chosen, path
-
-
-def _checked_env(variables: Mapping[str, str]) -> dict[str, str]:
-    for name, value in variables.items():
-        if name.startswith("MODELBUILDER_") or not isinstance(value, str) or not _VARIABLE.fullmatch(name):
-            raise UsageError(
-                f"env_vars: {name!r} cannot be set to {type(value).__name__} {value!r}.",
-                remedy="Use letters, digits and underscores, not beginning with MODELBUILDER_; values are text.",
-            )
-    return dict(variables)
-
-
-def _wishes(
-    model_server: ModelServer | str | None,
-    image_uri: str | None,
-    base_image: str | None,
-    instance_type: str | None,
-    *,
-    has_model: bool,
-    verifying: bool,
-) -> HostingWishes:
-    if image_uri is not None and model_server is None and has_model:
-        raise UsageError(
-            "image_uri without model_server: the files' layout depends on the server.",
-            remedy=f"Name the server inside the image: {', '.join(known_servers())}.",
-        )
-    if image_uri is not None and base_image is not None:
-        raise UsageError(
-            "image_uri names an image that is ready, and base_image one to build on.", remedy="Give one of the two."
-        )
-    server = None if model_server is None else server_adapter(str(model_server)).name
-    if instance_type is None:
-        return HostingWishes(server, image_uri, base_image, verifying=verifying)
-    from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
-
-    return HostingWishes(
-        server, image_uri, base_image, *processor_of(instance_type), has_instance_type=True, verifying=verifying
-    )

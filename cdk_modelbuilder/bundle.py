@@ -276,6 +276,11 @@ class ModelBundle:
             members = {f"{verifier.METADATA_FOLDER}/{name}": data for name, data in self.metadata.items()}
             check_archive(self.archive_path, resources, members, on_bytes)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        from cdk_modelbuilder.migration import BUILDER_METHODS, refuse_attribute  # noqa: PLC0415 - only then
+
+        refuse_attribute(self, name, BUILDER_METHODS)
+
     def deploy(self, **options: Any) -> Predictor:
         """Run the bundle and return a predictor; see :func:`cdk_modelbuilder.deployment.deploy`."""
         from cdk_modelbuilder.deployment import deploy  # noqa: PLC0415 - the bundle stays a plain value

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from cdk_modelbuilder.calling.arguments import check_header
 from cdk_modelbuilder.calling.batch import call_for_each, check_batch
@@ -158,6 +158,11 @@ class Predictor:
 
     def __repr__(self) -> str:
         return f"<Predictor for {self._transport.address}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        from cdk_modelbuilder.migration import PREDICTOR_METHODS, refuse_attribute  # noqa: PLC0415 - only then
+
+        refuse_attribute(self, name, PREDICTOR_METHODS)
 
     @property
     def url(self) -> str | None:
