@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
@@ -24,11 +26,16 @@ def deploy(
     strict: bool = False,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
+    on_progress: Callable[[str], object] | None = None,
     input_translator: Any = None,
     output_translator: Any = None,
-    **container: Any,
+    dry_run: bool = False,
+    **options: Any,
 ) -> Predictor:
     """Run ``bundle`` and return a predictor for it.
+
+    What only one of the modes knows is ignored by the others, so that moving between a local test and an endpoint is
+    one argument: ``instance_type`` and ``initial_instance_count`` here, ``port`` and ``memory_mb`` there.
 
     Args:
         bundle: What to run.
@@ -37,31 +44,45 @@ def deploy(
         workers: Server processes of ``LOCAL_PROCESS``; in a container the image decides.
         strict: In a process: answer by the rules of the toolkit in the bundle's container, quirks included.
         signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
-        on_log: Called with each line of the server's log.
+        on_log: Called with each line of the server's log. For an endpoint in SageMaker, while it comes up; the default
+            is to show them on standard error.
+        on_progress: Called with each line about a pull, a build, or a deployment.
         input_translator: Instance of the input's payload translator, if its module is not to be had here.
         output_translator: The same for the output.
-        container: Options of ``LOCAL_CONTAINER``, such as ``memory_mb=2048, cpus=2, gpus="all"``: the attributes of
-            :class:`~cdk_modelbuilder.local.container.options.ContainerOptions`, and ``on_progress``, which is called
-            with each line about a pull or a build.
+        dry_run: For an endpoint in SageMaker: return what ``cdk diff`` says, as text, and change nothing.
+        options: For ``SAGEMAKER_ENDPOINT`` the attributes of
+            :class:`~cdk_modelbuilder.deploying.options.DeployOptions`, such as ``instance_type="ml.c6i.xlarge"``; for
+            ``LOCAL_CONTAINER`` those of :class:`~cdk_modelbuilder.local.container.options.ContainerOptions`, such as
+            ``memory_mb=2048``.
+
+    Returns:
+        A :class:`Predictor`, or the text of a dry run. For an endpoint in SageMaker it also has ``deployment`` and
+        ``endpoint_name``.
 
     Raises:
+        DeploymentError: The endpoint did not come up; with the cause.
         IntegrityError: The bundle was changed, or signed with another key.
         LocalEndpointError: The server did not start.
-        UsageError: A mode that this version does not start by itself, or an option that it does not have.
+        UsageError: An option that there is not, or that cannot work.
     """
     chosen = Mode[str(bundle.info.get("mode", "SAGEMAKER_ENDPOINT"))] if mode is None else mode
+    translators = {"input_translator": input_translator, "output_translator": output_translator}
+    own = _options_of(chosen, options)
     if chosen is Mode.SAGEMAKER_ENDPOINT:
+        from cdk_modelbuilder.deploying.door import deploy_or_plan  # noqa: PLC0415 - boto3 is an extra
+
+        told = {"on_log": on_log, "on_progress": on_progress, "signing_key": signing_key, "dry_run": dry_run}
+        # A dry run alone gives text; overloads for it would make every deploy(**options) return Any.
+        return deploy_or_plan(bundle, {**own, **told}, **translators)  # type: ignore[return-value]
+    if dry_run:
         raise UsageError(
-            f"deploy(mode=Mode.{chosen.name}) is not started from Python in this version.",
-            remedy="Use mode=Mode.LOCAL_PROCESS to run it here, and `cdk deploy` (see the README) for an endpoint.",
+            f"deploy(mode=Mode.{chosen.name}) has no dry_run: nothing outside of this machine is changed.",
+            remedy="Leave it out, or use mode=Mode.SAGEMAKER_ENDPOINT.",
         )
     running: RunningModel
     if chosen is Mode.LOCAL_CONTAINER:
-        running = start_container(bundle, port=port, signing_key=signing_key, on_log=on_log, **container)
-    elif container:
-        raise UsageError(
-            f"deploy(mode=Mode.{chosen.name}) has no option {min(container)}.",
-            remedy="Leave it out, or use mode=Mode.LOCAL_CONTAINER.",
+        running = start_container(
+            bundle, port=port, signing_key=signing_key, on_log=on_log, on_progress=on_progress, **own
         )
     else:
         running = start_process(
@@ -69,13 +90,31 @@ def deploy(
         )
     try:
         return Predictor(
-            running.url,
-            schema=bundle.schema,
-            container=bundle.container,
-            on_delete=running.stop,
-            input_translator=input_translator,
-            output_translator=output_translator,
+            running.url, schema=bundle.schema, container=bundle.container, on_delete=running.stop, **translators
         )
     except BaseException:
         running.stop()
         raise
+
+
+def _options_of(mode: Mode, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that ``mode`` knows; those that only another mode knows are left out.
+
+    Raises:
+        UsageError: An option that no mode has.
+    """
+    from cdk_modelbuilder.deploying.options import DeployOptions  # noqa: PLC0415 - only where something is deployed
+    from cdk_modelbuilder.local.container.options import ContainerOptions  # noqa: PLC0415
+
+    kinds = {Mode.LOCAL_CONTAINER: ContainerOptions, Mode.SAGEMAKER_ENDPOINT: DeployOptions}
+    names = {kind: {item.name for item in fields(options)} for kind, options in kinds.items()}
+    unknown = sorted(given.keys() - set().union(*names.values()))
+    if unknown:
+        near = get_close_matches(unknown[0], sorted(set().union(*names.values())), n=1)
+        hint = f"Did you mean {near[0]}=? " if near else ""
+        known = ", ".join(sorted(names.get(mode, set())))
+        raise UsageError(
+            f"deploy() has no option {unknown[0]}.",
+            remedy=hint + (f"Those of Mode.{mode.name} are {known}." if known else "Leave it out."),
+        )
+    return {name: value for name, value in given.items() if name in names.get(mode, ())}

@@ -14,6 +14,7 @@
     │   ├── IndexUnreachableError    no package index, or vulnerability service, answers
     │   └── TrialError               the packages do not install, or the model does not run on them
     ├── PublishError             a bundle did not get into its bucket
+    ├── DeploymentError          an endpoint in SageMaker did not come up, change or go; with the cause
     ├── LocalEndpointError       the local endpoint did not start or died
     ├── GoldenTestError          an endpoint answers something else than when the bundle was built
     └── PredictionError          the endpoint answered with an error, or not at all
@@ -101,6 +102,20 @@ class TrialError(DependencyError):
 
 class PublishError(ModelBuilderError):
     """A bundle did not get into its bucket: no such bucket, no permission, no network."""
+
+
+class DeploymentError(ModelBuilderError):
+    """An endpoint in SageMaker did not come up, did not change, or did not go.
+
+    Attributes:
+        cause: Which known cause it is, such as ``quota``; empty for one that is not known.
+        log: The last lines of the container's log, if it wrote any.
+    """
+
+    def __init__(self, what: str, *, remedy: str, cause: str = "", log: tuple[str, ...] = ()) -> None:
+        super().__init__(what, remedy=remedy)
+        self.cause = cause
+        self.log = log
 
 
 class LocalEndpointError(ModelBuilderError):

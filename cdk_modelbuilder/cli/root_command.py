@@ -15,6 +15,7 @@ from cdk_modelbuilder.errors import ModelBuilderError
 _COMMANDS = (
     *("build", "inspect", "verify", "run", "invoke", "openapi", "publish", "diff", "deps", "images", "keys"),
     *("init", "generate"),
+    *("deploy", "logs", "status", "rollback", "destroy"),
     "doctor",
 )
 

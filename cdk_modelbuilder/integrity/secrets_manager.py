@@ -35,8 +35,17 @@ def looks_complete(secret: str) -> bool:
     return _LOOKS_COMPLETE.search(secret) is not None
 
 
-def push_key(key: BundleKey, secret_name: str, *, region: str | None = None, description: str = "") -> str:
+def push_key(
+    key: BundleKey, secret_name: str, *, region: str | None = None, description: str = "", session: Any = None
+) -> str:
     """Add ``key`` to the secret, which is made if there is none, and return the secret's ARN.
+
+    Args:
+        key: The bundle's key.
+        secret_name: The secret's name, or its ARN.
+        region: AWS region. Default: as configured for boto3.
+        description: For a secret that is made.
+        session: A boto3 session. Default: boto3's own.
 
     Raises:
         KeyFileError: The secret holds something else, or AWS refused.
@@ -50,7 +59,7 @@ def push_key(key: BundleKey, secret_name: str, *, region: str | None = None, des
             "pushing a key needs boto3, which is not installed.", remedy="Run: pip install 'cdk-modelbuilder[aws]'"
         ) from None
     try:
-        client = boto3.client("secretsmanager", region_name=region)
+        client = (session or boto3).client("secretsmanager", region_name=region)
         return _push(client, key, secret_name, description)
     except (BotoCoreError, ClientError) as error:
         raise KeyFileError(

@@ -1,0 +1,162 @@
+"""Follows a stack while CloudFormation works on it: its events, its endpoint, and what the container writes."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cdk_modelbuilder.deploying.assembly import COMPONENT, ENDPOINT
+from cdk_modelbuilder.deploying.child import Child
+from cdk_modelbuilder.deploying.log_lines import LogReader
+from cdk_modelbuilder.deploying.stack import Stack, StackEvent, StackState
+from cdk_modelbuilder.deploying.watching import Watcher
+from cdk_modelbuilder.local.doctor.aws_failures import DENIED, code_of
+
+LOG_TAIL = 40
+"""Lines of the container that are kept for the message of a failure."""
+_CLOCK_SPREAD = timedelta(seconds=60)
+"""Lines from a little before count: clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen until the end.
+
+    Attributes:
+        state: The stack's last state; None where it is gone or cannot be seen.
+        failure: The first resource that failed; None for none.
+        failure_reasons: What SageMaker says of its endpoint or component.
+        log: The container's last lines.
+        began: Whether CloudFormation was at work at all.
+    """
+
+    state: StackState | None
+    failure: StackEvent | None
+    failure_reasons: tuple[str, ...]
+    log: tuple[str, ...]
+    began: bool
+
+
+class Follower:
+    """Asks AWS again and again, and tells a watcher what is new.
+
+    Args:
+        stack: The stack.
+        sagemaker: A client of SageMaker.
+        logs: Reads the container's lines; None to leave them alone.
+        watcher: Who is told.
+        pause: Seconds between two rounds.
+    """
+
+    def __init__(self, stack: Stack, sagemaker: Any, logs: LogReader | None, watcher: Watcher, *, pause: float) -> None:
+        self._stack, self._sagemaker, self._logs, self._watcher = stack, sagemaker, logs, watcher
+        self._pause = pause
+        known = stack.events()
+        self._last = known[-1].id if known else None
+        self._failure: StackEvent | None = None
+        self._reasons: dict[str, str] = {}
+        self._tail: deque[str] = deque(maxlen=LOG_TAIL)
+        self._denied = False
+        self.began = False
+
+    def follow(self, child: Child, *, until_begun: bool = False) -> Seen:
+        """Follow until ``child`` has ended, or, if that is enough, until CloudFormation has begun."""
+        while True:
+            lines = child.read(self._pause)
+            if not self.began:
+                self._tell(lines)
+            over = child.returncode is not None
+            self.look()
+            if over or (until_begun and self.began):
+                break
+        child.read(0)
+        return self.seen()
+
+    def follow_stack(self) -> Seen:
+        """Follow until CloudFormation is done with the stack."""
+        while True:
+            self.look()
+            state = self._stack.state()
+            if state is None or not state.is_moving:
+                return self.seen()
+            time.sleep(self._pause)
+
+    def look(self) -> None:
+        """One round: events, endpoint, log."""
+        moving = False
+        for event in self._events():
+            moving = moving or event.kind in (ENDPOINT, COMPONENT)
+            self._hear(event)
+        if self.began:
+            self.look_at_log()
+
+    def look_at_log(self) -> None:
+        """Pass on what the container wrote."""
+        if self._logs is None:
+            return
+        for line in self._logs.read():
+            self._tail.append(line.text)
+            self._watcher.log(line)
+
+    def seen(self) -> Seen:
+        """What was seen so far, with the stack's state now."""
+        return Seen(
+            state=None if self._denied else self._stack.state(),
+            failure=self._failure,
+            failure_reasons=tuple(self._reasons.values()),
+            log=tuple(self._tail),
+            began=self.began,
+        )
+
+    def _events(self) -> list[StackEvent]:
+        if self._denied:
+            return []
+        try:
+            found = self._stack.events(after=self._last)
+        except Exception as error:
+            if code_of(error) not in DENIED:
+                raise
+            self._denied = True
+            self._watcher.step(f"events of the stack cannot be shown, as AWS does not allow it: {error}")
+            return []
+        if found:
+            self._last = found[-1].id
+        return found
+
+    def _hear(self, event: StackEvent) -> None:
+        if event.is_of_stack and event.status == "REVIEW_IN_PROGRESS":
+            return
+        self.began = True
+        self._watcher.event(event)
+        if event.is_failure and (self._failure is None or self._failure.is_of_stack):
+            self._failure = event
+        if event.kind in (ENDPOINT, COMPONENT) and event.physical_id and "FAILED" in event.status:
+            self._ask_why(event)
+
+    def _ask_why(self, event: StackEvent) -> None:
+        """Ask at once: going back, CloudFormation deletes what could tell."""
+        name = event.physical_id.rpartition("/")[2]
+        try:
+            if event.kind == ENDPOINT:
+                found = self._sagemaker.describe_endpoint(EndpointName=name)
+            else:
+                found = self._sagemaker.describe_inference_component(InferenceComponentName=name)
+        except Exception:  # noqa: BLE001 - then CloudFormation's own reason has to do
+            return
+        if found.get("FailureReason"):
+            self._reasons[event.physical_id] = str(found["FailureReason"])
+
+    def _tell(self, lines: list[str]) -> None:
+        """The CLI's own words about assets; what comes later is told by the stack's events."""
+        for line in lines:
+            text = " ".join(line.split())
+            if text.startswith(f"{self._stack.name}:") and "deploying" not in text:
+                self._watcher.step(text)
+
+
+def started_now() -> datetime:
+    """From when on lines of a log belong to a deployment that starts now."""
+    return datetime.now(UTC) - _CLOCK_SPREAD
