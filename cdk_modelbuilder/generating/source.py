@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def source_of(value: Any, *, indent: int = 0, before: int = 0, after: int = 0) -
     """
     flat = _flat(value)
     opening, parts, closing = _parts(value)
-    if not parts or indent + before + len(flat) + after <= WIDTH:
+    if not parts or indent + before + _columns(flat) + after <= WIDTH:
         return flat
     inner = indent + 4
     lines = [
@@ -58,16 +59,21 @@ def source_of(value: Any, *, indent: int = 0, before: int = 0, after: int = 0) -
     return "\n".join([opening, *lines, " " * indent + closing])
 
 
+def _columns(line: str) -> int:
+    """Columns that a terminal takes for it: East Asian characters are two wide."""
+    return len(line) + sum(unicodedata.east_asian_width(char) in "WF" for char in line if char > "\u0fff")
+
+
 def text(value: str) -> str:
     r"""A string literal as the formatter writes it: in double quotes, unless single ones need fewer backslashes.
 
     >>> print(text("it's"), text('"x"'), text("a\n"))
     "it's" '"x"' "a\n"
     """
-    if '"' in value and "'" not in value:
-        # json's escapes of everything but quotes are Python's too.
-        return "'" + json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"') + "'"
-    return json.dumps(value, ensure_ascii=False)
+    inner = json.dumps(value, ensure_ascii=False)  # its escapes are Python's too
+    if value.count('"') <= value.count("'"):
+        return inner
+    return "'" + inner[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
 
 
 def _flat(value: Any) -> str:
@@ -86,7 +92,7 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
         case str():
             return text(value), [], ""
         case None | bool() | int() | float():
-            return repr(value), [], ""
+            return repr(value).replace("e+", "e"), [], ""
         case Mapping():
             return "{", [(f"{text(key)}: ", part) for key, part in value.items()], "}"
         case list() | tuple():

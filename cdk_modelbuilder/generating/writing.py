@@ -177,12 +177,15 @@ def _replace(folder: Path, content: Mapping[str, bytes | None]) -> None:
                 aside[path].write_bytes(data)
         for path in content:
             before = _content(folder, path)
-            _put(folder / path, aside.pop(path, None))
             done[path] = before
-    except OSError as error:
+            _put(folder / path, aside.get(path))
+            aside.pop(path, None)
+    except BaseException as error:
         for path, before in done.items():
             with suppress(OSError):
                 _restore(folder / path, before)
+        if not isinstance(error, OSError):
+            raise
         raise UsageError(
             f"{error.filename or folder} cannot be written: {error.strerror}; nothing was changed.",
             remedy="Mend the permissions, free some space, or choose another folder.",
@@ -190,17 +193,27 @@ def _replace(folder: Path, content: Mapping[str, bytes | None]) -> None:
     finally:
         for place in aside.values():
             place.unlink(missing_ok=True)
+        for path in content:
+            _remove_empty(folder, folder / path)
 
 
 def _put(place: Path, aside: Path | None) -> None:
     if aside is None:
         place.unlink()
-        with suppress(OSError):  # not empty: it stays
-            place.parent.rmdir()
         return
     if place.exists():
         aside.chmod(stat.S_IMODE(place.stat().st_mode))
     aside.replace(place)
+
+
+def _remove_empty(folder: Path, place: Path) -> None:
+    """Remove the folders above ``place``, below ``folder``, that hold nothing."""
+    while place.parent != folder:
+        place = place.parent
+        try:
+            place.rmdir()
+        except OSError:  # not empty, or not there
+            return
 
 
 def _restore(place: Path, before: bytes | None) -> None:
