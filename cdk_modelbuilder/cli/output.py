@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 bundle_argument = click.argument("bundle", type=click.Path(path_type=str))
 
 SHOW_AFTER_SECONDS = 0.5
+_quiet = False
+
+
+def be_quiet() -> None:
+    """From now on, no notes and no progress: results and errors alone."""
+    global _quiet  # noqa: PLW0603 - one command line, one wish
+    _quiet = True
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+def is_quiet() -> bool:
+    """Whether ``-q`` was given."""
+    return _quiet
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -42,7 +56,7 @@ class ProgressBar:
 
     def __call__(self, step: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` bytes of ``step`` are done; 0 of 0 for a step without a count."""
-        if not sys.stderr.isatty() or time.monotonic() - self._start < SHOW_AFTER_SECONDS:
+        if _quiet or not sys.stderr.isatty() or time.monotonic() - self._start < SHOW_AFTER_SECONDS:
             return
         if self._bar is None:
             self._bar = _new_bar()
