@@ -135,7 +135,8 @@ def _execute(
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     if stack["StackStatus"] != wanted:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-        reasons = [e["ResourceStatusReason"] for e in events if e["ResourceStatus"].endswith("_FAILED")]
+        of_stack = [e for e in events if e["PhysicalResourceId"] == stack["StackId"]]
+        reasons = [e["ResourceStatusReason"] for e in of_stack if e["ResourceStatus"].endswith("_FAILED")]
         raise StackFailed(f"{stack['StackStatus']}: {'; '.join(reasons)}")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 

@@ -14,6 +14,8 @@ from moto.core.utils import utcnow
 from moto.sagemaker import models
 from moto.sagemaker.exceptions import ValidationError
 
+from tests.aws_stand_in.mending.endpoint_starts import come_up
+
 # Set by the constructors, in a form of their own.
 OWN = {"EndpointConfigName", "EndpointName", "ModelName", "ProductionVariants", "Tags"}
 WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -61,6 +63,12 @@ def create_config(
 def create_endpoint(
     name: str, properties: dict[str, Any], backend: models.SageMakerModelBackend
 ) -> models.FakeEndpoint:
+    endpoint = endpoint_of(name, properties, backend)
+    come_up(endpoint, backend.account_id, backend.region_name, coming="Creating", failed="Failed")
+    return endpoint
+
+
+def endpoint_of(name: str, properties: dict[str, Any], backend: models.SageMakerModelBackend) -> models.FakeEndpoint:
     endpoint = backend.create_endpoint(
         endpoint_name=name,
         endpoint_config_name=properties["EndpointConfigName"].split("/")[-1],
@@ -75,7 +83,9 @@ def update_endpoint(
     endpoint: models.FakeEndpoint, properties: dict[str, Any], backend: models.SageMakerModelBackend
 ) -> models.FakeEndpoint:
     """In place, so that an update that fails leaves the endpoint as it was; moto deletes it first."""
-    updated = create_endpoint(endpoint.endpoint_name, properties, backend)
+    # SageMaker has the new instances up before it moves over: a failure leaves the old ones in service.
+    come_up(endpoint, backend.account_id, backend.region_name, coming="Updating", failed="InService")
+    updated = endpoint_of(endpoint.endpoint_name, properties, backend)
     updated.creation_time, updated.last_modified_time = endpoint.creation_time, utcnow()
     return updated
 

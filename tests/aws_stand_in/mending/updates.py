@@ -75,7 +75,8 @@ class Update:
         self.changed: list[str] = []
         self.replaced: list[str] = []
         self.left: list[str] = []
-        """Why something that is no longer in the template could not be deleted. The update has worked all the same."""
+        """Why something that was replaced could not be deleted, where no event of its own says so. The update has
+        worked all the same."""
 
     def run(self) -> None:
         try:
@@ -151,7 +152,8 @@ class Update:
             work(*arguments, **options)
         except Exception as error:  # noqa: BLE001 - any failure is told
             traceback.print_exc()
-            self.left.append(getattr(error, "message", None) or repr(error))
+            if work != self._delete:  # resource_events.py tells of that
+                self.left.append(getattr(error, "message", None) or repr(error))
 
     def _back(self) -> None:
         """Put the old resources in place of the new ones, so that references lead to them; then undo the rest."""
