@@ -9,6 +9,7 @@ from cdk_modelbuilder.local.strict.djl_serving import DjlServing
 from cdk_modelbuilder.local.strict.exchange import Rules
 from cdk_modelbuilder.local.strict.mlflow_scoring import MlflowScoring
 from cdk_modelbuilder.local.strict.ray_front import RayFront
+from cdk_modelbuilder.local.strict.tfs_service import TensorFlowService
 from cdk_modelbuilder.local.strict.toolkit import Toolkit
 from cdk_modelbuilder.local.strict.toolkit_fronts import GunicornFront, ModelServerFront
 from cdk_modelbuilder.local.strict.toolkit_rules import TOOLKITS
@@ -19,6 +20,7 @@ _OWN_CODE: dict[str, Callable[[Path], Rules]] = {
     "mlflow": MlflowScoring,
     "ray": RayFront,
     "smd": TornadoServer,
+    "tensorflow_serving": TensorFlowService,
 }
 """Families whose bundles hold a file that the server calls, each with limits of its own."""
 

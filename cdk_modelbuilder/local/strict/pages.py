@@ -40,6 +40,18 @@ def starlette_failure() -> Reply:
     return Reply(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
 
+def falcon_error(status: int, title: str, accept: str) -> Reply:
+    """An error in the form of falcon 3: JSON or XML, or nothing for a client that takes neither."""
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    if any(kind in ("*/*", "application/*", "application/json") or kind.endswith("+json") for kind in kinds):
+        return Reply(status, json.dumps({"title": f"{status} {title}"}).encode(), "application/json")
+    xml = next((kind for kind in kinds if kind in ("application/xml", "text/xml")), None)
+    if xml is None:
+        return Reply(status, b"", "application/json")
+    page = f'<?xml version="1.0" encoding="UTF-8"?><error><title>{status} {title}</title></error>'
+    return Reply(status, page.encode(), xml)
+
+
 def tornado_page(status: int, title: str) -> Reply:
     """An error in the form of tornado; without a title, an empty answer."""
     text = f"{status}: {title}"
