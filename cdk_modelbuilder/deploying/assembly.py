@@ -103,7 +103,8 @@ class Changes:
         new = _resources(after)
 
         def kinds(names: set[str], of: Mapping[str, Any]) -> dict[str, str]:
-            return {name: str(of[name].get("Type")) for name in sorted(names)}
+            named = ((str(of[name].get("Type")), name) for name in names)
+            return {name: kind for kind, name in sorted(named)}
 
         both = {name for name in old.keys() & new.keys() if old[name] != new[name]}
         return cls(kinds(new.keys() - old.keys(), new), kinds(both, new), kinds(old.keys() - new.keys(), old))

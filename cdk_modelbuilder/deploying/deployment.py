@@ -159,7 +159,8 @@ class Deployment:
         runs = CdkRuns(self.target.kept.folder, self.target.account, told.step)
         told.step(f"back to deployment {earlier.number}, root digest {earlier.root_sha256[:12]}")
         bundle = earlier.bundle
-        kept = self.target.kept.begin(bundle, earlier.assembly, rolled_back_to=earlier.rolled_back_to or earlier.number)
+        first = earlier.rolled_back_to or earlier.number
+        kept = self.target.kept.begin(bundle, earlier.assembly, earlier.plan, rolled_back_to=first)
         follow_child(
             self.target,
             bundle,
@@ -169,6 +170,7 @@ class Deployment:
             doing=f"going back to deployment {earlier.number} of {self.name}",
             pause=poll_seconds,
         )
+        told.step(f"the app in {self.target.kept.folder} names the bundle that was deployed last; deploy() changes it")
         return Deployment(self.target, bundle)
 
     def destroy(self, *, watcher: Watcher | None = None, poll_seconds: float = 2.0) -> None:

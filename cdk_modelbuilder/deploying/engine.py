@@ -113,7 +113,7 @@ def carry_out(prepared: Prepared, options: DeployOptions, watcher: Watcher) -> S
             watcher.step(f"the key {bundle.key_id} is in the secret {secret}")
     if endpoint.artifact is not None and endpoint.artifact.bucket:
         _publish(prepared, watcher)
-    kept = prepared.kept.begin(bundle, prepared.assembly)
+    kept = prepared.kept.begin(bundle, prepared.assembly, prepared.plan)
     prepared.kept.keep_state(
         KeptState(
             name=bundle.name,

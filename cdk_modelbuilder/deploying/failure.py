@@ -50,7 +50,7 @@ def failure_of(seen: Seen, said: str, *, doing: str, facts: Mapping[str, str]) -
     )
     what = "\n".join(parts)
     return DeploymentError(
-        what if len(parts) == 1 else f"{what}\n",
+        what,
         remedy=remedy,
         cause=diagnosis.cause if diagnosis is not None else "",
         log=seen.log,

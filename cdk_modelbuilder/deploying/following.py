@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from cdk_modelbuilder.local.doctor.aws_failures import DENIED, code_of
 
 LOG_TAIL = 40
 """Lines of the container that are kept for the message of a failure."""
+_ASSET = re.compile(r"start: (?P<doing>Building|Publishing) (?P<what>.+?)(?: \([\w-]+\))?$")
+"""How the CDK CLI says that it is at work on an asset."""
 _CLOCK_SPREAD = timedelta(seconds=60)
 """Lines from a little before count: clocks differ."""
 
@@ -54,6 +57,8 @@ class Follower:
     def __init__(self, stack: Stack, sagemaker: Any, logs: LogReader | None, watcher: Watcher, *, pause: float) -> None:
         self._stack, self._sagemaker, self._logs, self._watcher = stack, sagemaker, logs, watcher
         self._pause = pause
+        if logs is not None:
+            logs.begin()
         known = stack.events()
         self._last = known[-1].id if known else None
         self._failure: StackEvent | None = None
@@ -100,6 +105,9 @@ class Follower:
         for line in self._logs.read():
             self._tail.append(line.text)
             self._watcher.log(line)
+        if self._logs.denied:
+            self._watcher.step(f"the container's log cannot be shown, as AWS does not allow it: {self._logs.denied}")
+            self._logs = None
 
     def seen(self) -> Seen:
         """What was seen so far, with the stack's state now."""
@@ -152,9 +160,9 @@ class Follower:
     def _tell(self, lines: list[str]) -> None:
         """The CLI's own words about assets; what comes later is told by the stack's events."""
         for line in lines:
-            text = " ".join(line.split())
-            if text.startswith(f"{self._stack.name}:") and "deploying" not in text:
-                self._watcher.step(text)
+            found = _ASSET.search(line)
+            if found is not None and not found["what"].endswith(" Template"):
+                self._watcher.step(f"{found['doing'].lower()} {found['what']}")
 
 
 def started_now() -> datetime:

@@ -50,7 +50,7 @@ def earlier_deployment(target: Target, state: StackState, *, to: int | None) -> 
             cause="no-way-back",
         )
     with target.account.in_words(f"asking for the template of {state.name}"):
-        running = target.kept.running(target.stack.template())
+        running = target.kept.running(target.stack.template(), settled=not state.is_moving)
     good = [kept for kept in target.kept.history() if kept.outcome is Outcome.DEPLOYED]
     if to is not None:
         for kept in good:
@@ -71,7 +71,8 @@ def earlier_deployment(target: Target, state: StackState, *, to: int | None) -> 
     # A deployment that itself went back stands for the one that it brought back.
     start = running.rolled_back_to or running.number
     for kept in reversed(good):
-        if kept.number < start and kept.rolled_back_to is None:
+        is_other = kept.assembly.template != running.assembly.template
+        if kept.number < start and kept.rolled_back_to is None and is_other:
             return kept
     raise DeploymentError(
         f"{target.name} has no earlier deployment to go back to: number {running.number} runs.",

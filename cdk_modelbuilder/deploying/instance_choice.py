@@ -115,7 +115,7 @@ class Needs:
         parts = [
             "the model's files are not here, so their size is not known"
             if self.model_bytes is None
-            else f"model files of {size_text(self.model_bytes)}",
+            else f"model files of {_size(self.model_bytes)}",
             f"memory of {size_text(self.memory_bytes)}",
         ]
         if self.accelerators:
@@ -153,6 +153,10 @@ def model_bytes(bundle: ModelBundle) -> int | None:
         for path in bundle.model_dir.rglob("*")
         if path.is_file() and path.relative_to(bundle.model_dir).parts[0] not in ("code", ".modelbuilder")
     )
+
+
+def _size(count: int) -> str:
+    return "less than 1 MiB" if count < 1 << 20 else size_text(count)
 
 
 def _names(needs: Needs) -> Iterable[str]:

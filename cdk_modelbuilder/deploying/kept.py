@@ -5,6 +5,7 @@
       deployment.json                 account, region, stack and endpoint
       deployments/0001/
         deployment.json               number, root digest, how it ended
+        app.json                      what the app was generated from
         bundle/                       the bundle's text files
         assembly/                     manifest, template and list of assets, as they were deployed
 
@@ -24,12 +25,12 @@ from typing import Any
 
 from cdk_modelbuilder.bundle import ModelBundle, json_bytes
 from cdk_modelbuilder.deploying.assembly import Assembly
-from cdk_modelbuilder.errors import DeploymentError
+from cdk_modelbuilder.errors import DeploymentError, UsageError
 from cdk_modelbuilder.generating.marker import read_marker
 from cdk_modelbuilder.generating.plan import AppPlan
 
 FORMAT_VERSION = 1
-STATE_FILE, HISTORY = "deployment.json", "deployments"
+STATE_FILE, PLAN_FILE, HISTORY = "deployment.json", "app.json", "deployments"
 _TEXT_SUFFIXES = frozenset({".json", ".lock", ".toml", ".sig"})
 
 
@@ -64,6 +65,14 @@ class KeptDeployment:
     def bundle(self) -> ModelBundle:
         """The bundle's text files."""
         return ModelBundle.read(self.folder / "bundle")
+
+    @property
+    def plan(self) -> AppPlan | None:
+        """What the app was generated from; None where it was not kept."""
+        try:
+            return AppPlan.from_json(json.loads((self.folder / PLAN_FILE).read_bytes()))
+        except (OSError, ValueError, UsageError):
+            return None
 
     @property
     def assembly(self) -> Assembly:
@@ -116,12 +125,18 @@ class Kept:
         return self.folder / "cdk.out"
 
     def plan(self) -> AppPlan | None:
-        """What the app consists of; None where there is none.
+        """What was deployed last and well; for an app that was never deployed from here, what it was generated from.
+
+        None where there is neither: what a deployment that failed was made of does not count.
 
         Raises:
             UsageError: The app's marker cannot be read.
         """
-        marker = read_marker(self.folder)
+        history = self.history()
+        for kept in reversed(history):
+            if kept.outcome is Outcome.DEPLOYED:
+                return kept.plan
+        marker = read_marker(self.folder) if not history and self.folder.is_dir() else None
         return None if marker is None else marker.plan
 
     def state(self) -> KeptState | None:
@@ -180,7 +195,9 @@ class Kept:
                 continue
         return sorted(found, key=lambda kept: kept.number)
 
-    def begin(self, bundle: ModelBundle, assembly: Assembly, *, rolled_back_to: int | None = None) -> KeptDeployment:
+    def begin(
+        self, bundle: ModelBundle, assembly: Assembly, plan: AppPlan | None, *, rolled_back_to: int | None = None
+    ) -> KeptDeployment:
         """Keep what is about to be deployed."""
         number = max((kept.number for kept in self.history()), default=0) + 1
         folder = self.folder / HISTORY / f"{number:04}"
@@ -190,6 +207,8 @@ class Kept:
             _copy_texts(assembly.folder, Path(aside, "assembly"))
             kept = KeptDeployment(Path(aside), number, bundle.root_sha256, Outcome.UNKNOWN, rolled_back_to)
             _write_entry(kept)
+            if plan is not None:
+                _write(Path(aside, PLAN_FILE), plan.to_json())
             Path(aside).replace(folder)
             Path(aside).mkdir()  # for the context manager to take away
         return replace(kept, folder=folder)
@@ -200,14 +219,20 @@ class Kept:
         _write_entry(settled)
         return settled
 
-    def running(self, template: Mapping[str, Any] | None) -> KeptDeployment | None:
-        """The latest deployment with ``template``, which is the stack's."""
+    def running(self, template: Mapping[str, Any] | None, *, settled: bool) -> KeptDeployment | None:
+        """The latest deployment with ``template``, which is the stack's.
+
+        Args:
+            template: The template of the stack.
+            settled: Whether the stack is at rest: a deployment that nobody followed to its end is known to be done.
+        """
         for kept in reversed(self.history()):
             try:
-                if kept.outcome is not Outcome.FAILED and kept.assembly.template == template:
-                    return kept
+                if kept.outcome is Outcome.FAILED or kept.assembly.template != template:
+                    continue
             except DeploymentError:
                 continue
+            return self.settle(kept, Outcome.DEPLOYED) if settled and kept.outcome is Outcome.UNKNOWN else kept
         return None
 
 

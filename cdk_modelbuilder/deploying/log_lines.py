@@ -71,7 +71,28 @@ class LogReader:
         self._from = dict.fromkeys(self._groups, int(since.timestamp() * 1000))
         self._first = int(since.timestamp() * 1000)
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._old: set[tuple[str, str]] = set()
         self.denied = ""
+
+    def begin(self) -> None:
+        """Leave out what is there already, and what containers write that run already.
+
+        An endpoint that is updated keeps its old containers, and their lines, until the new ones have come up; those
+        write to streams of their own. Without permission to list streams all lines count that come from now on.
+        """
+        self.read()
+        for group in self._groups:
+            if "/Endpoints/" not in group:
+                continue
+            try:
+                page = self._client.describe_log_streams(
+                    logGroupName=group, orderBy="LastEventTime", descending=True, limit=50
+                )
+            except Exception as error:
+                if code_of(error) not in {*DENIED, "ResourceNotFoundException", "ThrottlingException"}:
+                    raise
+                continue
+            self._old.update((group, stream["logStreamName"]) for stream in page["logStreams"])
 
     def read(self) -> list[LogLine]:
         """The new lines of all groups.
@@ -91,7 +112,9 @@ class LogReader:
                     self.denied = str(error)
                 elif code not in {"ResourceNotFoundException", "ThrottlingException"}:
                     raise
-        return sorted(found, key=lambda line: line.time)
+        return sorted(
+            (line for line in found if (line.group, line.stream) not in self._old), key=lambda line: line.time
+        )
 
     def _read(self, group: str) -> list[LogLine]:
         found: list[LogLine] = []

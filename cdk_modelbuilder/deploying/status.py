@@ -77,9 +77,7 @@ def status_of(target: Target) -> DeploymentStatus:
             )
             for name in target.components
         }
-    running = target.kept.running(template)
-    if running is not None and running.outcome is Outcome.UNKNOWN and state is not None and not state.is_moving:
-        running = target.kept.settle(running, Outcome.DEPLOYED)
+    running = target.kept.running(template, settled=state is not None and not state.is_moving)
     return DeploymentStatus(
         name=target.name,
         account=target.account.number,

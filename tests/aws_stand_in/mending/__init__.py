@@ -17,6 +17,7 @@ def mend() -> None:
     from tests.aws_stand_in.mending import (
         bucket_policies,
         change_sets,
+        cloudtrail,
         copies,
         functions,
         inference_components,
@@ -48,6 +49,7 @@ def mend() -> None:
         resource_events,
         change_sets,
         template_urls,
+        cloudtrail,
         s3_uploads,
         bucket_policies,
     ):

@@ -11,6 +11,7 @@ Moto's are in service at once and write nothing. A test says otherwise with the 
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from typing import Any
 
@@ -33,11 +34,12 @@ def come_up(endpoint: Any, account: str, region: str, *, coming: str, failed: st
         return
     wanted = json.loads(told.value)
     lines = wanted.get("log", [])
+    instance = f"i-{secrets.token_hex(8)}"  # new containers run on new instances
     pause = wanted.get("seconds", 0) / (len(lines) + 1)
     endpoint.endpoint_status, endpoint.failure_reason = coming, None
     for number, line in enumerate(lines):
         time.sleep(pause)
-        _write(endpoint, account, region, line, number)
+        _write(endpoint, account, region, line, number, instance)
     time.sleep(pause)
     endpoint.endpoint_status = "InService"
     if "fails" in wanted:
@@ -48,10 +50,10 @@ def come_up(endpoint: Any, account: str, region: str, *, coming: str, failed: st
         )
 
 
-def _write(endpoint: Any, account: str, region: str, line: str, number: int) -> None:
+def _write(endpoint: Any, account: str, region: str, line: str, number: int, instance: str) -> None:
     logs = logs_backends[account][region]
     group = f"/aws/sagemaker/Endpoints/{endpoint.endpoint_name}"
-    stream = f"{endpoint.production_variants[0]['VariantName']}/i-0123456789abcdef0"
+    stream = f"{endpoint.production_variants[0]['VariantName']}/{instance}"
     if group not in logs.groups:
         logs.create_log_group(group, {})
     logs.ensure_log_stream(group, stream)

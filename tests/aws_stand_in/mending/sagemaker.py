@@ -64,7 +64,11 @@ def create_endpoint(
     name: str, properties: dict[str, Any], backend: models.SageMakerModelBackend
 ) -> models.FakeEndpoint:
     endpoint = endpoint_of(name, properties, backend)
-    come_up(endpoint, backend.account_id, backend.region_name, coming="Creating", failed="Failed")
+    try:
+        come_up(endpoint, backend.account_id, backend.region_name, coming="Creating", failed="Failed")
+    except ValidationError:
+        del backend.endpoints[name]  # as CloudFormation does when it goes back
+        raise
     return endpoint
 
 
