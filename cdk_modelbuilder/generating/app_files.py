@@ -103,13 +103,18 @@ def with_settings(workflow: str, settings: Mapping[str, str]) -> str:
 
 def _committed(plan: AppPlan) -> str:
     """The one bundle that is in the app's folder, or the folder of several; empty where there is no such."""
-    inside = [one.bundle for one in plan.endpoints if not one.bundle.startswith(("../", "/"))]
+    inside = _inside(plan)
     if plan.example or not inside or len(inside) < len(plan.endpoints):
         return ""
     if len(inside) == 1:
         return inside[0]
     parents = {bundle.rpartition("/")[0] for bundle in inside}
     return parents.pop() if len(parents) == 1 else ""
+
+
+def _inside(plan: AppPlan) -> list[str]:
+    """The bundles that lie in the app's folder."""
+    return sorted({one.bundle for one in plan.endpoints if not one.bundle.startswith(("../", "/"))})
 
 
 def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
@@ -125,12 +130,14 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "app_name": plan.name,
         "endpoints": described,
         "environment": "env = " + source_of(environment, indent=4, before=6) if has_env else "",
+        "code_of_bundles": json.dumps(_inside(plan)) if _inside(plan) else "",
         "example": plan.example,
         "example_bundle": example.bundle if example else "",
         "name": text(example.name) if example else "",
         "bundle": example.bundle if example else "",
         "build": build,
         "before_deploy": [line for one in described for line in _commands(one)],
+        "excluded_bundles": json.dumps([f"^{re.escape(bundle)}/" for bundle in _inside(plan)]),
         "modelbuilder": __version__,
         "packages": _packages(plan.endpoints),
         "pipeline": plan.pipeline.value if Part.PIPELINE in parts else "none",

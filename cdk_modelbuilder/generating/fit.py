@@ -7,7 +7,7 @@ import re
 from cdk_modelbuilder import instances
 from cdk_modelbuilder.bundle import GOLDEN_FILE, ModelBundle
 from cdk_modelbuilder.errors import BundleError, UsageError
-from cdk_modelbuilder.generating.plan import EndpointPlan, HostingKind
+from cdk_modelbuilder.generating.plan import EndpointPlan, HostingKind, VpcPlan
 
 ASSET_LIMIT_MIB = 512
 """As in the construct library, which refuses larger assets."""
@@ -31,6 +31,8 @@ def check_fits(bundle: ModelBundle, plan: EndpointPlan) -> None:
             remedy="Use up to 63 letters, digits and hyphens, with a letter or digit at both ends.",
         )
     _check_options(plan)
+    if plan.vpc is not None:
+        _check_vpc(plan.vpc)
     if plan.hosting is HostingKind.SERVERLESS:
         _check_serverless(bundle, plan)
     else:
@@ -60,6 +62,21 @@ def _check_options(plan: EndpointPlan) -> None:
                 f"{name} is for the hosting {kind.value!r}, and {plan.name} has {plan.hosting.value!r}.",
                 remedy=f"Leave it out, or choose {kind.value!r}.",
             )
+
+
+def _check_vpc(vpc: VpcPlan) -> None:
+    # Limits: VpcConfig in the SageMaker API reference.
+    if not 1 <= len(vpc.subnets) <= 16 or len(vpc.security_groups) > 5:
+        raise UsageError(
+            f"the VPC {vpc.vpc_id} is given with {len(vpc.subnets)} subnets and {len(vpc.security_groups)} security "
+            "groups.",
+            remedy="Give 1 to 16 subnets, and up to 5 security groups.",
+        )
+    if vpc.availability_zones and len(vpc.availability_zones) != len(vpc.subnets):
+        raise UsageError(
+            f"there are {len(vpc.subnets)} subnets and {len(vpc.availability_zones)} zones.",
+            remedy="Give the zone of each subnet, or none.",
+        )
 
 
 def _check_serverless(bundle: ModelBundle, plan: EndpointPlan) -> None:

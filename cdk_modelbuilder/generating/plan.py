@@ -102,12 +102,14 @@ class VpcPlan:
     Attributes:
         vpc_id: The VPC.
         subnets: Ids of its subnets, in two zones or more.
+        availability_zones: Zone of each subnet, where it is known.
         security_groups: Ids; empty for a new group.
         allow_all_outbound: Whether the new group lets everything out.
     """
 
     vpc_id: str
     subnets: tuple[str, ...]
+    availability_zones: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     allow_all_outbound: bool = True
 

@@ -210,22 +210,20 @@ def _vpc(endpoint: EndpointPlan, statements: _Statements) -> dict[str, Any]:
     plan = endpoint.vpc
     if plan is None:
         return {}
-    subnets = [
-        statements.of_cdk("ec2", "Subnet.from_subnet_id", _SELF, f"Subnet{number}", subnet)
-        for number, subnet in enumerate(plan.subnets, start=1)
-    ]
+    zones: list[Any] = list(plan.availability_zones)
+    if not zones:
+        statements.lines.append("# The subnets say where the containers are; the CDK wants to hear of a zone, too.")
+        zones = [Call("cdk.Fn.select", [0, Call("cdk.Fn.get_azs")])]
     vpc = statements.of_cdk(
         "ec2",
         "Vpc.from_vpc_attributes",
         _SELF,
         "Vpc",
         vpc_id=plan.vpc_id,
-        availability_zones=Call("cdk.Fn.get_azs"),
+        availability_zones=zones,
+        private_subnet_ids=list(plan.subnets),
     )
-    given: dict[str, Any] = {
-        "vpc": statements.assign("vpc", vpc),
-        "vpc_subnets": statements.of_cdk("ec2", "SubnetSelection", subnets=subnets),
-    }
+    given: dict[str, Any] = {"vpc": statements.assign("vpc", vpc)}
     groups = [
         statements.of_cdk("ec2", "SecurityGroup.from_security_group_id", _SELF, f"SecurityGroup{number}", group)
         for number, group in enumerate(plan.security_groups, start=1)

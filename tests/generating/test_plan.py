@@ -41,6 +41,7 @@ ENDPOINTS = st.builds(
     endpoint_name=st.none() | WORDS,
     role_arn=st.none() | WORDS,
     vpc=optional(VpcPlan, vpc_id=WORDS, subnets=st.lists(WORDS).map(tuple), security_groups=st.lists(WORDS).map(tuple),
+                 availability_zones=st.lists(WORDS).map(tuple),
                  allow_all_outbound=st.booleans()),
     network_isolation=st.none() | st.booleans(),
     environment=st.dictionaries(WORDS, WORDS, max_size=3),
