@@ -10,7 +10,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 
-.PHONY: help setup setup-all demo test test-all lint bench tables fuzz clean
+.PHONY: help setup setup-all demo test test-all lint docs bench tables fuzz clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -58,6 +58,10 @@ lint: $(VENV)/.lint ## Check style, types and import rules
 	$(BIN)/mypy cdk_modelbuilder app.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/check_tree.py
+
+docs: setup ## Build the docs as a site, into site/; serve it with python -m http.server -d site
+	$(INSTALL) --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: setup ## Measure speed and memory, as ratios; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
