@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.bundle import ModelBundle
@@ -34,8 +33,8 @@ def deploy(
 ) -> Predictor:
     """Run ``bundle`` and return a predictor for it.
 
-    What only one of the modes knows is ignored by the others, so that moving between a local test and an endpoint is
-    one argument: ``instance_type`` and ``initial_instance_count`` here, ``port`` and ``memory_mb`` there.
+    Moving between a local test and an endpoint is one argument: what only an endpoint has, such as ``instance_type``
+    and ``initial_instance_count``, is ignored on this machine, and ``port``, ``workers`` and ``strict`` in SageMaker.
 
     Args:
         bundle: What to run.
@@ -98,23 +97,26 @@ def deploy(
 
 
 def _options_of(mode: Mode, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that ``mode`` knows; those that only another mode knows are left out.
+    """The options for ``mode``: on this machine those of endpoints in SageMaker are left out.
 
     Raises:
-        UsageError: An option that no mode has.
+        UsageError: A process is given an option that it does not have; the other modes look at theirs themselves.
     """
+    if mode is Mode.SAGEMAKER_ENDPOINT:
+        return dict(given)
     from cdk_modelbuilder.deploying.options import DeployOptions  # noqa: PLC0415 - only where something is deployed
     from cdk_modelbuilder.local.container.options import ContainerOptions  # noqa: PLC0415
 
-    kinds = {Mode.LOCAL_CONTAINER: ContainerOptions, Mode.SAGEMAKER_ENDPOINT: DeployOptions}
-    names = {kind: {item.name for item in fields(options)} for kind, options in kinds.items()}
-    unknown = sorted(given.keys() - set().union(*names.values()))
+    of_container = {item.name for item in fields(ContainerOptions)}
+    of_endpoint = {item.name for item in fields(DeployOptions)}
+    if mode is Mode.LOCAL_CONTAINER:
+        return {name: value for name, value in given.items() if name in of_container or name not in of_endpoint}
+    unknown = sorted(given.keys() - of_endpoint)
     if unknown:
-        near = get_close_matches(unknown[0], sorted(set().union(*names.values())), n=1)
-        hint = f"Did you mean {near[0]}=? " if near else ""
-        known = ", ".join(sorted(names.get(mode, set())))
         raise UsageError(
-            f"deploy() has no option {unknown[0]}.",
-            remedy=hint + (f"Those of Mode.{mode.name} are {known}." if known else "Leave it out."),
+            f"deploy(mode=Mode.{mode.name}) has no option {unknown[0]}.",
+            remedy="Leave it out, or use mode=Mode.LOCAL_CONTAINER."
+            if unknown[0] in of_container
+            else "Leave it out, or mend its name.",
         )
-    return {name: value for name, value in given.items() if name in names.get(mode, ())}
+    return {}

@@ -396,7 +396,11 @@ def test_a_port_that_is_taken(tumour_bundle):
         tumour_bundle.deploy(mode=Mode.LOCAL_PROCESS, port=taken.getsockname()[1])
 
 
-def test_modes_that_are_not_started_from_python_say_what_to_do(tumour_bundle):
-    with pytest.raises(UsageError, match="cdk deploy"):
-        tumour_bundle.deploy(mode=Mode.SAGEMAKER_ENDPOINT)
-    assert Mode.IN_PROCESS is Mode.LOCAL_PROCESS
+def test_what_only_an_endpoint_has_is_ignored_here(tumour_bundle, tumours):
+    options = {"instance_type": "ml.c6i.large", "initial_instance_count": 2, "role": "arn:aws:iam::1:role/x"}
+    with tumour_bundle.deploy(mode=Mode.IN_PROCESS, **options) as predictor:
+        assert predictor.url.startswith("http://127.0.0.1:")
+    with pytest.raises(UsageError, match="no option instance_typ"):
+        tumour_bundle.deploy(mode=Mode.LOCAL_PROCESS, instance_typ="ml.c6i.large")
+    with pytest.raises(UsageError, match="dry_run"):
+        tumour_bundle.deploy(mode=Mode.LOCAL_PROCESS, dry_run=True)

@@ -105,8 +105,8 @@ def test_deploy_hands_options_to_containers_alone(probe_bundle):
         probe_bundle.deploy(mode=Mode.LOCAL_PROCESS, memory_mb=100)
     with pytest.raises(UsageError, match="memory= is no option"):
         probe_bundle.deploy(mode=Mode.LOCAL_CONTAINER, memory=100)
-    with pytest.raises(UsageError, match="is not started from Python"):
-        probe_bundle.deploy(mode=Mode.SAGEMAKER_ENDPOINT)
+    with pytest.raises(UsageError, match="memory_mb= is no option of deploy"):
+        probe_bundle.deploy(mode=Mode.SAGEMAKER_ENDPOINT, memory_mb=100)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.randoms())
