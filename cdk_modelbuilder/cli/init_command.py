@@ -110,6 +110,9 @@ def _tell(written: WrittenApp, *, check: bool, dry_run: bool) -> None:
     with_diff = [one for one in shown if one.outcome is Outcome.CONFLICT or (dry_run and one.outcome.writes)]
     for one in with_diff:
         click.echo("\n" + one.diff, nl=False)
+    outside = [one.bundle for one in written.plan.endpoints if one.bundle.startswith("../")]
+    if outside and written.plan.pipeline is not Pipeline.NONE and not written.is_current:
+        click.echo(f"note: the pipeline needs {', '.join(outside)}, which is outside of {written.folder}", err=True)
     if written.conflicts and not written.written:
         click.echo(
             "\nnothing is written while these differ: --accept keeps your files, --force takes the new ones", err=True

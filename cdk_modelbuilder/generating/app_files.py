@@ -136,7 +136,7 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "name": text(example.name) if example else "",
         "bundle": example.bundle if example else "",
         "build": build,
-        "before_deploy": [line for one in described for line in _commands(one)],
+        "before_deploy": [line for one in described for line in _commands(one, built=example is not None)],
         "excluded_bundles": json.dumps([f"^{re.escape(bundle)}/" for bundle in _inside(plan)]),
         "modelbuilder": __version__,
         "packages": _packages(plan.endpoints),
@@ -174,8 +174,9 @@ def _described(endpoint: EndpointPlan, *, has_env: bool) -> dict[str, Any]:
     }
 
 
-def _commands(described: Mapping[str, Any]) -> Iterable[str]:
-    if described["published"]:
+def _commands(described: Mapping[str, Any], *, built: bool) -> Iterable[str]:
+    """What a pipeline does before it deploys; bundles that it does not build were published by who built them."""
+    if described["published"] and built:
         yield f"cdk-modelbuilder publish {described['shell_bundle']} --bucket {described['bucket']}"
     if described["keyed"]:
         yield f"cdk-modelbuilder keys push {described['shell_bundle']}{described['secret_option']}"
