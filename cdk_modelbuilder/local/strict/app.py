@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -39,7 +40,13 @@ class StrictApp:
         thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
         loading = asyncio.get_running_loop().run_in_executor(thread, self._rules.load)
         if self._rules.loads_first:
-            await loading  # what it raises ends the worker, as it ends the container's
+            try:
+                await loading
+            except Exception as error:  # noqa: BLE001 - whatever it is ends the worker, as it ends the container's
+                traceback.print_exc()
+                reason = f"the model did not load: {type(error).__name__}: {error}"
+                await send({"type": "lifespan.startup.failed", "message": reason})
+                return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         with suppress(Exception):  # the first request was told, and each one after it

@@ -1,4 +1,4 @@
-"""Doubles numbers, and refuses thirteen."""
+"""Doubles numbers, refuses thirteen, and thinks about fourteen for a while."""
 
 import os
 import time
@@ -18,4 +18,6 @@ class Doubler(InferenceSpec):
     def invoke(self, input_object, model):
         if float(np.ravel(input_object)[0]) == 13.0:
             raise ValueError("thirteen is not for doubling")
+        if float(np.ravel(input_object)[0]) == 14.0:
+            time.sleep(5)
         return input_object * model
