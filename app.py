@@ -2,6 +2,8 @@
 
     cdk deploy -c bundles=build/churn -c instance_type=ml.c6i.large
 
+An app as `cdk-modelbuilder init` writes them, for bundles that are not known before: the context names them.
+
 Context: bundles (folders, separated by commas; wild cards work), instance_type, instance_count, signing_secret (name or
 ARN of the secret, {name} stands for the bundle's name; default: where `keys push` puts keys), region and account
 (default: decided when deploying).
@@ -56,20 +58,21 @@ def bundle_folders(patterns: str) -> list[Path]:
     return found
 
 
-def main() -> None:
-    """Synthesize."""
-    app = cdk.App()
+def add_stacks(app: cdk.App) -> None:
+    """Put a stack for each bundle into ``app``."""
     region, account = app.node.try_get_context("region"), app.node.try_get_context("account")
     env = cdk.Environment(region=region, account=account) if region or account else None
     folders = bundle_folders(app.node.get_context("bundles"))
     if not folders:  # no error: `cdk bootstrap` runs the app too, before there is any bundle
         sys.stderr.write(f"No bundle in {app.node.get_context('bundles')!r}: name one with -c bundles=build/churn\n")
+    for folder in folders:
+        EndpointStack(app, ModelBundle.load(folder), env=env)
+
+
+if __name__ == "__main__":
+    app = cdk.App()
     try:
-        for folder in folders:
-            EndpointStack(app, ModelBundle.load(folder), env=env)
-    except ModelBuilderError as error:
+        add_stacks(app)
+    except ModelBuilderError as error:  # what it says is enough
         sys.exit(str(error))
     app.synth()
-
-
-main()
