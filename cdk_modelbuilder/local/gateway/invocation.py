@@ -71,6 +71,7 @@ class Invocation:
         self._body: Body = exchange.body
         self._content_type = exchange.headers.get(self.content_type_header)
         self._copy: Copy | None = None
+        self._answered: tuple[Copy, ...] = ()
         self._call: Call | None = None
         self._status = 0
         self._answer: dict[bytes, bytes] = {}
@@ -92,7 +93,7 @@ class Invocation:
         self._parts.append(data)
 
     def ended(self) -> None:
-        copy = self._let_go()
+        self._answered = (*self._answered, self._let_go())
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if self._status >= 400:
             self.fail(self._place.model_error(self._status, self._name, body), self._status)
@@ -102,7 +103,7 @@ class Invocation:
             self._body, self._content_type, self._parts = body, self._answer.get(b"content-type"), []
             self._ask()
         else:
-            self._note_session(copy)
+            self._note_session()
             self.finish(self._status)
             self.exchange.answer(
                 200,
@@ -155,7 +156,7 @@ class Invocation:
 
     def _ask(self) -> None:
         copies = self._copies
-        copy = self.target.copy or copies.pick()
+        copy = self.target.held[self._stage] if self.target.held else copies.pick()
         if copy is None or copy.upstream is None:
             self._wait_or_fail(copies)
             return
@@ -204,8 +205,8 @@ class Invocation:
         self._give_up()
         self.fail(self._place.timed_out(self._name), 0)
 
-    def _note_session(self, copy: Copy) -> None:
-        if names.NEW_SESSION in self._answer and len(self.target.stages) == 1:
-            self._sessions.opened(self._answer[names.NEW_SESSION], self.target, copy)
+    def _note_session(self) -> None:
+        if names.NEW_SESSION in self._answer:
+            self._sessions.opened(self._answer[names.NEW_SESSION], self.target, self._answered)
         if names.CLOSED_SESSION in self._answer:
             self._sessions.closed(self._answer[names.CLOSED_SESSION])

@@ -1,4 +1,4 @@
-"""Where a request goes: variant, component, container, target model, and the copy of a session.
+"""Where a request goes: variant, component, container, target model, and the copies of a session.
 
 Errors: see ``api_error.py`` for where their texts are from. What SageMaker says to an unknown variant, component or
 container is not published; those texts are made like that of an unknown endpoint.
@@ -34,14 +34,14 @@ class Target:
     Attributes:
         served: The variant's or component's model.
         stages: Container name and copies, in the order of the calls.
-        copy: The one copy that may answer, if the request belongs to a session.
+        held: The one copy of each stage that may answer, if the request belongs to a session.
         loading: Whether a model that is still loading is waited for.
         headers: Headers that the gateway adds for the container.
     """
 
     served: Served
     stages: tuple[tuple[str, CopySet], ...]
-    copy: Copy | None = None
+    held: tuple[Copy, ...] = ()
     loading: bool = False
     headers: Headers | None = None
 

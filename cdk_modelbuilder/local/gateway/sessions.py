@@ -1,7 +1,10 @@
-"""Which copy holds which session.
+"""Which copies hold which session: one, or one of each container in a series.
 
 A container opens a session by answering with a header ``X-Amzn-SageMaker-New-Session-Id: ID; Expires=TIME`` and closes
-it with ``X-Amzn-SageMaker-Closed-Session-Id``. Source: InvokeEndpoint's SessionId in the service model.
+it with ``X-Amzn-SageMaker-Closed-Session-Id``. Sources: InvokeEndpoint's SessionId in the service model, and the page
+"Stateful sessions" of the developer guide: SageMaker sends a session to the instance that opened it. The page makes no
+exception of pipelines, all of whose containers every instance has, so a session there keeps to the copies that answered
+its first request.
 """
 
 from __future__ import annotations
@@ -24,26 +27,32 @@ class Sessions:
     """The open sessions of one endpoint."""
 
     def __init__(self) -> None:
-        self._open: dict[bytes, tuple[Target, RunningModel | None, float]] = {}
+        self._open: dict[bytes, tuple[Target, tuple[RunningModel | None, ...], float]] = {}
 
     def find(self, name: bytes, now: float) -> Target | None:
-        """Who holds a session; None where it is closed or expired, or its copy has gone."""
+        """Who holds a session; None where it is closed or expired, or a copy has gone."""
         found = self._open.get(name)
         if found is None:
             return None
         target, running, expires = found
-        assert target.copy is not None
-        if now >= expires or target.copy.running is not running or target.copy.state != IN_SERVICE:
+        there = all(
+            copy.running is one and copy.state == IN_SERVICE for copy, one in zip(target.held, running, strict=True)
+        )
+        if now >= expires or not there:
             del self._open[name]
             return None
         return target
 
-    def opened(self, header: bytes, target: Target, copy: Copy) -> None:
-        """``copy`` has opened one; ``header`` is the value of its answer's header."""
+    def opened(self, header: bytes, target: Target, copies: tuple[Copy, ...]) -> None:
+        """The last of ``copies`` has opened one; ``header`` is the value of its answer's header."""
         name, _, rest = header.partition(b";")
         while len(self._open) >= _MOST:  # whoever never closes them must not fill the memory
             del self._open[next(iter(self._open))]
-        self._open[name.strip()] = (replace(target, copy=copy), copy.running, _seconds(rest.strip()))
+        self._open[name.strip()] = (
+            replace(target, held=copies),
+            tuple(copy.running for copy in copies),
+            _seconds(rest.strip()),
+        )
 
     def closed(self, name: bytes) -> None:
         """A container has closed one."""

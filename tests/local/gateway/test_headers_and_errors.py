@@ -199,6 +199,31 @@ def test_a_session_stays_with_its_copy(scripted, moody):
         ask(name)
 
 
+def test_a_session_in_a_series_stays_with_a_copy_of_each_container(scripted, moody):
+    def replies(number):
+        opened = {"X-Amzn-SageMaker-New-Session-Id": f"s{number}; Expires=2099-01-01T00:00:00Z"}
+        return [Reply(headers=opened), *[Reply()] * 6]
+
+    start = ScriptedStart(each=replies)
+    model = HostedModel("line", tuple(HostedContainer(name, moody) for name in ("first", "second")))
+    endpoint = HostedEndpoint("line", "line", (Variant("AllTraffic", model, copies=3),))
+    _, runtime = scripted(start, hosted=Hosted((endpoint,)))
+
+    def ask(session):
+        return runtime.invoke_endpoint(EndpointName="line", Body=b"x", SessionId=session)
+
+    name = ask("NEW_SESSION")["NewSessionId"].partition(";")[0]
+    for _ in range(5):
+        ask(name)
+    seen = [len(copy.container.requests) for copy in start.copies]
+    assert sorted(seen) == [0, 0, 0, 0, 6, 6]
+    assert seen[int(name[1:])] == 6  # the id is the last container's: a client sees no header of the ones before
+    start.copies[seen.index(6)].stop()
+    assert eventually(lambda: len(start.copies) == 7)
+    with pytest.raises(runtime.exceptions.ValidationError, match=rf"Session {name} of endpoint line"):
+        ask(name)
+
+
 def test_a_session_that_has_expired(scripted):
     opened = {"X-Amzn-SageMaker-New-Session-Id": "old; Expires=2020-01-01T00:00:00Z"}
     _, runtime = scripted(ScriptedStart(Reply(headers=opened)))
