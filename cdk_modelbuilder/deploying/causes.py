@@ -184,7 +184,9 @@ CAUSES: tuple[Cause, ...] = (
     ),
     _cause(
         "permission",
-        r"not authorized to perform:? (?P<action>[\w-]+:[\w*]+)(?: on (?:resource:? ?)?(?P<resource>[^\s,;]+))?",
+        r""
+        r"(?:User: (?P<who>\S+) is )?not authorized to perform:? (?P<action>[\w-]+:[\w*]+)"
+        r"(?: on (?:resource:? ?)?(?P<resource>[^\s,;]+))?",
         "AWS did not allow {action} on {resource}.",
         "Ask who manages the account to allow {action} on {resource} to {who}; then deploy again.",
         Source.REASON,
@@ -199,9 +201,19 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # What the container does: its own words first, for SageMaker's are the same for all of these.
     _cause(
+        "key",
+        r"keys push`|lacks .{0,80}, so the model cannot be verified|must say how to check the signature|"
+        r"was signed with key \S+, but key",
+        "the container could not verify the model, as it was given another key, or none: {said}",
+        "Run: cdk-modelbuilder keys push {bundle}   and deploy again with ModelEndpoint, which hands it over.",
+        Source.LOG,
+    ),
+    _cause(
         "tampered",
-        r"is not what was signed|root digest.{0,80}(?:differs|expected|pinned)|signature.{0,40}(?:not valid|does not|"
-        r"invalid|differs)|IntegrityError|was changed(?: after| since)|is not listed in the manifest",
+        r"model verification failed|model folder was refused|IntegrityError|were signed\b|was not signed|"
+        r"was changed (?:after signing|or cut)|"
+        r"is not the one that was reviewed|is not the pinned|changed after signing|is neither a file nor a folder|"
+        r"a model folder holds files only|Restore the published artifact|is missing\. Restore|is not a regular file",
         "the container refused the model: its files are not those that were signed and reviewed.",
         "Find out who wrote to the bucket. Then build again, or restore the bundle, and deploy; nothing unverified was "
         "loaded.",
@@ -290,7 +302,8 @@ def _words(evidence: Evidence, text: str, found: re.Match[str]) -> _Words:
 def _line_of(text: str, found: re.Match[str]) -> str:
     """The line that the match is in, the last of a traceback instead of its first, and not too long."""
     if found.group().startswith("Traceback"):
-        later = [line for line in text[found.end() :].splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+        after = text[found.end() :].partition("\n")[2].splitlines()
+        later = [line for line in after if line.strip() and not line.startswith((" ", "\t"))]
         line = later[0] if later else found.group()
     else:
         start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.end())

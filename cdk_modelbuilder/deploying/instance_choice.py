@@ -24,11 +24,17 @@ SERVER_BYTES = 3 * GIBI // 2
 ACCELERATOR_SHARE = 1.25
 """Weights are not all: activations and caches take a part of an accelerator's memory."""
 
-_ON_PROCESSORS: Mapping[str, tuple[str, ...]] = {"x86_64": ("c6i", "m6i", "r6i"), "arm64": ("c7g", "m7g", "r7g")}
+_ON_PROCESSORS: Mapping[str, tuple[str, ...]] = {
+    "x86_64": ("c6i", "c5", "m5", "r5"),
+    "arm64": ("c7g", "c6g", "m6g", "r6g"),
+}
+"""By size, and within it from little memory to much; older families are offered in more regions."""
 _SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge")
 _ON_GPUS = (
-    *("ml.g5.xlarge", "ml.g5.2xlarge", "ml.g5.4xlarge", "ml.g6e.xlarge", "ml.g6e.2xlarge", "ml.g6e.4xlarge"),
-    *("ml.g5.12xlarge", "ml.g6e.12xlarge", "ml.p4d.24xlarge", "ml.g6e.48xlarge", "ml.p5.48xlarge"),
+    *("ml.g5.xlarge", "ml.g6.xlarge", "ml.g5.2xlarge", "ml.g6.2xlarge", "ml.g5.4xlarge", "ml.g6.4xlarge"),
+    *("ml.g4dn.xlarge", "ml.g4dn.2xlarge", "ml.g6e.xlarge", "ml.g6e.2xlarge", "ml.g6e.4xlarge"),
+    *("ml.g5.12xlarge", "ml.g6.12xlarge", "ml.g4dn.12xlarge", "ml.g6e.12xlarge"),
+    *("ml.p4d.24xlarge", "ml.g6e.48xlarge", "ml.p5.48xlarge"),
 )
 _ON_NEURON = ("ml.inf2.xlarge", "ml.inf2.8xlarge", "ml.inf2.24xlarge", "ml.inf2.48xlarge")
 

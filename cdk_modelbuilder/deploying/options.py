@@ -12,7 +12,7 @@ from typing import Any
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.generating.plan import AsynchronousPlan, HostingKind, ServerlessPlan, VpcPlan
 from cdk_modelbuilder.instances import instance_type as known_type
-from cdk_modelbuilder.instances import nearest
+from cdk_modelbuilder.instances import known_types, nearest
 from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -178,8 +178,9 @@ def _check_count(name: str, value: object) -> None:
 def _check_type(name: str | None) -> None:
     if name is None or known_type(name) is not None:
         return
-    if re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", str(name)):
-        return  # newer than the table perhaps: SageMaker knows
+    parts = re.fullmatch(r"ml\.([a-z0-9-]+)\.[a-z0-9-]+", str(name))
+    if parts and not any(known.split(".")[1] == parts[1] for known in known_types()):
+        return  # of a family that is newer than the table perhaps
     near = nearest(str(name))
     raise UsageError(
         f"instance_type={name!r} is no instance type of SageMaker.",
