@@ -12,7 +12,7 @@ from typing import Any
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.generating.names import check_apart, class_of, import_order, module_of, stack_of
-from cdk_modelbuilder.generating.plan import AppPlan, EndpointPlan, Part, Pipeline
+from cdk_modelbuilder.generating.plan import EXAMPLE, AppPlan, EndpointPlan, Part, Pipeline
 from cdk_modelbuilder.generating.source import Call, Code, source_of, text
 from cdk_modelbuilder.generating.stack_source import imported, stack_source
 from cdk_modelbuilder.rendering import render, templates_folder
@@ -34,7 +34,7 @@ def app_files(plan: AppPlan, parts: Collection[Part] = ALL_PARTS) -> dict[str, s
     values = _values(plan, parts)
     files = _app(plan, values)
     if Part.MODEL in parts:
-        kind = "example" if plan.example else "bundles"
+        kind = "example" if values["example"] else "bundles"
         files["model.py"] = render(f"app/model_{kind}.py.jinja", **values)
     if Part.TESTS in parts:
         for name in ("conftest", "test_golden", "test_review", "test_templates"):
@@ -119,11 +119,10 @@ def _inside(plan: AppPlan) -> list[str]:
 
 def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
     endpoints = sorted(plan.endpoints, key=import_order)
-    first = endpoints[0] if endpoints else None
     has_env = plan.account is not None or plan.region is not None
     where = {"account": plan.account, "region": plan.region}
     environment = Call("cdk.Environment", (), {name: value for name, value in where.items() if value is not None})
-    example = first if plan.example else None
+    example = next((one for one in endpoints if plan.example and one.name == EXAMPLE), None)
     build = f"cdk-modelbuilder build model.py --output {shlex.quote(example.bundle)}" if example else ""
     described = [_described(one, has_env=has_env) for one in endpoints]
     return {
@@ -131,7 +130,7 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "endpoints": described,
         "environment": "env = " + source_of(environment, indent=4, before=6) if has_env else "",
         "code_of_bundles": json.dumps(_inside(plan)) if _inside(plan) else "",
-        "example": plan.example,
+        "example": example is not None,
         "example_bundle": example.bundle if example else "",
         "name": text(example.name) if example else "",
         "bundle": example.bundle if example else "",

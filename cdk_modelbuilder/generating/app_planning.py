@@ -12,11 +12,9 @@ from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.generating.app_files import versions_and_flags
 from cdk_modelbuilder.generating.names import check_apart
-from cdk_modelbuilder.generating.plan import AppPlan, EndpointPlan, HostingKind, Pipeline, ResourcesPlan
+from cdk_modelbuilder.generating.plan import EXAMPLE, AppPlan, EndpointPlan, HostingKind, Pipeline, ResourcesPlan
 from cdk_modelbuilder.generating.planning import plan_endpoint, replan
 
-EXAMPLE = "iris"
-"""Name of the model that an app without a bundle brings."""
 _NAMED = re.compile(r"(?P<name>[^/\\=]*)=(?P<folder>.*)", re.DOTALL)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from cdk_modelbuilder.errors import UsageError
 
 PLAN_VERSION = 1
+EXAMPLE = "iris"
+"""Name of the model that an app without a bundle brings."""
 
 
 class HostingKind(Enum):
