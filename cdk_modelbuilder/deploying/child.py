@@ -114,9 +114,8 @@ class Child:
             while not self._over:
                 self.read(1)
             return self._process.wait()
-        except BaseException:
+        finally:
             self.end()
-            raise
 
     def end(self) -> None:
         """End it and what it started; for one that has ended this does nothing."""
@@ -133,6 +132,9 @@ class Child:
                 continue
         self._process.wait()
         self._reader.join(_TERM_SECONDS)
+        self.read(0)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
