@@ -123,6 +123,7 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
     where = {"account": plan.account, "region": plan.region}
     environment = Call("cdk.Environment", (), {name: value for name, value in where.items() if value is not None})
     example = next((one for one in endpoints if plan.example and one.name == EXAMPLE), None)
+    built = example.name if example else None
     build = f"cdk-modelbuilder build model.py --output {shlex.quote(example.bundle)}" if example else ""
     described = [_described(one, has_env=has_env) for one in endpoints]
     return {
@@ -135,13 +136,14 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "name": text(example.name) if example else "",
         "bundle": example.bundle if example else "",
         "build": build,
-        "before_deploy": [line for one in described for line in _commands(one, built=example is not None)],
+        "before_deploy": [line for one in described for line in _commands(one, built=built == one["name"])],
         "excluded_bundles": json.dumps([f"^{re.escape(bundle)}/" for bundle in _inside(plan)]),
         "modelbuilder": __version__,
         "packages": _packages(plan.endpoints),
         "pipeline": plan.pipeline.value if Part.PIPELINE in parts else "none",
         "python": plan.python,
         "stack_modules": imported("stacks", [module_of(one) for one in endpoints]),
+        "signed_there": example is not None and len(endpoints) == 1,
         "stacks": source_of([one["stack"] for one in described], before=len("STACKS = ")),
         "tested": Part.TESTS in parts,
         "versions": versions_and_flags("versions.json"),
