@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from concurrent.futures import Executor
@@ -12,6 +11,7 @@ from dataclasses import replace
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.local.gateway import headers as names
 from cdk_modelbuilder.local.gateway.api_error import ApiError
+from cdk_modelbuilder.local.gateway.async_answers import AsyncAnswers
 from cdk_modelbuilder.local.gateway.async_request import AsyncRequest
 from cdk_modelbuilder.local.gateway.invocation import Invocation
 from cdk_modelbuilder.local.gateway.objects import Objects
@@ -32,6 +32,9 @@ class AsyncQueue:
         objects: Where inputs are and answers go.
         executor: Reads and writes them.
         choice: Random numbers for variants.
+
+    Attributes:
+        answers: What became of the newest requests.
     """
 
     def __init__(self, endpoint: ServedEndpoint, objects: Objects, executor: Executor, choice: random.Random) -> None:
@@ -39,6 +42,7 @@ class AsyncQueue:
         each = endpoint.hosted.asynchronous.concurrency or _CHOSEN_CONCURRENCY
         copies = sum(len(copies.copies) for served in endpoint.served for copies in served.copy_sets[:1])
         self.endpoint = endpoint
+        self.answers = AsyncAnswers()
         self._objects = objects
         self._executor = executor
         self._choice = choice
@@ -52,9 +56,18 @@ class AsyncQueue:
 
     def put(self, request: AsyncRequest) -> None:
         """Take a request; its answer comes later."""
+        self.answers.begin(request)
         task = asyncio.get_running_loop().create_task(self._run(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def read(self, uri: str) -> bytes:
+        """An answer of one of its requests. Blocks.
+
+        Raises:
+            LookupError: It is not there any more.
+        """
+        return self._objects.read(uri)[0]
 
     def close(self) -> None:
         """Give up what is waiting."""
@@ -91,7 +104,11 @@ class AsyncQueue:
         if isinstance(outcome, ApiError):
             await self._fail(request, str(outcome.members.get("OriginalMessage", outcome.message)))
         else:
-            await self._store(request.output, outcome, request)
+            problem = await self._store(request.output, outcome, request)
+            if problem is None:
+                self.answers.answered(request, outcome.content_type)
+            else:
+                self.answers.failed(request, f"The answer could not be stored: {problem}")
 
     async def _send(self, request: AsyncRequest, asked: StoredExchange) -> bool:
         while True:
@@ -113,16 +130,21 @@ class AsyncQueue:
         if request.failure is not None:
             outcome = Outcome(message.encode(), "application/json" if message.startswith("{") else "text/plain")
             await self._store(request.failure, outcome, request)
+        self.answers.failed(request, message)
 
-    async def _store(self, uri: str, outcome: Outcome, request: AsyncRequest) -> None:
+    async def _store(self, uri: str, outcome: Outcome, request: AsyncRequest) -> Exception | None:
+        """Put it there; returns what went wrong, of which the client hears nothing."""
         loop = asyncio.get_running_loop()
         metadata = {"inference-id": request.inference_id}
         if outcome.custom_attributes is not None:
             metadata["custom-attributes"] = outcome.custom_attributes
-        with contextlib.suppress(LookupError, UsageError):  # nobody is there to be told: S3 has said so in its log
+        try:
             await loop.run_in_executor(
                 self._executor, self._objects.write, uri, bytes(outcome.body), outcome.content_type, metadata
             )
+        except (LookupError, UsageError) as error:
+            return error
+        return None
 
 
 class Outcome:

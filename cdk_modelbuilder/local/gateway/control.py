@@ -58,6 +58,7 @@ class Control:
             b"GET /-/status": self._status,
             b"GET /-/schema": self._schema,
             b"GET /-/logs": self._logs.handle,
+            b"GET /-/async": self._async,
         }
 
     def _status(self, exchange: GatewayExchange) -> None:
@@ -82,6 +83,39 @@ class Control:
 
         loop = asyncio.get_running_loop()
         loop.run_in_executor(self._executor, lambda: json.dumps(find_out()).encode()).add_done_callback(send)
+
+    def _async(self, exchange: GatewayExchange) -> None:
+        """``GET /-/async?endpoint=NAME&id=ID``: the answer of an asynchronous request, once it is there.
+
+        It is sent as bytes to be saved: what a model calls a web page must not be one of the gateway's.
+        """
+        query = parse_qs(exchange.url.partition(b"?")[2].decode("latin-1"))
+        name, number = (query.get(key, [""])[0] for key in ("endpoint", "id"))
+        queue = self._queues.get(name) if name in self._endpoints else None
+        fate = None if queue is None else queue.answers.find(number)
+        if queue is None or fate is None:
+            what = f"asynchronous endpoint {name!r}" if queue is None else f"request {number!r} of {name} that is known"
+            exchange.fail(ApiError(404, "ValidationError", f"There is no {what}."))
+        elif fate.failure is not None:
+            exchange.fail(ApiError(424, "AsynchronousRequestFailed", fate.failure))
+        elif fate.content_type is None:
+            exchange.answer(202, b'{"state": "waiting"}', b"application/json", _NOT_KEPT)
+        else:
+            self._send_stored(exchange, queue, fate.output, fate.content_type)
+
+    def _send_stored(self, exchange: GatewayExchange, queue: AsyncQueue, place: str, content_type: str) -> None:
+        lines = f"X-Amzn-SageMaker-Content-Type: {content_type}\r\nX-Amzn-SageMaker-OutputLocation: {place}\r\n"
+
+        def send(found: asyncio.Future[bytes]) -> None:
+            if found.cancelled() or found.exception() is not None:
+                said = "the gateway ends" if found.cancelled() else str(found.exception())
+                exchange.fail(ApiError(404, "ValidationError", f"The answer is not there any more: {said}"))
+            else:
+                headers = lines.encode("latin-1") + b"content-disposition: attachment\r\n" + _NOT_KEPT
+                exchange.answer(200, found.result(), b"application/octet-stream", headers)
+
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(self._executor, queue.read, place).add_done_callback(send)
 
     def _schema(self, exchange: GatewayExchange) -> None:
         """``GET /-/schema?endpoint=NAME``: what each container takes and gives, and what it was verified against."""

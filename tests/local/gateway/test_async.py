@@ -7,10 +7,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+import urllib3
 
 from cdk_modelbuilder import Predictor
 from cdk_modelbuilder.errors import ModelFailedError
 from cdk_modelbuilder.local.gateway import FolderObjects, Limits, S3Objects, host_bundles
+from cdk_modelbuilder.local.gateway.async_answers import AsyncAnswers
+from cdk_modelbuilder.local.gateway.async_request import AsyncRequest
 from cdk_modelbuilder.local.gateway.hosted import AsyncSettings, Hosted
 from tests.aws_stand_in import AwsStandIn
 from tests.aws_stand_in.environment import CREDENTIALS
@@ -148,3 +151,69 @@ def test_the_packages_own_predictor_through_a_local_s3(moody, start, scripted, m
         assert found["ContentType"] == "application/json"
         assert json.loads(found["Body"].read())["value"] == [2.0, 3.0]
         s3.close()
+
+
+def test_the_gateway_tells_what_became_of_a_request(queued, tmp_path):
+    gate = threading.Event()
+    start = ScriptedStart(Reply(body=[b"<h1>", b"</h1>"], content_type="text/html", gate=gate), Reply(500, b"no"))
+    gateway, runtime, path = queued(start, failure=None, concurrency=1)
+    with urllib3.PoolManager(retries=False, timeout=30) as http:
+
+        def ask(number, endpoint="moody"):
+            return http.request("GET", f"{gateway.url}/-/async", fields={"endpoint": endpoint, "id": number})
+
+        first, second = (put(runtime, Body=b"x") for _ in range(2))
+        waiting = ask(first["InferenceId"])
+        assert (waiting.status, waiting.json()) == (202, {"state": "waiting"})
+        gate.set()
+        assert eventually(lambda: ask(first["InferenceId"]).status == 200)
+        answer = ask(first["InferenceId"])
+        assert answer.data == b"<h1></h1>"
+        # It must not become a page of the gateway's own.
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment"
+        assert answer.headers["X-Amzn-SageMaker-Content-Type"] == "text/html"
+        assert answer.headers["X-Amzn-SageMaker-OutputLocation"] == first["OutputLocation"]
+        assert eventually(lambda: ask(second["InferenceId"]).status == 424)
+        failure = ask(second["InferenceId"])
+        assert failure.headers["x-amzn-errortype"] == "AsynchronousRequestFailed"
+        assert failure.json() == {"Message": "no"}
+        path(first["OutputLocation"]).unlink()
+        assert ask(first["InferenceId"]).status == 404
+        for number, endpoint, words in [
+            ("other", "moody", "no request 'other' of moody"),
+            (first["InferenceId"], "none", "no asynchronous endpoint 'none'"),
+            (first["OutputLocation"], "moody", "that is known"),
+        ]:
+            found = ask(number, endpoint)
+            assert found.status == 404
+            assert words in found.json()["Message"]
+        assert http.request("GET", f"{gateway.url}/-/async", headers={"Origin": "https://example.com"}).status == 403
+
+
+def test_an_answer_that_cannot_be_stored_is_a_failure(queued, tmp_path):
+    gateway, runtime, _ = queued(ScriptedStart(Reply()))
+    (tmp_path / "answers").write_text("no folder")
+    asked = put(runtime, Body=b"x")
+    with urllib3.PoolManager(retries=False, timeout=30) as http:
+        url = f"{gateway.url}/-/async?endpoint=moody&id={asked['InferenceId']}"
+        assert eventually(lambda: http.request("GET", url).status == 424)
+        assert "could not be stored" in http.request("GET", url).json()["Message"]
+
+
+def test_only_the_newest_requests_are_known():
+    answers = AsyncAnswers()
+    requests = [_request(number, f"s3://a/{number}") for number in map(str, range(1001))]
+    for request in requests:
+        answers.begin(request)
+    answers.answered(requests[0], "text/plain")
+    assert answers.find("0") is None
+    again = _request("1000", "s3://a/again")
+    answers.begin(again)
+    answers.failed(requests[1000], "of the one before")
+    fate = answers.find("1000")
+    assert (fate.output, fate.failure) == ("s3://a/again", None)
+
+
+def _request(number, output):
+    return AsyncRequest(number, {}, b"", None, output, None, ttl=1, timeout=1, accepted=0)
