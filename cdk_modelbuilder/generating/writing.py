@@ -69,8 +69,8 @@ class WrittenApp:
             differences = "\n".join(one.diff for one in self.conflicts)
             raise UsageError(
                 f"{names} in {self.folder} were changed by you, and are to be written otherwise now.",
-                remedy=f"Run `cdk-modelbuilder init {self.folder}` with --accept to keep yours, or with --force to "
-                f"take the new ones:\n{differences}",
+                remedy=f"Drop your changes with `cdk-modelbuilder init {self.folder} --force` and try again; or make "
+                f"these changes to your files yourself, and run `npx cdk deploy` in that folder:\n{differences}",
             )
 
 

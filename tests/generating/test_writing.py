@@ -79,7 +79,7 @@ def test_where_both_changed_a_file_nothing_is_written_until_somebody_says_which(
     assert "-mine\n+" in refused.conflicts[0].diff
     assert not refused.written
     assert tree(app) == before
-    with pytest.raises(UsageError, match=r"app\.py in .* --accept .* --force"):
+    with pytest.raises(UsageError, match=r"app\.py in .* --force.*\n--- app\.py\n"):
         refused.raise_for_conflicts()
 
     kept = write_app(app, more, on_conflict=OnConflict.KEEP)
