@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
+from cdk_modelbuilder.local.gateway.hosted import AsyncSettings, Hosted
 from tests.browser import open_browser
 from tests.local.console.console_page import ConsolePage
 from tests.local.gateway.scripted import ScriptedStart
@@ -110,13 +112,40 @@ def test_a_session_and_attributes(opened, sent):
     assert sent()[-1]["custom-attributes"] == "trace=7"
 
 
-def test_a_queue_says_where_the_answer_will_be(opened):
+def test_the_answer_of_a_queue_is_fetched_and_shown(opened):
     page = opened("queue")
     assert "asynchronous, 0 queued" in page.card("queue").text
     page.send()
-    assert page.text("fact-status") == "202 Accepted"
-    assert page.find("#answer p").text.startswith("The answer will be at s3://bucket/answers/")
+    assert page.text("fact-status") == "200 OK"
+    assert page.text("fact-type") == "text/csv"
+    assert page.find("#answer > p").text.startswith("It is stored at s3://bucket/answers/")
+    assert [cell.text for cell in page.browser.find_elements("css selector", "#answer th")] == ["name", "the, sum"]
     assert "invoke_endpoint_async(" in page.text("boto")
+    assert page.element("status").get_attribute("role") == "status"  # so what becomes of it is read aloud
+
+
+def test_a_queue_that_keeps_one_waiting_and_one_that_fails(browser, sums):
+    gate = threading.Event()
+    start = ScriptedStart(Reply(body=[b"[1.0, ", b"2.0]"], gate=gate), Reply(500, b'{"message": "<b>no</b>"}'))
+    (endpoint,) = host_bundles([sums]).endpoints
+    hosted = Hosted((replace(endpoint, asynchronous=AsyncSettings("s3://bucket/answers")),))
+    with LocalGateway(hosted, start=start) as gateway:
+        page = ConsolePage(browser, gateway, "sums")
+        page.element("send").click()
+        page.until(lambda: page.text("status").startswith("Accepted"))
+        assert "Waiting for the answer, which goes to s3://bucket/answers/" in page.text("status")
+        assert page.text("fact-status") == "202 Accepted"
+        assert not page.element("send").is_enabled()
+        page.until(lambda: "asynchronous, 1 queued" in page.card("sums").text)
+        page.element("stop").click()
+        page.until(lambda: page.text("status").startswith("No longer waited for. The answer goes to s3://bucket/"))
+        page.until(page.element("send").is_enabled)
+        gate.set()
+        page.send("Refused")
+        assert page.text("failure-name") == "AsynchronousRequestFailed"
+        assert page.text("failure-words") == '{"message": "<b>no</b>"}'
+        assert page.text("fact-status") == "424 Failed Dependency"
+        assert (page.complaints(), page.barriers()) == ([], [])
 
 
 def test_csv_is_a_table(opened):

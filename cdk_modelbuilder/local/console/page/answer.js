@@ -4,6 +4,7 @@ import { element, make, setText } from "./dom.js";
 import { csvTable } from "./sheet.js";
 
 const SESSION = "X-Amzn-SageMaker-New-Session-Id";
+const PLACE = "X-Amzn-SageMaker-OutputLocation";
 const FACTS = ["status", "type", "by", "first", "whole", "size"];
 
 export class Answer {
@@ -25,6 +26,16 @@ export class Answer {
     element("answer").replaceChildren();
   }
 
+  accepted(response) {
+    // An asynchronous request waits in its queue; what it is answered with comes to head().
+    this.place = response.headers.get(PLACE);
+    element("facts").hidden = false;
+    setText(element("fact-status"), `${response.status} ${response.statusText}`);
+    element("fact-status").className = "good";
+    setText(element("fact-by"), this.endpoint);
+    setText(element("status"), `Accepted after ${this.#passed()}. Waiting for the answer, which goes to ${this.place} …`);
+  }
+
   head(response, type) {
     this.status = response.status;
     this.type = type;
@@ -38,8 +49,7 @@ export class Answer {
     if (!response.ok) return;
     this.#view = new BodyView(element("answer"), type);
     setText(element("status"), "Receiving …");
-    const place = response.headers.get("X-Amzn-SageMaker-OutputLocation");
-    if (place) element("answer").prepend(make("p", {}, `The answer will be at ${place}.`));
+    if (this.place) element("answer").prepend(make("p", {}, `It is stored at ${this.place}.`));
   }
 
   part(part) {

@@ -128,7 +128,7 @@ async function send() {
     if (mine.session) form.opened(request.endpoint, mine.session);
   } catch (error) {
     if (error instanceof CallError) mine.refused(error);
-    else if (error.name === "AbortError") mine.broken("Stopped.");
+    else if (error.name === "AbortError") mine.broken(mine.place ? `No longer waited for. The answer goes to ${mine.place}.` : "Stopped.");
     else mine.broken(`The connection was cut: ${error.message}. The log may say why.`);
   } finally {
     running = null;

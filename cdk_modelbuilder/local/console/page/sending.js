@@ -7,6 +7,8 @@ export const OPERATIONS = {
   "async-invocations": "InvokeEndpointAsync",
 };
 const PREFIX = "X-Amzn-SageMaker-";
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2000;
 
 export class CallError extends Error {
   // What the API answered instead of an answer: its name, its words, and what the container had said.
@@ -18,7 +20,8 @@ export class CallError extends Error {
 }
 
 export async function call({ endpoint, operation, contentType, accept, headers, body, signal }, watcher) {
-  // Calls watcher.head(response, type), then watcher.part(bytes) for each part. Throws CallError.
+  // Calls watcher.head(response, type), then watcher.part(bytes) for each part; before that watcher.accepted(response)
+  // where the answer comes later. Throws CallError.
   // The three operations have the two types in different headers, by the service model of sagemaker-runtime.
   const typeHeader = operation === "async-invocations" ? `${PREFIX}Content-Type` : "Content-Type";
   const acceptHeader = operation === "invocations" ? "Accept" : `${PREFIX}Accept`;
@@ -28,10 +31,38 @@ export async function call({ endpoint, operation, contentType, accept, headers, 
     body,
     signal,
   });
+  if (response.status === 202) {
+    watcher.accepted(response);
+    const { InferenceId: id } = await response.json();
+    await receive(await stored(endpoint, id, signal), true, null, watcher);
+    return;
+  }
   const streamed = response.ok && operation === "invocations-response-stream";
-  watcher.head(response, response.headers.get(streamed ? `${PREFIX}Content-Type` : "Content-Type") || "");
+  await receive(response, streamed, streamed ? new EventFrames() : null, watcher);
+}
+
+async function stored(endpoint, id, signal) {
+  // The answer of an asynchronous request, for which the gateway is asked less and less often.
+  const place = `-/async?endpoint=${encodeURIComponent(endpoint)}&id=${encodeURIComponent(id)}`;
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+    const response = await fetch(place, { signal });
+    if (response.status !== 202) return response;
+    await pause(wait, signal);
+  }
+}
+
+function pause(wait, signal) {
+  return new Promise((done, stop) => {
+    const timer = setTimeout(done, wait);
+    signal.addEventListener("abort", () => { clearTimeout(timer); stop(signal.reason); }, { once: true });
+  });
+}
+
+async function receive(response, labelled, frames, watcher) {
+  // labelled: whether the answer's type has a header of its own.
+  const type = response.headers.get(labelled && response.ok ? `${PREFIX}Content-Type` : "Content-Type") || "";
+  watcher.head(response, type);
   if (!response.ok) throw await refusal(response);
-  const frames = streamed ? new EventFrames() : null;
   for (const reader = response.body.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) break;
