@@ -16,6 +16,7 @@ from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.local.console.description import describe
 from cdk_modelbuilder.local.gateway.api_error import ApiError
 from cdk_modelbuilder.local.gateway.async_queue import AsyncQueue
+from cdk_modelbuilder.local.gateway.async_request import INLINE_BYTES
 from cdk_modelbuilder.local.gateway.connection import GatewayExchange
 from cdk_modelbuilder.local.gateway.hosted import Hosted
 from cdk_modelbuilder.local.gateway.logs import Logs
@@ -126,20 +127,21 @@ class Control:
             exchange.fail(ApiError(404, "ValidationError", f"There is no endpoint {name!r}."))
             return
         variants, components = dict(endpoint.variants), dict(endpoint.components)
+        most = REAL_TIME_BYTES if endpoint.hosted.asynchronous is None else INLINE_BYTES
 
         def find_out() -> dict[str, Any]:
             return {
                 "endpoint": name,
-                "variants": {one: _containers(served) for one, served in variants.items()},
-                "components": {one: _containers(served) for one, served in components.items()},
+                "variants": {one: _containers(served, most) for one, served in variants.items()},
+                "components": {one: _containers(served, most) for one, served in components.items()},
             }
 
         self._answer_with(exchange, find_out)
 
 
-def _containers(served: Served) -> list[dict[str, Any]]:
+def _containers(served: Served, most: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    limit = REAL_TIME_BYTES if served.concurrency is None else SERVERLESS_BYTES
+    limit = most if served.concurrency is None else SERVERLESS_BYTES
     for container in served.model.containers:
         bundles: Mapping[str, ModelBundle] = container.models
         if container.bundle is not None:

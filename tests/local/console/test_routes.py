@@ -105,6 +105,7 @@ def test_the_form_gets_every_target(asked):
     assert [(one["container"], one["direct"]) for one in direct] == [("first", True), ("second", True)]
     assert [one["target_model"] for one in many] == ["a.tar.gz", "b.tar.gz"]
     assert asked("small")["variants"]["only"][0]["max_payload_bytes"] == 4 << 20
+    assert asked("queue")["variants"]["only"][0]["max_payload_bytes"] == 128_000
 
 
 def test_an_endpoint_that_there_is_not(targets, http):

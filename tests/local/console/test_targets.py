@@ -115,6 +115,7 @@ def test_a_session_and_attributes(opened, sent):
 def test_the_answer_of_a_queue_is_fetched_and_shown(opened):
     page = opened("queue")
     assert "asynchronous, 0 queued" in page.card("queue").text
+    assert page.text("limits") == "At most 128,000 bytes; the answer comes later."
     page.send()
     assert page.text("fact-status") == "200 OK"
     assert page.text("fact-type") == "text/csv"

@@ -110,8 +110,12 @@ export class Form {
     setText(element("output-words"), output && output.response.description ? `Gives ${output.response.description}.` : "");
     setText(element("output-schema"), schemaText(output, "Output"));
     setText(element("input-schema"), schemaText(input, "Input"));
-    setText(element("limits"), input ? `At most ${mebibytes(input.max_payload_bytes)}, answered within ${input.timeout_seconds} s.` : "");
+    setText(element("limits"), input ? this.#limits(input) : "");
     this.#showContentType();
+  }
+
+  #limits({ max_payload_bytes: most, timeout_seconds: seconds }) {
+    return this.#endpoint.asynchronous ? `At most ${bytes(most)}; the answer comes later.` : `At most ${mebibytes(most)}, answered within ${seconds} s.`;
   }
 
   #firstType(types) {
