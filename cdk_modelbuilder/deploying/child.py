@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cdk_modelbuilder.deploying.cdk_tool import CdkTool
@@ -96,6 +97,9 @@ class Child:
     def read(self, seconds: float) -> list[str]:
         """Lines that are there within ``seconds``; it returns with the first, or when there are no more."""
         found: list[str] = []
+        if self._over and seconds > 0:  # it has closed its output and is about to end
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
         while not self._over:
             try:
                 line = self._lines.get(timeout=seconds) if seconds > 0 and not found else self._lines.get_nowait()

@@ -19,7 +19,8 @@ from cdk_modelbuilder.deploying.status import DeploymentStatus, status_of
 from cdk_modelbuilder.deploying.target import Target
 from cdk_modelbuilder.deploying.watching import Callbacks, Watcher
 from cdk_modelbuilder.errors import DeploymentError
-from cdk_modelbuilder.generating.plan import HostingKind
+from cdk_modelbuilder.generating.plan import HostingKind, Part
+from cdk_modelbuilder.generating.writing import write_app
 
 REQUESTS_PREFIX = "requests"
 """Where requests go in the bucket that the generated stack makes."""
@@ -170,7 +171,8 @@ class Deployment:
             doing=f"going back to deployment {earlier.number} of {self.name}",
             pause=poll_seconds,
         )
-        told.step(f"the app in {self.target.kept.folder} names the bundle that was deployed last; deploy() changes it")
+        if earlier.plan is None or write_app(self.target.kept.folder, earlier.plan, parts={Part.APP}).conflicts:
+            told.step(f"the app in {self.target.kept.folder} names the newer bundle still: it was changed by hand")
         return Deployment(self.target, bundle)
 
     def destroy(self, *, watcher: Watcher | None = None, poll_seconds: float = 2.0) -> None:
