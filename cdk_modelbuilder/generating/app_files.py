@@ -71,7 +71,8 @@ def _app(plan: AppPlan, values: Mapping[str, Any]) -> dict[str, str]:
 
 def _pipeline(plan: AppPlan, values: Mapping[str, Any]) -> dict[str, str]:
     if plan.pipeline is Pipeline.GITLAB:
-        return {".gitlab-ci.yml": render("app/gitlab/gitlab-ci.yml.jinja", **values)}
+        lines = [_scalar(line) for line in values["before_deploy"]]
+        return {".gitlab-ci.yml": render("app/gitlab/gitlab-ci.yml.jinja", **{**values, "before_deploy": lines})}
     if plan.pipeline is Pipeline.NONE:
         return {}
     report = (templates_folder() / "ci" / "github" / "pull-request.yml").read_text(encoding="utf-8")
@@ -92,13 +93,17 @@ def _pipeline(plan: AppPlan, values: Mapping[str, Any]) -> dict[str, str]:
 def with_settings(workflow: str, settings: Mapping[str, str]) -> str:
     """``workflow`` with other values of the variables that it begins with."""
     for name, value in settings.items():
-        # The form that YAML and JSON share; what needs no quotes has none.
-        plain = re.fullmatch(r"[A-Za-z][\w./@=-]*( [\w./@=$\"-]+)*", value)
-        line = f"  {name}: {value if plain else json.dumps(value)}"
+        line = f"  {name}: {_scalar(value)}"
         workflow, count = re.subn(rf"(?m)^  {name}: .*$", line.replace("\\", r"\\"), workflow, count=1)
         if not count:
             raise ValueError(f"the workflow has no setting {name}")
     return workflow
+
+
+def _scalar(line: str) -> str:
+    """``line`` as a value in YAML: in the quotes that it shares with JSON, unless it needs none."""
+    plain = re.fullmatch(r"[A-Za-z][\w./@=-]*( [\w./@=$\"-]+)*", line, re.ASCII)
+    return line if plain else json.dumps(line, ensure_ascii=False)
 
 
 def _committed(plan: AppPlan) -> str:
@@ -130,14 +135,14 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "app_name": plan.name,
         "endpoints": described,
         "environment": "env = " + source_of(environment, indent=4, before=6) if has_env else "",
-        "code_of_bundles": json.dumps(_inside(plan)) if _inside(plan) else "",
+        "code_of_bundles": json.dumps(_inside(plan), ensure_ascii=False) if _inside(plan) else "",
         "example": example is not None,
         "example_bundle": example.bundle if example else "",
         "name": text(example.name) if example else "",
         "bundle": example.bundle if example else "",
         "build": build,
         "before_deploy": [line for one in described for line in _commands(one, built=built == one["name"])],
-        "excluded_bundles": json.dumps([f"^{re.escape(bundle)}/" for bundle in _inside(plan)]),
+        "excluded_bundles": json.dumps([f"^{re.escape(bundle)}/" for bundle in _inside(plan)], ensure_ascii=False),
         "modelbuilder": __version__,
         "packages": _packages(plan.endpoints),
         "pipeline": plan.pipeline.value if Part.PIPELINE in parts else "none",
@@ -165,7 +170,7 @@ def _described(endpoint: EndpointPlan, *, has_env: bool) -> dict[str, Any]:
         "stack_call": source_of(call, indent=4),
         "bundle": endpoint.bundle,
         "bundle_text": text(endpoint.bundle),
-        "shell_bundle": shlex.quote(endpoint.bundle),
+        "shell_bundle": shlex.quote(f"./{endpoint.bundle}" if endpoint.bundle.startswith("-") else endpoint.bundle),
         "keyed": endpoint.public_key is None,
         "secret_option": "" if secret is None else f" --secret-name {shlex.quote(secret)}",
         "published": artifact is not None and artifact.uri is None,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
+from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.generating.fit import check_fits
 from cdk_modelbuilder.generating.names import check_model_name
 from cdk_modelbuilder.generating.plan import (
@@ -140,9 +141,19 @@ def replan(plan: EndpointPlan, bundle: ModelBundle, app: Path) -> EndpointPlan:
 
 
 def written_path(path: Path, app: Path) -> str:
-    """``path`` as it is written in the app: relative to the app's folder, with slashes."""
-    # Links are followed first: `..` behind a link leads elsewhere than text says.
-    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(app))).as_posix()
+    """``path`` as it is written in the app: relative to the app's folder, with slashes.
+
+    Raises:
+        UsageError: A path that cannot stand in a line of text.
+    """
+    # Links above it are followed, as `..` behind a link leads elsewhere than text says; a link itself stays one.
+    place = Path(os.path.realpath(path.parent), path.name)
+    written = Path(os.path.relpath(place, os.path.realpath(app))).as_posix()
+    if not written.isprintable():
+        raise UsageError(
+            f"the path {written!r} has characters that cannot be printed.", remedy="Give the folder another name."
+        )
+    return written
 
 
 def packages_of(bundle: ModelBundle) -> tuple[str, ...]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -170,6 +173,28 @@ def test_the_tables_are_what_their_sources_give():
     script = REPOSITORY / "scripts" / "make_app_tables.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}Run: python scripts/make_app_tables.py"
+
+
+def test_paths_of_any_kind_are_read_back_from_every_file(tmp_path):
+    names = ("it's: # so", 'a "b" $c', "-x 漢😀", "[a]{b}", "back\\slash")
+    endpoints = tuple(
+        EndpointPlan(name=f"m{number}", bundle=f"build/{name}", instance_type="ml.c6i.large")
+        for number, name in enumerate(names)
+    )
+    folder = written(tmp_path, AppPlan(name="paths", endpoints=endpoints, pipeline=Pipeline.GITLAB))
+    paths = [one.bundle for one in endpoints]
+    commands = yaml.safe_load((folder / ".gitlab-ci.yml").read_text())["deploy"]["script"]
+    pushed = [shlex.split(line)[-1] for line in commands if "keys push" in line]
+    settings = tomllib.loads((folder / "pyproject.toml").read_text())["tool"]
+    assert pushed == paths
+    assert settings["ruff"]["extend-exclude"] == sorted(paths)
+    for path in paths:
+        assert any(re.match(pattern, f"{path}/model/x.py") for pattern in settings["mypy"]["exclude"])
+    for number, path in enumerate(paths):
+        tree = ast.parse((folder / f"stacks/m{number}_stack.py").read_text())
+        assert path in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    run("ruff", "check", ".", cwd=folder)
+    run("ruff", "format", "--check", ".", cwd=folder)
 
 
 @pytest.mark.parametrize("value", ["", "build", "build/two words", 'a "quoted" $OUT && b', "back\\slash", "it's: # so"])

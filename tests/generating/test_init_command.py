@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.root_command import group
 from cdk_modelbuilder.errors import ModelBuilderError
 from cdk_modelbuilder.generating.marker import read_marker
-from cdk_modelbuilder.generating.plan import HostingKind
+from cdk_modelbuilder.generating.plan import AppPlan, HostingKind, Part
+from cdk_modelbuilder.generating.planning import plan_endpoint
+from cdk_modelbuilder.generating.writing import write_app
 
 
 def run(*words, status: int = 0) -> str:
@@ -181,6 +184,37 @@ def test_generate_prints_a_stack(project):
 def test_what_cannot_be_is_refused_before_anything_is_written(project, words, message):
     assert message in refused("init", "app", *words)
     assert not Path("app").exists()
+
+
+def test_an_app_of_deploy_is_adopted(project):
+    """What deploy() writes, moved into a repository and completed."""
+    kept = Path(".cdk-modelbuilder/iris")
+    bundle = ModelBundle.read("build/iris")
+    endpoint = plan_endpoint(bundle, kept, instance_type="ml.m5.large", initial_instance_count=1)
+    write_app(
+        kept, AppPlan(name="iris", endpoints=(endpoint,), account="123456789012", region="eu-west-1"), parts={Part.APP}
+    )
+    assert 'parents[1] / "../../build/iris"' in (kept / "stacks/iris_stack.py").read_text()
+    shutil.move(kept, "infra")
+    text = run("init", "infra", "--bundle", "build/iris", "--ci", "github")
+    assert "stacks/iris_stack.py: updated" in text
+    assert "tests/test_templates.py: created" in text
+    stack = Path("infra/stacks/iris_stack.py").read_text()
+    assert 'parents[1] / "../build/iris"' in stack
+    assert 'instance_type="ml.m5.large"' in stack
+    assert 'account="123456789012", region="eu-west-1"' in Path("infra/app.py").read_text()
+
+
+def test_a_link_to_a_bundle_stays_a_link(project):
+    Path("build/current").symlink_to("iris")
+    Path("linked").symlink_to("build")
+    run("init", "app", "--bundle", "linked/current")
+    assert 'parents[1] / "../build/current"' in Path("app/stacks/iris_stack.py").read_text()
+
+
+@pytest.mark.parametrize("command", ["init", "generate"])
+def test_help_has_an_example(command):
+    assert f"Example: cdk-modelbuilder {command}" in run(command, "--help")
 
 
 def test_a_bundle_that_was_tampered_with_is_refused(project):
