@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from cdk_modelbuilder import Predictor
 from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.starting import start_process
 from cdk_modelbuilder.local.strict import families, family_of
 from tests.conftest import MASTER_KEY
-from tests.local.strict.requests import MLFLOW_REQUESTS, REQUESTS, Asked, ask
+from tests.local.strict.requests import MLFLOW_REQUESTS, REQUESTS, SAMPLE, Asked, ask
 from tests.local.strict.test_strict import build_for
 
 JSON, PLAIN, HTML = "application/json", "text/plain; charset=utf-8", "text/html; charset=UTF-8"
@@ -100,6 +102,11 @@ def test_answers_are_the_containers(family, url):
     expected = {name: answers[family] for name, answers in EXPECTED.items() if family in answers}
     found = {name: ask(url, ASKED[name]) for name in expected}
     assert {name: (one.status, one.content_type) for name, one in found.items()} == expected
+
+
+def test_our_own_client_gets_along_with_it(url, bundle):
+    predictor = Predictor(url, schema=bundle.schema, container=bundle.container)
+    np.testing.assert_array_equal(predictor.predict(SAMPLE), SAMPLE * 2)
 
 
 def test_a_model_that_does_not_load_ends_the_server_or_only_its_requests(family, bundle):
