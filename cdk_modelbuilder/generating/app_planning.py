@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.generating.app_files import versions_and_flags
+from cdk_modelbuilder.generating.fit import check_image, check_plan
 from cdk_modelbuilder.generating.names import check_apart
 from cdk_modelbuilder.generating.plan import EXAMPLE, AppPlan, EndpointPlan, HostingKind, Pipeline, ResourcesPlan
 from cdk_modelbuilder.generating.planning import plan_endpoint, replan
 
+_EXAMPLE_BUNDLE = f"build/{EXAMPLE}"
+_WISHES = tuple(item.name for item in fields(EndpointPlan) if item.name not in ("name", "bundle", "packages"))
 _NAMED = re.compile(r"(?P<name>[^/\\=]*)=(?P<folder>.*)", re.DOTALL)
 
 
@@ -72,13 +76,15 @@ def plan_app(folder: Path, wishes: Wishes, before: AppPlan | None = None) -> App
                 remedy=f"Give one of them another name: --bundle OTHER={bundle.path}",
             )
         seen[name] = bundle
-        old = endpoints.get(name)
-        endpoints[name] = replan(old, bundle, folder) if old and not asked else _planned(bundle, folder, name, asked)
+        endpoints[name] = _planned(bundle, folder, name, asked, endpoints.get(name))
     if asked and not named:
         endpoints = {name: _again(one, folder, asked) for name, one in endpoints.items()}
-    is_example = before.example and EXAMPLE in endpoints if before else not named
-    if is_example and EXAMPLE not in endpoints:
+    is_example = not named and before is None
+    if is_example:
         endpoints[EXAMPLE] = _example(asked)
+    elif before is not None and before.example and EXAMPLE in endpoints:
+        # A bundle of that name from elsewhere takes its place.
+        is_example = EXAMPLE not in seen or endpoints[EXAMPLE].bundle == _EXAMPLE_BUNDLE
     pythons = {str(bundle.info.get("python")) for _, bundle in named}
     python = pythons.pop() if len(pythons) == 1 else (before.python if before else "3.12")
     made = AppPlan(
@@ -103,40 +109,41 @@ def _open(text: str) -> tuple[str, ModelBundle]:
     return (named["name"] if named else bundle.name), bundle
 
 
-def _planned(bundle: ModelBundle, folder: Path, name: str, asked: Mapping[str, Any]) -> EndpointPlan:
-    return plan_endpoint(bundle, folder, name=name, **asked)
+def _planned(
+    bundle: ModelBundle, folder: Path, name: str, asked: Mapping[str, Any], before: EndpointPlan | None
+) -> EndpointPlan:
+    """The endpoint of a bundle that was named: what is not asked for stays as it was."""
+    if before is None:
+        return plan_endpoint(bundle, folder, name=name, **asked)
+    if not asked:
+        return replan(before, bundle, folder)
+    return plan_endpoint(bundle, folder, name=name, **{**_kept(before, folder, asked), **asked})
 
 
 def _again(plan: EndpointPlan, folder: Path, asked: Mapping[str, Any]) -> EndpointPlan:
-    """The endpoint with other wishes; without its bundle, only what needs no look at it is checked."""
-    kept: dict[str, Any] = {
-        name: getattr(plan, name)
-        for name in plan_endpoint.__kwdefaults__ or {}
-        if name not in ("name", *_OF_HOSTING) and hasattr(plan, name)
-    }
-    if asked.get("hosting", plan.hosting) is plan.hosting:
-        kept |= {name: getattr(plan, name) for name in _OF_HOSTING}
-    if plan.public_key is not None:
-        kept["public_key"] = folder / plan.public_key
+    """The endpoint with other wishes, for the bundle that it has."""
     if (folder / plan.bundle).is_dir():
-        return plan_endpoint(ModelBundle.read(folder / plan.bundle), folder, name=plan.name, **{**kept, **asked})
-    if plan.name != EXAMPLE:
+        return _planned(ModelBundle.read(folder / plan.bundle), folder, plan.name, asked, plan)
+    if plan.bundle != _EXAMPLE_BUNDLE:
         raise UsageError(
             f"the bundle {folder / plan.bundle} is not here, so its hosting cannot be changed.",
             remedy=f"Build it, or name it: --bundle {plan.name}=FOLDER.",
         )
-    return replace(_example({**kept, **asked}), bundle=plan.bundle)
+    return _example({**_kept(plan, folder, asked), **asked})
 
 
-_OF_HOSTING = (
-    "hosting",
-    "instance_type",
-    "initial_instance_count",
-    "max_instance_count",
-    "resources",
-    "serverless",
-    "asynchronous",
-)
+def _kept(plan: EndpointPlan, folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that make ``plan`` again, but for those that another hosting does not have."""
+    hosting = asked.get("hosting", plan.hosting)
+    without: set[str] = set()
+    if hosting is not plan.hosting:
+        without |= {"hosting", "max_instance_count", "resources", "serverless", "asynchronous"}
+        if HostingKind.SERVERLESS in (hosting, plan.hosting):
+            without |= {"instance_type", "initial_instance_count"}
+    kept = {name: getattr(plan, name) for name in _WISHES if name not in without}
+    if plan.public_key is not None:
+        kept["public_key"] = folder / plan.public_key
+    return kept
 
 
 def _example(asked: Mapping[str, Any]) -> EndpointPlan:
@@ -147,14 +154,14 @@ def _example(asked: Mapping[str, Any]) -> EndpointPlan:
         values["instance_type"] = values.get("instance_type") or "ml.c6i.large"
         if values.get("initial_instance_count") is None and kind is not HostingKind.ASYNCHRONOUS:
             values["initial_instance_count"] = 2
-    elif values.get("instance_type") or values.get("initial_instance_count"):
-        raise UsageError(
-            "a serverless endpoint has no instances.", remedy="Leave --instance-type and --instance-count out."
-        )
     if kind is HostingKind.COMPONENTS and values.get("resources") is None:
         values["resources"] = ResourcesPlan(num_cpus=1, copies=1)
     pin = f"scikit-learn=={versions_and_flags('versions.json')['scikit-learn']}"
-    return EndpointPlan(name=EXAMPLE, bundle=f"build/{EXAMPLE}", packages=(pin,), **values)
+    made = EndpointPlan(name=EXAMPLE, bundle=_EXAMPLE_BUNDLE, packages=(pin,), **values)
+    check_plan(made)
+    if kind is not HostingKind.SERVERLESS:
+        check_image(ImageReference(), made)
+    return made
 
 
 def _check_place(wishes: Wishes) -> None:

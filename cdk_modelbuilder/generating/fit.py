@@ -6,6 +6,7 @@ import re
 
 from cdk_modelbuilder import instances
 from cdk_modelbuilder.bundle import GOLDEN_FILE, ModelBundle
+from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.generating.plan import EndpointPlan, HostingKind, VpcPlan
 
@@ -25,18 +26,11 @@ def check_fits(bundle: ModelBundle, plan: EndpointPlan) -> None:
         BundleError: The bundle's model data cannot be deployed as planned.
         UsageError: Its hosting cannot.
     """
-    if plan.endpoint_name is not None and not _ENDPOINT_NAME.fullmatch(plan.endpoint_name):
-        raise UsageError(
-            f"endpoint_name {plan.endpoint_name!r} cannot be a name in SageMaker.",
-            remedy="Use up to 63 letters, digits and hyphens, with a letter or digit at both ends.",
-        )
-    _check_options(plan)
-    if plan.vpc is not None:
-        _check_vpc(plan.vpc)
+    check_plan(plan)
     if plan.hosting is HostingKind.SERVERLESS:
-        _check_serverless(bundle, plan)
+        _check_serverless(bundle)
     else:
-        _check_instances(bundle, plan)
+        check_image(bundle.container.image, plan)
     _check_model_data(bundle, plan)
     if plan.verify_on_deploy and not (bundle.path / GOLDEN_FILE).is_file():
         raise BundleError(
@@ -47,6 +41,49 @@ def check_fits(bundle: ModelBundle, plan: EndpointPlan) -> None:
         raise UsageError(
             f"{bundle.path} has no public signature that {plan.public_key} could verify.",
             remedy="Build it with ModelBuilder(signing_private_key=...), or leave the public key out.",
+        )
+
+
+def check_plan(plan: EndpointPlan) -> None:
+    """Refuse a plan that cannot work for any bundle.
+
+    Raises:
+        UsageError: Options of another hosting, an instance type or numbers that there are not.
+    """
+    if plan.endpoint_name is not None and not _ENDPOINT_NAME.fullmatch(plan.endpoint_name):
+        raise UsageError(
+            f"endpoint_name {plan.endpoint_name!r} cannot be a name in SageMaker.",
+            remedy="Use up to 63 letters, digits and hyphens, with a letter or digit at both ends.",
+        )
+    _check_options(plan)
+    if plan.vpc is not None:
+        _check_vpc(plan.vpc)
+    if plan.hosting is HostingKind.SERVERLESS:
+        _check_without_instances(plan)
+    else:
+        _check_instances(plan)
+
+
+def check_image(image: ImageReference, plan: EndpointPlan) -> None:
+    """Refuse instances that the image does not run on.
+
+    Raises:
+        UsageError: Another architecture, or accelerators that the image needs are missing.
+    """
+    name = str(plan.instance_type)
+    known = instances.instance_type(name)
+    if known is None or (image.uri is not None and image.build is None):
+        return  # the user's own image, of which nothing is known
+    if image.architecture != known.architecture:
+        raise UsageError(
+            f"{plan.bundle} is for {_CPUS[image.architecture]}, and {name} has {_CPUS[known.architecture]}.",
+            remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
+        )
+    chip = "cpu" if known.accelerator is None else _CHIPS.get(known.accelerator.manufacturer, "cpu")
+    if image.processor not in ("cpu", chip):
+        raise UsageError(
+            f"{plan.bundle} is for {_WORDS[image.processor]}, and {name} has {_WORDS[chip]}.",
+            remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
         )
 
 
@@ -79,7 +116,7 @@ def _check_vpc(vpc: VpcPlan) -> None:
         )
 
 
-def _check_serverless(bundle: ModelBundle, plan: EndpointPlan) -> None:
+def _check_serverless(bundle: ModelBundle) -> None:
     image, data = bundle.container.image, bundle.container.model_data
     reasons = {
         f"it was built for {_WORDS.get(image.processor, image.processor)}": image.processor != "cpu",
@@ -93,6 +130,9 @@ def _check_serverless(bundle: ModelBundle, plan: EndpointPlan) -> None:
                 f"the bundle {bundle.path} cannot be a serverless endpoint: {reason}.",
                 remedy="Build it for ml.c6i.large and with an archive, or choose another hosting.",
             )
+
+
+def _check_without_instances(plan: EndpointPlan) -> None:
     for name, value in (
         ("instance_type", plan.instance_type),
         ("initial_instance_count", plan.initial_instance_count),
@@ -105,7 +145,7 @@ def _check_serverless(bundle: ModelBundle, plan: EndpointPlan) -> None:
             )
 
 
-def _check_instances(bundle: ModelBundle, plan: EndpointPlan) -> None:
+def _check_instances(plan: EndpointPlan) -> None:
     name = plan.instance_type or ""
     if not _INSTANCE_TYPE.fullmatch(name):
         raise UsageError(
@@ -122,20 +162,6 @@ def _check_instances(bundle: ModelBundle, plan: EndpointPlan) -> None:
         raise UsageError(
             f"instance_type {name!r} is not in the table of {instances.table_date()}. Like it: {near}.",
             remedy=f"Mend the name. If it is newer than that, write InstanceType.of({name!r}) into the stack.",
-        )
-    image = bundle.container.image
-    if image.uri is not None and image.build is None:
-        return  # the user's own, of which nothing is known
-    if image.architecture != known.architecture:
-        raise UsageError(
-            f"{bundle.path} was built for {_CPUS[image.architecture]}, and {name} has {_CPUS[known.architecture]}.",
-            remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
-        )
-    chip = "cpu" if known.accelerator is None else _CHIPS.get(known.accelerator.manufacturer, "cpu")
-    if image.processor not in ("cpu", chip):
-        raise UsageError(
-            f"{bundle.path} was built for {_WORDS[image.processor]}, and {name} has {_WORDS[chip]}.",
-            remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
         )
 
 

@@ -53,8 +53,10 @@ def check_apart(endpoints: Sequence[EndpointPlan]) -> None:
     """Refuse endpoints whose files, classes or stacks would be the same.
 
     Raises:
-        UsageError: Two of them clash, or a stack cannot have its name.
+        UsageError: Two of them clash, a stack cannot have its name, or there is none.
     """
+    if not endpoints:
+        raise UsageError("an app without an endpoint has no stack.", remedy="Name a bundle: --bundle FOLDER.")
     for endpoint in endpoints:
         check_model_name(endpoint.name)
         if not _STACK_NAME.fullmatch(stack_of(endpoint)):

@@ -44,7 +44,7 @@ def changed(iris_bundle, tmp_path):
             "image",
             {"processor": "gpu"},
             {"instance_type": "ml.c6i.large"},
-            "NVIDIA GPUs, and ml.c6i.large has processors",
+            "is for NVIDIA GPUs, and ml.c6i.large has processors",
         ),
         (
             "image",

@@ -114,6 +114,29 @@ def test_hosting_of_what_is_there_can_be_changed(project):
     assert "Hosting.inference_components(" in Path("example/stacks/iris_stack.py").read_text()
 
 
+def test_what_is_not_asked_for_stays_as_it_was(project):
+    first = ("--signing-secret", "keys", "--instance-type", "ml.m5.large", "--bucket", "artifacts")
+    run("init", "app", "--bundle", "build/iris", *first)
+    run("init", "app", "--bundle", "build/iris", "--hosting", "components")
+    (endpoint,) = read_marker(Path("app")).plan.endpoints
+    assert endpoint.hosting is HostingKind.COMPONENTS
+    assert endpoint.artifact.bucket == "artifacts"
+    assert (endpoint.instance_type, endpoint.signing_secret) == ("ml.m5.large", "keys")
+    shutil.rmtree("build")
+    assert "is not here, so its hosting cannot be changed" in refused("init", "app", "--hosting", "serverless")
+
+
+def test_the_example_gives_way_to_a_bundle_of_its_name_from_elsewhere_but_not_to_its_own(project):
+    run("init", "demo")
+    shutil.copytree("build/iris", "demo/build/iris")
+    run("init", "demo", "--bundle", "demo/build/iris")
+    assert read_marker(Path("demo")).plan.example
+    run("init", "demo", "--bundle", "build/iris")
+    assert not read_marker(Path("demo")).plan.example
+    assert '"../build/iris"' in Path("demo/model.py").read_text()
+    assert "an app without an endpoint" in refused("init", "demo", "--remove", "iris")
+
+
 def test_check_says_what_is_not_current(project):
     run("init", "app")
     assert "app is current" in run("init", "app", "--check")
@@ -170,10 +193,12 @@ def test_generate_prints_a_stack(project):
             ["--bundle", "build/iris", "--hosting", "serverless", "--instance-type", "ml.m5.large"],
             "has no instance_type",
         ),
-        (["--hosting", "serverless", "--instance-count", "2"], "has no instances"),
+        (["--hosting", "serverless", "--instance-count", "2"], "has no initial_instance_count"),
+        (["--instance-type", "ml.c6i.lagre"], "Like it: ml.c6i.large"),
+        (["--instance-type", "ml.c7g.large"], "build/iris is for Intel or AMD"),
         (["--bundle", "build/iris", "--instance-type", "ml.c6i.lagre"], "Like it: ml.c6i.large"),
         (["--bundle", "build/iris", "--instance-type", "c6i.large"], "begin with 'ml.'"),
-        (["--bundle", "build/iris", "--instance-type", "ml.c7g.large"], "built for Intel or AMD"),
+        (["--bundle", "build/iris", "--instance-type", "ml.c7g.large"], "is for Intel or AMD"),
         (["--bundle", "build/iris", "--output-uri", "s3://b/out"], "asynchronous is for the hosting 'async'"),
         (["--account", "1234"], "is no account"),
         (["--region", "Ireland"], "is no region"),
