@@ -166,7 +166,7 @@ class Deployment:
             self.target,
             bundle,
             kept,
-            runs.deploy(earlier.assembly),
+            lambda: runs.deploy(earlier.assembly),
             told,
             doing=f"going back to deployment {earlier.number} of {self.name}",
             pause=poll_seconds,

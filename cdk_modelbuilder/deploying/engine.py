@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cdk_modelbuilder.bundle import ModelBundle
@@ -131,7 +132,7 @@ def carry_out(prepared: Prepared, options: DeployOptions, watcher: Watcher) -> S
         prepared.target,
         bundle,
         kept,
-        prepared.runs.deploy(prepared.assembly),
+        lambda: prepared.runs.deploy(prepared.assembly),
         watcher,
         doing=f"the deployment of {bundle.name}",
         wait=options.wait,
@@ -144,7 +145,7 @@ def follow_child(
     target: Target,
     bundle: ModelBundle,
     kept: KeptDeployment,
-    child: Child,
+    start: Callable[[], Child],
     watcher: Watcher,
     *,
     doing: str,
@@ -152,7 +153,7 @@ def follow_child(
     pause: float,
     instance_type: str = "",
 ) -> Seen:
-    """Follow ``child``, which deploys, to its end, and write down how it ended.
+    """Begin to deploy with ``start``, follow it to its end, and write down how it ended.
 
     Raises:
         DeploymentError: It failed.
@@ -160,9 +161,12 @@ def follow_child(
     """
     account = target.account
     reader = LogReader(account.client("logs"), log_groups(target.endpoint_name, target.components), since=started_now())
+    with account.in_words(f"asking for events of the stack {target.stack.name}"):
+        # Before anything begins: what is there then is not of this deployment.
+        follower = Follower(target.stack, account.client("sagemaker"), reader, watcher, pause=pause)
+    child = start()
     try:
         with account.in_words(f"following the stack {target.stack.name}"):
-            follower = Follower(target.stack, account.client("sagemaker"), reader, watcher, pause=pause)
             try:
                 seen = follower.follow(child, until_begun=not wait)
             except KeyboardInterrupt:

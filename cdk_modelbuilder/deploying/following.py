@@ -59,13 +59,13 @@ class Follower:
         self._pause = pause
         if logs is not None:
             logs.begin()
-        known = stack.events()
-        self._last = known[-1].id if known else None
+        self._last: str | None = None
         self._failure: StackEvent | None = None
         self._reasons: dict[str, str] = {}
         self._tail: deque[str] = deque(maxlen=LOG_TAIL)
         self._denied = False
         self.began = False
+        self._events()  # those that are known already
 
     def follow(self, child: Child, *, until_begun: bool = False) -> Seen:
         """Follow until ``child`` has ended, or, if that is enough, until CloudFormation has begun."""

@@ -33,7 +33,8 @@ def attempt(stack: Stack, kind: str, work: Callable[[], None]) -> bool:
 
     Moto answers the request with the error instead, or with a 500, and leaves the stack half done.
     """
-    stack._add_stack_event(f"{kind}_IN_PROGRESS", resource_status_reason="User Initiated")
+    stack.status = f"{kind}_IN_PROGRESS"
+    stack._add_stack_event(stack.status, resource_status_reason="User Initiated")
     try:
         work()
     except Exception as error:  # noqa: BLE001 - any failure rolls a stack back
