@@ -17,6 +17,7 @@ from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.local.strict.app import StrictApp
 from cdk_modelbuilder.local.strict.families import FAMILIES
 from cdk_modelbuilder.local.strict.opening import open_rules
+from cdk_modelbuilder.serving import stand_in
 from cdk_modelbuilder.serving.log import configure, log
 from cdk_modelbuilder.serving.server import GRACE_SECONDS, stop_with
 
@@ -29,6 +30,7 @@ def create_app() -> StrictApp:
     configure()
     if options["workers"] > 1:
         stop_with(os.getppid())
+    stand_in.install()
     sys.modules["modelbuilder_verify"] = verifier  # code that could have been replaced does not check itself
     del sys.modules["cdk_modelbuilder.serving"]  # by which the bundle's code tells our server from a toolkit
     limit = options["max_payload_bytes"]

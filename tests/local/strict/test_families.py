@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from cdk_modelbuilder import Predictor
-from cdk_modelbuilder.errors import LocalEndpointError, UsageError
+from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.local.starting import start_process
-from cdk_modelbuilder.local.strict import families, family_of
 from tests.conftest import MASTER_KEY
 from tests.local.strict.requests import MLFLOW_REQUESTS, REQUESTS, SAMPLE, Asked, ask
 from tests.local.strict.test_strict import build_for
@@ -139,10 +138,3 @@ def test_a_model_that_thinks_for_too_long(family, bundle):
         assert (found.status, found.content_type) == (status, kind)
     finally:
         process.stop()
-
-
-def test_what_the_container_has_of_its_own_is_asked_for(tumour_bundle, monkeypatch):
-    pandas_only = replace(families.FAMILIES["mlflow"], needs=("pandas", "no_such_module"))
-    monkeypatch.setitem(families.FAMILIES, "mlflow", pandas_only)
-    with pytest.raises(UsageError, match=r"takes no_such_module, which the container has.*pip install no_such_module"):
-        family_of(replace(tumour_bundle.container, model_server="mlflow"))

@@ -117,6 +117,24 @@ def test_deploy_passes_it_on(bundle, family):
         assert predictor.predict(SAMPLE).tolist() == (SAMPLE * 2).tolist()
 
 
+def test_code_of_the_bundle_finds_of_this_package_what_a_container_has(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SAMPLES)
+        import beside_builder
+
+        built = ModelBuilder(
+            inference_spec=beside_builder.Says(),
+            schema_builder=SchemaBuilder("a", "b"),
+            model_path=tmp_path / "says",
+            signing_key=MASTER_KEY,
+            model_server="mms",
+            image_uri=IMAGES["mms"],
+            dependencies={"auto": False, "packaging": "image"},
+        ).build()
+    with built.deploy(mode=Mode.LOCAL_PROCESS, strict=True, signing_key=MASTER_KEY) as predictor:
+        assert predictor.predict("builder") == "builder: False, True"
+
+
 def test_servers_without_rules_are_refused(tumour_bundle):
     with pytest.raises(UsageError, match=r"no rules for the model server 'vllm'.*LOCAL_CONTAINER"):
         family_of(replace(tumour_bundle.container, model_server="vllm"))
@@ -124,3 +142,10 @@ def test_servers_without_rules_are_refused(tumour_bundle):
         family_of(replace(tumour_bundle.container, model_server="triton"))
     with pytest.raises(UsageError, match="Leave strict out"):
         family_of(replace(tumour_bundle.container, model_server="builtin"))
+
+
+def test_what_the_container_has_of_its_own_is_asked_for(tumour_bundle, monkeypatch):
+    pandas_only = replace(FAMILIES["mlflow"], needs=("pandas", "no_such_module"))
+    monkeypatch.setitem(FAMILIES, "mlflow", pandas_only)
+    with pytest.raises(UsageError, match=r"takes no_such_module, which the container has.*pip install no_such_module"):
+        family_of(replace(tumour_bundle.container, model_server="mlflow"))
