@@ -79,7 +79,7 @@ def _pipeline(plan: AppPlan, values: Mapping[str, Any]) -> dict[str, str]:
     build = f"pip install --quiet --requirement requirements-dev.txt && {values['build']}" if values["build"] else ""
     settings = {
         "TOOL": f"cdk-modelbuilder=={__version__}",
-        "BUNDLES": _committed(plan),
+        "BUNDLES": _compared(plan),
         "BUILD": build,
         "SYNTH": f'npx --yes aws-cdk@{values["versions"]["aws-cdk"]} synth --quiet --output "$OUT"',
     }
@@ -106,10 +106,13 @@ def _scalar(line: str) -> str:
     return line if plain else json.dumps(line, ensure_ascii=False)
 
 
-def _committed(plan: AppPlan) -> str:
-    """The one bundle that is in the app's folder, or the folder of several; empty where there is no such."""
+def _compared(plan: AppPlan) -> str:
+    """The one bundle that is in the app's folder, or the folder of several; empty where there is no such.
+
+    A report compares what is committed there, or built.
+    """
     inside = _inside(plan)
-    if plan.example or not inside or len(inside) < len(plan.endpoints):
+    if not inside or len(inside) < len({one.bundle for one in plan.endpoints}):
         return ""
     if len(inside) == 1:
         return inside[0]
@@ -135,6 +138,7 @@ def _values(plan: AppPlan, parts: Collection[Part]) -> dict[str, Any]:
         "app_name": plan.name,
         "endpoints": described,
         "environment": "env = " + source_of(environment, indent=4, before=6) if has_env else "",
+        "compared": shlex.quote(_compared(plan)) if _compared(plan) else "",
         "code_of_bundles": json.dumps(_inside(plan), ensure_ascii=False) if _inside(plan) else "",
         "example": example is not None,
         "example_bundle": example.bundle if example else "",
