@@ -138,7 +138,8 @@ CAUSES: tuple[Cause, ...] = (
     # What SageMaker refuses when the endpoint is made.
     _cause(
         "quota",
-        r"account-level service limit '(?P<quota>[^']+)' is (?P<limit>[\d.]+)",
+        r"account-level service limit '(?P<quota>[^']+)' is (?P<limit>[\d.]+)"
+        r"(?:.{0,40}current utilization of (?P<used>[\d.]+).{0,40}request delta of (?P<delta>[\d.]+))?",
         "the account's quota '{quota}' is {limit}, and this deployment needs more.",
         "Ask for more:\n"
         "  aws service-quotas request-service-quota-increase --region {region} --service-code sagemaker \\\n"
@@ -294,9 +295,18 @@ def _words(evidence: Evidence, text: str, found: re.Match[str]) -> _Words:
     words = _Words({"said": _line_of(text, found), "who": "whoever deploys, or to the role that it names"})
     words.update({key: value for key, value in evidence.facts.items() if value})
     words.update({key: value.rstrip(".") for key, value in found.groupdict().items() if value})
-    if "limit" in words:
-        words["more"] = str(int(float(words["limit"])) + 1)
+    if "delta" in words:
+        words["more"] = f"{_number(words['used']) + _number(words['delta']):g}"
+    elif "limit" in words:
+        words["more"] = f"{_number(words['limit']) + 1:g}"
     return words
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # of several dots: no message of AWS, but perhaps of a container
+        return 0.0
 
 
 def _line_of(text: str, found: re.Match[str]) -> str:

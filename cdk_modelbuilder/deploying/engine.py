@@ -93,6 +93,7 @@ def prepare(bundle: ModelBundle, options: DeployOptions, watcher: Watcher) -> Pr
         state = stack.state()
         template = stack.template() if state is not None else None
     check_stack(state, template, bundle.name)
+    kept.running(template, settled=state is not None)  # a deployment that was not followed to its end has ended by now
     check_endpoint_name(account, stack, assembly)
     there = template if state is not None and state.serves else None
     return Prepared(

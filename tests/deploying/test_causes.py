@@ -16,7 +16,7 @@ FACTS = {
 }  # fmt: skip
 QUOTA = (
     "Resource handler returned message: \"The account-level service limit 'ml.g5.xlarge for endpoint usage' is 0 "
-    "Instances, with current utilization of 0 Instances and a request delta of 1 Instances. Please use AWS Service "
+    "Instances, with current utilization of 2 Instances and a request delta of 3 Instances. Please use AWS Service "
     'Quotas to request an increase for this quota. (Service: SageMaker, Status Code: 400)" (HandlerErrorCode: '
     "ServiceLimitExceeded)"
 )
@@ -26,7 +26,7 @@ CASES = [
         {
             Source.REASON: QUOTA,
         },
-        ["ml.g5.xlarge for endpoint usage", "is 0", "--desired-value 1", "eu-west-1"],
+        ["ml.g5.xlarge for endpoint usage", "is 0", "--desired-value 5", "eu-west-1"],
     ),
     (
         "capacity",
