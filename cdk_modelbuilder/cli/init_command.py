@@ -126,4 +126,6 @@ def _tell(written: WrittenApp, *, check: bool, dry_run: bool) -> None:
 
 
 def _in_time(outcome: Outcome, written: WrittenApp) -> str:
+    if outcome is Outcome.CONFLICT and written.written:
+        return "kept as you changed it; what is generated now differs:"
     return f"would be {outcome.value}" if outcome.writes and not written.written else outcome.value

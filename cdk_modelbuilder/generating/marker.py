@@ -77,5 +77,5 @@ def read_marker(folder: Path) -> Marker | None:
 
 
 def digest_of(data: bytes) -> str:
-    """SHA-256 (hex) of a file's content."""
-    return hashlib.sha256(data).hexdigest()
+    """SHA-256 (hex) of a text's content, whichever line ends git checked it out with."""
+    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()

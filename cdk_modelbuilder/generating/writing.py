@@ -142,6 +142,8 @@ def _content(folder: Path, path: str) -> bytes | None:
             mode = place.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise _unreadable(place, error) from error
         is_last = number == len(parts)
         if not (stat.S_ISREG(mode) if is_last else stat.S_ISDIR(mode)):
             what = "a symbolic link" if stat.S_ISLNK(mode) else "no file" if is_last else "no folder"
@@ -149,13 +151,22 @@ def _content(folder: Path, path: str) -> bytes | None:
                 f"{place} is {what}, and {path} is to be written there.",
                 remedy="Move it out of the way, or choose another folder.",
             )
-    return place.read_bytes()
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise _unreadable(place, error) from error
+
+
+def _unreadable(place: Path, error: OSError) -> UsageError:
+    return UsageError(f"{place} cannot be read: {error.strerror}.", remedy="Mend the permissions of it.")
 
 
 def _check_foreign(folder: Path, there: Mapping[str, bytes | None], now: Mapping[str, bytes]) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder.", remedy="Choose another one.")
-    foreign = sorted(path for path, data in there.items() if data is not None and data != now[path])
+    foreign = sorted(
+        path for path, data in there.items() if data is not None and digest_of(data) != digest_of(now[path])
+    )
     if foreign:
         raise UsageError(
             f"{folder} has {', '.join(foreign)} already, which cdk-modelbuilder did not write; nothing was changed.",

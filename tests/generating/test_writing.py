@@ -233,6 +233,27 @@ def test_a_run_that_was_killed_before_the_marker_is_done_again(app):
     assert write_app(app, MOVED).is_current
 
 
+def test_line_ends_that_git_changed_are_no_change(app):
+    for path in app.rglob("*"):
+        if path.is_file() and path.name != MARKER_FILE:
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert write_app(app, PLAN).is_current
+    assert outcomes(write_app(app, MOVED)) == {"app.py": Outcome.UPDATED}
+
+
+def test_a_file_that_cannot_be_read_is_told(app, monkeypatch):
+    read = Path.read_bytes
+
+    def refuse(self):
+        if self.name == "app.py":
+            raise PermissionError(13, "Permission denied", str(self))
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UsageError, match=r"app\.py cannot be read: Permission denied"):
+        write_app(app, MOVED)
+
+
 def test_modes_of_files_stay(app):
     (app / "app.py").chmod(0o755)
     write_app(app, MOVED)
