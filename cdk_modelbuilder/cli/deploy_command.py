@@ -98,7 +98,7 @@ def command(  # noqa: PLR0917 - click passes by name
         "wait": not no_wait,
         "dry_run": dry_run,
     }
-    opened = ModelBundle.load(bundle)
+    opened = ModelBundle.read(bundle)
     options = DeployOptions.of(given)
     screen = Screen()
     try:

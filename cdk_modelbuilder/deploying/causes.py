@@ -176,6 +176,15 @@ CAUSES: tuple[Cause, ...] = (
         Source.REASON,
     ),
     _cause(
+        "role",
+        r"Could not assume role (?P<role>[^\s.,]+)|role with name (?P<name_of_role>\S+) cannot be found|"
+        r"Role (?P<role_found>\S+) (?:not found|does not exist)|is not authorized to perform: iam:PassRole",
+        "the endpoint's role cannot be used: {said}",
+        "See that it exists in this account, that its trust policy names sagemaker.amazonaws.com, and that whoever "
+        "deploys may iam:PassRole it; or leave role= out for a new one. Then deploy again.",
+        Source.REASON,
+    ),
+    _cause(
         "name-taken",
         r"Cannot create already existing (?:endpoint|model|inference component)|"
         r"(?P<taken>[\w./:-]+) already exists|AlreadyExists|already exists in stack",
@@ -195,8 +204,8 @@ CAUSES: tuple[Cause, ...] = (
     ),
     _cause(
         "golden-test",
-        r"golden test|GoldenTestError|verify_on_deploy",
-        "the endpoint came up and answered its golden test wrongly: {said}",
+        r"Custom::ModelBuilderGoldenTest: ?(?P<answer>[^\n]{0,400})",
+        "the endpoint came up, and did not pass its golden test: {answer}.",
         "Compare with a run here: cdk-modelbuilder run {bundle}. The endpoint keeps serving the model before.",
         Source.REASON,
     ),

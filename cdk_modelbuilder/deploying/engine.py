@@ -82,6 +82,7 @@ def prepare(bundle: ModelBundle, options: DeployOptions, watcher: Watcher) -> Pr
     account = Account.open(session=options.session, profile=options.profile, region=options.region)
     watcher.step(f"account {account.number}, {account.region}, as {account.caller}")
     account.check_bootstrapped()
+    bundle.check_content()  # what was changed since it was built would be refused by the container, in ten minutes
     kept = Kept(options.folder, bundle.name)
     plan = plan_app(bundle, options, account, kept.folder, before=kept.plan(), say=watcher.step)
     write_app(kept.folder, plan, parts={Part.APP}).raise_for_conflicts()

@@ -24,19 +24,23 @@ def failure_of(seen: Seen, said: str, *, doing: str, facts: Mapping[str, str]) -
     """
     failed = seen.failure
     reason = failed.reason if failed is not None else (seen.state.reason if seen.state is not None else "")
+    named = f"{failed.kind}: {_one_line(reason)}" if failed is not None else reason
     evidence = Evidence(
         {
-            Source.REASON: "\n".join(part for part in (reason, *seen.failure_reasons) if part),
+            Source.REASON: "\n".join(part for part in (named, *seen.failure_reasons) if part),
             Source.LOG: "\n".join(seen.log),
             Source.CLI: said,
         },
         facts,
     )
     diagnosis = diagnose(evidence)
-    parts = [f"{doing} failed: {diagnosis.meaning if diagnosis else _plain(reason, said)}"]
+    if diagnosis is not None:
+        parts = [f"{doing} failed: {diagnosis.meaning}"]
+    else:
+        parts = [f"{doing} failed" + ("." if failed is not None else f": {reason or last_words(said)}")]
     if failed is not None:
-        parts.append(f"First to fail: {failed.logical_id} ({failed.kind}), {failed.status}: {failed.reason}")
-    parts += [f"SageMaker says: {said}" for said in seen.failure_reasons if said not in reason]
+        parts.append(f"First to fail: {failed.logical_id} ({failed.kind}), {failed.status}: {_one_line(reason)}")
+    parts += [f"SageMaker says: {why}" for why in seen.failure_reasons if why not in reason]
     if seen.log:
         parts.append("The container's last lines:")
         parts += [f"  {printable(line)}" for line in seen.log[-SHOWN_LINES:]]
@@ -57,5 +61,5 @@ def failure_of(seen: Seen, said: str, *, doing: str, facts: Mapping[str, str]) -
     )
 
 
-def _plain(reason: str, said: str) -> str:
-    return reason or last_words(said)
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

@@ -163,7 +163,8 @@ CASES = [
     (
         "golden-test",
         {
-            Source.REASON: "Received response status [FAILED] from custom resource. Message returned: "
+            Source.REASON: "Custom::ModelBuilderGoldenTest: Received response status [FAILED] from "
+            "custom resource. Message returned: "
             "OtherAnswerError: the golden test of churn: [1.0] instead of [2.0]",
         },
         ["instead of"],
@@ -248,6 +249,19 @@ CASES = [
             "push`.",
         },
         ["keys push build/churn"],
+    ),
+    (
+        "role",
+        {
+            Source.REASON: "AWS::SageMaker::Model: Could not assume role arn:aws:iam::1:role/x. Please ensure that the "
+            "role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
+        },
+        ["arn:aws:iam::1:role/x", "iam:PassRole"],
+    ),
+    (
+        "role",
+        {Source.REASON: "AWS::IAM::Policy: The role with name x cannot be found. (Service: Iam, Status Code: 404)"},
+        ["role with name x", "leave role= out"],
     ),
 ]
 
