@@ -1,11 +1,13 @@
 """What is missing or in the way before anything is changed: each with the way out. No CDK CLI is run."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk_modelbuilder import ModelBundle
 from cdk_modelbuilder.deploying.account import BOOTSTRAP_PARAMETER, Account
 from cdk_modelbuilder.deploying.checks import check_endpoint_name, check_stack
 from cdk_modelbuilder.deploying.deployment import Deployment, deploy_endpoint
@@ -209,6 +211,40 @@ def test_the_key_without_the_master_key(account, line_bundles, monkeypatch):
     assert client("secretsmanager").list_secrets()["SecretList"] == []
     name = make_key_available(bundle, account, secret=None, signing_key="5a" * 32)
     assert make_key_available(bundle, account, secret=None, signing_key=None) == name == "cdk-modelbuilder/lines"
+
+
+def test_a_bundle_that_was_changed_goes_nowhere(account, line_bundles, tmp_path):
+    copy = tmp_path / "lines"
+    shutil.copytree(line_bundles.first.path, copy)
+    weights = next(path for path in (copy / "model").iterdir() if path.is_file())
+    weights.write_bytes(weights.read_bytes() + b"x")
+    with pytest.raises(IntegrityError, match="is not what was signed"):
+        deploy_endpoint(ModelBundle.read(copy), DeployOptions(folder=tmp_path / "apps"))
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+    assert not (tmp_path / "apps").exists()
+
+
+def test_who_may_only_assume_the_cdks_role_sees_the_stack_with_it(account, monkeypatch):
+    asked = []
+    own = Account.client
+
+    def client_of(self, service):
+        found = own(self, service)
+        if service == "cloudformation":
+
+            def denied(**_):
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeStacks")
+
+            found.describe_stacks = denied
+        if service == "sts":
+            assume = found.assume_role
+            found.assume_role = lambda **names: asked.append(names["RoleArn"]) or assume(**names)
+        return found
+
+    monkeypatch.setattr(Account, "client", client_of)
+    create_stack(endpoint_template("lines"), name="lines-endpoint")
+    assert Stack(account.stack_client(), "lines-endpoint").state().status == "CREATE_COMPLETE"
+    assert asked == [f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}"]
 
 
 def test_what_was_never_deployed(account, tmp_path):
