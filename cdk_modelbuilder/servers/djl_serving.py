@@ -1,7 +1,8 @@
 """DJL Serving: ``model.py`` of its Python engine calls the hooks.
 
 Source: deepjavalibrary/djl-serving, ``serving/docs/lmi`` and ``engines/python/setup/djl_python`` (``inputs.py``,
-``outputs.py``, ``service_loader.py``); no package holds the server, so this is tested against what these files say.
+``outputs.py``, ``service_loader.py``) and ``serving/docs/configurations.md``; no package holds the server, so this is
+tested against what these files say.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class DjlServing(PythonServer):
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
+            "MAX_NETTY_BUFFER_SIZE": str(self.max_payload_bytes),  # of an answer; 20 MiB by default
             "MODEL_LOADING_TIMEOUT": str(layout.startup_seconds),
             "PREDICT_TIMEOUT": str(layout.invocation_seconds),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -28,7 +28,7 @@ from cdk_modelbuilder.schema.codecs.payload_errors import CodecError
 
 _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 _ANSWER_LIMIT = 20 << 20
-"""What the server reads from the engine at most, whatever a request may have."""
+"""What the server reads from the engine at most, unless MAX_NETTY_BUFFER_SIZE says otherwise."""
 _HEALTHY = Reply(200, b'{\n  "model": {\n    "status": "Healthy"\n  }\n}\n', "application/json")
 
 
@@ -82,7 +82,7 @@ class DjlServing:
             output = await asyncio.wait_for(called, self._seconds)
         except TimeoutError:  # and the real one starts its worker anew
             return _engine_failure(None)
-        if sum(map(len, output.content[:1])) > _ANSWER_LIMIT:
+        if sum(map(len, output.content[:1])) > int(os.environ.get("MAX_NETTY_BUFFER_SIZE", _ANSWER_LIMIT)):
             return _engine_failure("Python worker disconnected.")
         kind = next((value for name, value in output.properties.items() if name.lower() == "content-type"), None)
         return Reply(output.code, output.content[0] if output.content else b"", kind)
