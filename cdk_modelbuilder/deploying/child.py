@@ -43,6 +43,7 @@ def child_environment(tool: CdkTool, account: Mapping[str, str]) -> dict[str, st
     path = [str(Path(tool.node).parent), os.environ.get("PATH", os.defpath)]
     quiet = {
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_VALIDATION": "false",  # takes seconds and 300 MB, and its findings are shown by `cdk synth`, not here
         "CI": "1",  # plain lines, and what is no error on standard output
         "NO_COLOR": "1",
         "JSII_NODE": tool.node,

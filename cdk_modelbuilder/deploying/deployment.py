@@ -21,6 +21,7 @@ from cdk_modelbuilder.deploying.watching import Callbacks, Watcher
 from cdk_modelbuilder.errors import DeploymentError
 from cdk_modelbuilder.generating.plan import HostingKind, Part
 from cdk_modelbuilder.generating.writing import write_app
+from cdk_modelbuilder.predictor import Predictor
 
 REQUESTS_PREFIX = "requests"
 """Where requests go in the bucket that the generated stack makes."""
@@ -79,6 +80,24 @@ class Deployment:
             if resource["ResourceType"] == "AWS::S3::Bucket":
                 return f"s3://{resource['PhysicalResourceId']}/{REQUESTS_PREFIX}"
         return None
+
+    def predictor(self, *, input_translator: Any = None, output_translator: Any = None) -> Predictor:
+        """A predictor for the endpoint, as it serves now; its ``delete_endpoint()`` destroys the deployment.
+
+        Args:
+            input_translator: Instance of the input's payload translator, if its module is not to be had here.
+            output_translator: The same for the output.
+
+        Raises:
+            UsageError: It is not known here which bundle it serves.
+        """
+        from cdk_modelbuilder.deploying.door import predictor_for  # noqa: PLC0415 - it needs this file
+
+        if self.bundle is None:
+            with self.target.account.in_words(f"asking what {self.endpoint_name} serves"):
+                running = self.target.kept.running(self.target.stack.template(), settled=False)
+            self.bundle = None if running is None else running.bundle
+        return predictor_for(self, input_translator=input_translator, output_translator=output_translator)
 
     def status(self) -> DeploymentStatus:
         """How stack and endpoint are.

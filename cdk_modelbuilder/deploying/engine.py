@@ -171,7 +171,7 @@ def follow_child(
         with account.in_words(f"following the stack {target.stack.name}"):
             try:
                 seen = follower.follow(child, until_begun=not wait)
-            except KeyboardInterrupt:
+            except BaseException:  # Ctrl-C, or AWS does not answer any more, or not to these credentials
                 _detach(target, follower, watcher)
                 raise
     finally:
@@ -200,8 +200,9 @@ def follow_child(
 def _detach(target: Target, follower: Follower, watcher: Watcher) -> None:
     if follower.began:
         watcher.step(
-            f"detached: CloudFormation goes on with the stack {target.stack.name}. Follow it with: cdk-modelbuilder "
-            f"logs {target.name} --follow   and see how it ended with: cdk-modelbuilder status {target.name}"
+            f"no longer watching: CloudFormation goes on with the stack {target.stack.name}. Follow it with: "
+            f"cdk-modelbuilder logs {target.name} --follow   and see how it ended with: "
+            f"cdk-modelbuilder status {target.name}"
         )
     else:
         watcher.step("stopped before CloudFormation began: the stack is as it was.")

@@ -20,6 +20,10 @@ LOG_TAIL = 40
 """Lines of the container that are kept for the message of a failure."""
 _ASSET = re.compile(r"start: (?P<doing>Building|Publishing) (?P<what>.+?)(?: \([\w-]+\))?$")
 """How the CDK CLI says that it is at work on an asset."""
+_DOCKER = re.compile(r"#\d+ ")
+"""How lines of BuildKit begin."""
+_PATIENCE = 90
+"""Rounds without an answer of AWS before it is given up: three minutes, with the usual pause."""
 _CLOCK_SPREAD = timedelta(seconds=60)
 """Lines from a little before count: clocks differ."""
 
@@ -64,6 +68,7 @@ class Follower:
         self._reasons: dict[str, str] = {}
         self._tail: deque[str] = deque(maxlen=LOG_TAIL)
         self._denied = False
+        self._unanswered = 0
         self.began = False
         self._events()  # those that are known already
 
@@ -74,7 +79,7 @@ class Follower:
             if not self.began:
                 self._tell(lines)
             over = child.returncode is not None
-            self.look()
+            self._look_patiently()
             if over or (until_begun and self.began):
                 break
         child.read(0)
@@ -83,11 +88,28 @@ class Follower:
     def follow_stack(self) -> Seen:
         """Follow until CloudFormation is done with the stack."""
         while True:
-            self.look()
-            state = self._stack.state()
-            if state is None or not state.is_moving:
-                return self.seen()
+            if self._look_patiently():
+                state = self._stack.state()
+                if state is None or not state.is_moving:
+                    return self.seen()
             time.sleep(self._pause)
+
+    def _look_patiently(self) -> bool:
+        """One round; whether AWS answered. A network that is gone for a while is no reason to stop."""
+        from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415 - an extra
+        from botocore.exceptions import HTTPClientError  # noqa: PLC0415
+
+        try:
+            self.look()
+        except (NoConnection, HTTPClientError) as error:
+            self._unanswered += 1
+            if self._unanswered == 1:
+                self._watcher.step(f"AWS gives no answer, trying again: {error}")
+            if self._unanswered > _PATIENCE:
+                raise
+            return False
+        self._unanswered = 0
+        return True
 
     def look(self) -> None:
         """One round: events, endpoint, log."""
@@ -161,7 +183,9 @@ class Follower:
         """The CLI's own words about assets; what comes later is told by the stack's events."""
         for line in lines:
             found = _ASSET.search(line)
-            if found is not None and not found["what"].endswith(" Template"):
+            if _DOCKER.match(line):
+                self._watcher.step(f"  {line}")
+            elif found is not None and not found["what"].endswith(" Template"):
                 self._watcher.step(f"{found['doing'].lower()} {found['what']}")
 
 

@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cdk_modelbuilder.deploying.account import Account
 from cdk_modelbuilder.deploying.cdk_tool import CdkTool
@@ -164,6 +164,23 @@ def test_ctrl_c_before_cloudformation_begins_stops_it(tmp_path, line_bundles):
         "stopped before CloudFormation began: the stack is as it was.",
     ]
     assert deploying.target.state().status == "REVIEW_IN_PROGRESS"
+
+
+def test_a_network_that_is_gone_for_a_while(tmp_path, line_bundles, monkeypatch):
+    events, asked = Stack.events, []
+
+    def sometimes(self, **options):
+        asked.append(1)
+        if 1 < len(asked) < 5:
+            raise EndpointConnectionError(endpoint_url="https://example.com")
+        return events(self, **options)
+
+    monkeypatch.setattr(Stack, "events", sometimes)
+    notes = Notes()
+    deploying = Deploying(tmp_path, line_bundles.first, seconds=0.3, log=["ready"])
+    assert deploying.follow(notes).state.status == "CREATE_COMPLETE"
+    assert [step for step in notes.steps if "no answer" in step] == [notes.steps[0]]
+    assert notes.lines == ["ready"]
 
 
 def test_events_that_must_not_be_seen_are_no_failure(tmp_path, line_bundles, monkeypatch):

@@ -103,6 +103,7 @@ def test_from_the_first_deployment_to_the_last(aws, starts, runtime, line_bundle
         assert shown["stack_status"] == "UPDATE_COMPLETE"
         runtime.endpoints[endpoint] = there.url
         assert np.allclose(predictor.predict(X), X @ [1.0, 3.0])
+        assert np.allclose(Deployment.find(NAME).predictor().predict(X), X @ [1.0, 3.0])
     predictor.close()
 
     # An update that fails leaves what was there; its settings are not kept.
@@ -115,6 +116,10 @@ def test_from_the_first_deployment_to_the_last(aws, starts, runtime, line_bundle
     assert (status.stack_status, status.root_sha256) == ("UPDATE_ROLLBACK_COMPLETE", second.root_sha256)
     assert pinned(aws, endpoint)["MODELBUILDER_ROOT_SHA256"] == second.root_sha256
     assert status.instances == {"AllTraffic": "2 x ml.c6i.large"}
+
+    shown = json.loads(run("status", "--json").stdout)["deployments"]
+    assert [one["name"] for one in shown] == [NAME]
+    assert "UPDATE_ROLLBACK_COMPLETE" in run("status").stdout
 
     # The log of all of it.
     text = run("logs", NAME).stdout
