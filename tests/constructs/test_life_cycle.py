@@ -171,7 +171,7 @@ def test_a_wrong_answer_fails_the_update_and_the_cli_says_why(aws, cdk, bundles,
         failed = cdk.deploy(context=second, check=False)
     assert failed.returncode == 1
     assert "AllTraffic answers something else than when it was built, at $" in failed.text
-    assert "UPDATE_ROLLBACK_COMPLETE" in failed.text
+    assert "UPDATE_FAILED           | Custom::ModelBuilderGoldenTest" in failed.text
     assert status(aws, "gated") == "UPDATE_ROLLBACK_COMPLETE"
     assert len(runtime.requests) == asked + 2, "asked for the new version, and once more on the way back"
     serves(aws, "gated", bundles.first)
