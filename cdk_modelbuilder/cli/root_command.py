@@ -105,7 +105,9 @@ def group() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    logging.basicConfig(level=logging.WARNING, format=f"{_coloured('note:', 'yellow')} %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.WARNING, format=f"{_coloured('note:', 'yellow')} %(message)s", handlers=[NoteHandler()]
+    )
     options: dict[str, Any] = {} if "NO_COLOR" not in os.environ else {"color": False}
     try:
         group.main(prog_name="cdk-modelbuilder", complete_var=COMPLETE_VARIABLE, standalone_mode=True, **options)
@@ -115,6 +117,14 @@ def main() -> None:
         else:
             click.echo(f"{_coloured('error:', 'red')} {error.what}\n       {error.remedy}", err=True)
         sys.exit(error.exit_code)
+
+
+class NoteHandler(logging.Handler):
+    """Writes to what standard error is at the time: a progress bar puts itself in its place, to stay below notes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one note."""
+        click.echo(self.format(record), file=sys.stderr)
 
 
 def _coloured(word: str, colour: str) -> str:
