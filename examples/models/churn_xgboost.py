@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Who is about to leave? XGBoost on a table with categories
 #
-# A DataFrame goes in as it is: categories, missing values and column names travel with the request and are checked on arrival.
+# A DataFrame goes in as it is: categories, missing values and column names travel with the request and are checked
+# on arrival.
 #
 #     pip install "cdk-modelbuilder[cdk,aws,xgboost,sklearn]"
 
@@ -12,13 +13,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
 
-from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
-from cdk_modelbuilder.errors import ModelBuilderError
+from cdk_modelbuilder import Mode, ModelBuilder, ModelBuilderError, SchemaBuilder
 
 # %% [markdown]
 # ## The data
 #
-# Two thousand made-up customers. Monthly contracts and support calls make people leave, years with the company make them stay.
+# Two thousand made-up customers. Monthly contracts and support calls make people leave, years with the company make
+# them stay.
 
 # %%
 random = np.random.default_rng(0)
@@ -40,7 +41,8 @@ known, new, known_leaves, new_leaves = train_test_split(customers, leaves, rando
 # %% [markdown]
 # ## Train and build
 #
-# `predict_method` picks probabilities. `keep_samples=True` keeps the sample as a golden test; use rows that nobody minds seeing in a repository.
+# `predict_method` picks probabilities. `keep_samples=True` keeps the sample as a golden test; use rows that nobody
+# minds seeing in a repository.
 
 # %%
 model = XGBClassifier(n_estimators=60, max_depth=3, enable_categorical=True, random_state=0).fit(known, known_leaves)
@@ -57,7 +59,8 @@ print(bundle.path, bundle.container.image.uri or bundle.container.image.reposito
 # %% [markdown]
 # ## Try it here
 #
-# A real server in a process of its own. It answers as the model does, and says what is wrong with a request that does not fit.
+# A real server in a process of its own. It answers as the model does, and says what is wrong with a request that
+# does not fit.
 
 # %%
 with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
@@ -71,7 +74,8 @@ with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
 # %% [markdown]
 # ## Deploy it
 #
-# With `DEPLOY = True`, or `cdk-modelbuilder deploy build/churn --instance-type ml.c6i.large`. For a team, let the app live in a repository:
+# With `DEPLOY = True`, or `cdk-modelbuilder deploy build/churn --instance-type ml.c6i.large`. For a team, let the
+# app live in a repository:
 #
 #     cdk-modelbuilder init service --bundle build/churn --ci github
 

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # A scikit-learn pipeline on a DataFrame
 #
-# Preparing columns, a class of your own, and the model are one object, and are deployed as one: on a serverless endpoint, which costs nothing between requests.
+# Preparing columns, a class of your own, and the model are one object, and are deployed as one: on a serverless
+# endpoint, which costs nothing between requests.
 #
 #     pip install "cdk-modelbuilder[cdk,aws,sklearn]" pandas
 

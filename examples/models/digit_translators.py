@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Images in a format of your own: translators
 #
-# Images need none: a sample that is a PIL image is sent as PNG. A translator is for what your clients send already, here scans as WebP, and for an answer as one line of text.
+# Images need none: a sample that is a PIL image is sent as PNG. A translator is for what your clients send already,
+# here scans as WebP, and for an answer as one line of text.
 #
 #     pip install "cdk-modelbuilder[cdk,aws,sklearn]" pillow
 
@@ -18,7 +19,8 @@ from cdk_modelbuilder import CustomPayloadTranslator, InferenceSpec, Mode, Model
 # %% [markdown]
 # ## Both translators
 #
-# Each is a pair: what the client does with a value, and what the container does with the bytes. Their source travels with the bundle.
+# Each is a pair: what the client does with a value, and what the container does with the bytes. Their source
+# travels with the bundle.
 
 
 # %%

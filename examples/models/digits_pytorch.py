@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Handwritten digits with PyTorch
 #
-# A small convolutional network of your own class. Its weights travel as safetensors and its class as source: no pickle of your code.
+# A small convolutional network of your own class. Its weights travel as safetensors and its class as source: no
+# pickle of your code.
 #
 #     pip install "cdk-modelbuilder[cdk,aws]" torch scikit-learn
 
@@ -56,7 +57,8 @@ print("right:", f"{(scores(pictures[test]).argmax(1) == digits.target[test]).mea
 # %% [markdown]
 # ## Build
 #
-# Arrays in, arrays out, because the samples are arrays. A build of PyTorch for CPUs alone calls itself `2.13.0+cpu`, a name that no package index knows; the
+# Arrays in, arrays out, because the samples are arrays. A build of PyTorch for CPUs alone calls itself
+# `2.13.0+cpu`, a name that no package index knows; the
 # custom line asks for the public version of it. `instance_type="ml.g5.xlarge"` would choose an image for its GPU.
 
 # %%

@@ -11,15 +11,15 @@
 # After:
 
 # %%
-from cdk_modelbuilder import EndpointType, Mode, ModelBuilder, ResourceRequirements, SchemaBuilder
+import xgboost as xgb
+from sklearn.datasets import load_iris
+
+from cdk_modelbuilder import EndpointType, Mode, ModelBuilder, ModelBuilderError, ResourceRequirements, SchemaBuilder
 
 # %% [markdown]
 # ## From here on it is the code for the SDK
 
 # %%
-import xgboost as xgb
-from sklearn.datasets import load_iris
-
 X, y = load_iris(return_X_y=True)
 clf = xgb.XGBClassifier(n_estimators=5).fit(X, y)
 model_builder = ModelBuilder(
@@ -36,13 +36,14 @@ print(answer)
 # %% [markdown]
 # ## What has changed beneath
 #
-# `build()` made files and asked AWS nothing: no session, no role, no bucket. They are signed, and the same inputs give the same bytes.
+# `build()` made files and asked AWS nothing: no session, no role, no bucket. They are signed, and the same inputs
+# give the same bytes.
 # Parameters that are not here say what replaces them:
 
 # %%
 try:
     ModelBuilder(model=clf, schema_builder=SchemaBuilder(X[:5], y[:5]), source_code="code")
-except Exception as error:
+except ModelBuilderError as error:
     print(error)
 
 # %% [markdown]

@@ -1,11 +1,13 @@
 # %% [markdown]
 # # Code of your own around a model: InferenceSpec
 #
-# Which language is this? What cleans the text before the model and words the answer after it runs in the container, as part of the bundle.
+# Which language is this? What cleans the text before the model and words the answer after it runs in the container,
+# as part of the bundle.
 #
 #     pip install "cdk-modelbuilder[cdk,aws]" numpy
 
 # %%
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ TEXTS = {
 def pairs(text):
     """How often each pair of letters comes up, as a vector of length one."""
     counted = np.zeros((len(LETTERS), len(LETTERS)))
-    for first, second in zip(text, text[1:], strict=False):
+    for first, second in pairwise(text):
         counted[LETTERS.index(first), LETTERS.index(second)] += 1
     return counted.ravel() / max(np.linalg.norm(counted), 1.0)
 
@@ -40,7 +42,8 @@ def pairs(text):
 # %% [markdown]
 # ## Before, in and after the model
 #
-# `prepare` runs once, here, before anything is packed. The others run in the container: `load` once, the rest for each request.
+# `prepare` runs once, here, before anything is packed. The others run in the container: `load` once, the rest for
+# each request.
 
 
 # %%

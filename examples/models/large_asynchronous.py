@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Large requests that take their time: an asynchronous endpoint
 #
-# Requests wait in a queue, and bodies and answers, of up to 1 GB, lie in S3. Here: which segment each of a few hundred thousand customers belongs to, in one request.
+# Requests wait in a queue, and bodies and answers, of up to 1 GB, lie in S3. Here: which segment each of a few
+# hundred thousand customers belongs to, in one request.
 #
 #     pip install "cdk-modelbuilder[cdk,aws,sklearn]"
 
@@ -41,7 +42,8 @@ with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
 # %% [markdown]
 # ## Try it here: the queue
 #
-# The local gateway has SageMaker's InvokeEndpointAsync too. Objects in S3 are files below a folder. A request of 19 MB goes in; the caller does not wait, and finds the answer where it was told that it will be.
+# The local gateway has SageMaker's InvokeEndpointAsync too. Objects in S3 are files below a folder. A request of 19
+# MB goes in; the caller does not wait, and finds the answer where it was told that it will be.
 
 # %%
 objects = Path("objects")
@@ -72,7 +74,8 @@ np.testing.assert_array_equal(segments, model.predict(customers))
 # %% [markdown]
 # ## Deploy it
 #
-# Without `output_s3_uri` the stack makes a bucket. [The app](../asynchronous/app.py) shows the rest: no instances while nothing waits, a topic that hears of failures.
+# Without `output_s3_uri` the stack makes a bucket. [The app](../asynchronous/app.py) shows the rest: no instances
+# while nothing waits, a topic that hears of failures.
 #
 #     cdk-modelbuilder init service --bundle build/segments --hosting async
 
@@ -81,9 +84,7 @@ DEPLOY = False
 if DEPLOY:
     from cdk_modelbuilder import Predictor
 
-    deployed = bundle.deploy(
-        instance_type="ml.c6i.xlarge", asynchronous={"output_s3_uri": "s3://my-bucket/answers"}
-    )
+    deployed = bundle.deploy(instance_type="ml.c6i.xlarge", asynchronous={"output_s3_uri": "s3://my-bucket/answers"})
     predictor = Predictor.from_bundle(
         bundle, endpoint_name=deployed.endpoint_name, async_input="s3://my-bucket/requests"
     )

@@ -1,8 +1,10 @@
 # %% [markdown]
 # # LightGBM in an image of its own
 #
-# AWS has no image for LightGBM, so the bundle brings one: a plain Python, the pinned packages, and this project's server. Nothing is installed when it starts, and its entry point
-# verifies the model before anything of it is imported. LightGBM gets this by default; with `model_server="builtin"` every framework does.
+# AWS has no image for LightGBM, so the bundle brings one: a plain Python, the pinned packages, and this project's
+# server. Nothing is installed when it starts, and its entry point
+# verifies the model before anything of it is imported. LightGBM gets this by default; with `model_server="builtin"`
+# every framework does.
 #
 #     pip install "cdk-modelbuilder[cdk,aws]" lightgbm scikit-learn pandas
 
@@ -46,7 +48,8 @@ with bundle.deploy(mode=Mode.LOCAL_PROCESS) as predictor:
 # %% [markdown]
 # ## Deploy it
 #
-# The CDK builds the image and pushes it, so Docker has to run where this does. `ModelBuilder(instance_type="ml.c7g.large")` makes one for Graviton.
+# The CDK builds the image and pushes it, so Docker has to run where this does.
+# `ModelBuilder(instance_type="ml.c7g.large")` makes one for Graviton.
 #
 #     cdk-modelbuilder deploy build/progress --instance-type ml.c6i.large
 

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Your own container
 #
-# An image that your team maintains, with one of the known servers in it: the bundle brings the model, the code and the files that this server reads.
+# An image that your team maintains, with one of the known servers in it: the bundle brings the model, the code and
+# the files that this server reads.
 #
 #     pip install "cdk-modelbuilder[cdk,aws,xgboost,sklearn]"
 
@@ -15,7 +16,8 @@ from cdk_modelbuilder import Mode, ModelBuilder, ModelServer, SchemaBuilder
 # %% [markdown]
 # ## Train and build
 #
-# `model_server` says what runs inside, because the layout of the files depends on it. The image needs that server, Python, and the packages of `requirements.lock`, or a way to a package index.
+# `model_server` says what runs inside, because the layout of the files depends on it. The image needs that server,
+# Python, and the packages of `requirements.lock`, or a way to a package index.
 
 # %%
 X, y = load_breast_cancer(return_X_y=True)
@@ -35,7 +37,8 @@ for variable, value in sorted(bundle.container.environment.items()):
 # %% [markdown]
 # ## Try it here
 #
-# A process runs the same code without the image; `strict=True` adds the quirks of its server. `Mode.LOCAL_CONTAINER` runs the image.
+# A process runs the same code without the image; `strict=True` adds the quirks of its server.
+# `Mode.LOCAL_CONTAINER` runs the image.
 
 # %%
 with bundle.deploy(mode=Mode.LOCAL_PROCESS, strict=True) as predictor:
@@ -45,7 +48,8 @@ with bundle.deploy(mode=Mode.LOCAL_PROCESS, strict=True) as predictor:
 # %% [markdown]
 # ## Deploy it
 #
-# Two other ways: `base_image=` with `model_server="builtin"` puts this project's server on top of an image of yours; `image_uri=` alone is an image that holds its model.
+# Two other ways: `base_image=` with `model_server="builtin"` puts this project's server on top of an image of
+# yours; `image_uri=` alone is an image that holds its model.
 #
 #     cdk-modelbuilder deploy build/own-container --instance-type ml.c6i.large
 

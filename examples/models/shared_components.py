@@ -53,7 +53,8 @@ for name, (model, table) in models.items():
 # %% [markdown]
 # ## Deploy them
 #
-# `bundle.deploy(resources=...)` makes an endpoint for one model. Models that share one are a stack of yours; this is its `app.py`:
+# `bundle.deploy(resources=...)` makes an endpoint for one model. Models that share one are a stack of yours; this
+# is its `app.py`:
 #
 # ```python
 # import aws_cdk as cdk
@@ -100,5 +101,7 @@ for name, (model, table) in models.items():
 #     cdk-modelbuilder keys push build/alcohol
 #     npx cdk deploy --app "python3 app.py"
 #
-# The same app runs here too, with both components behind SageMaker's API: `npx cdk synth --app "python3 app.py"`, then `cdk-modelbuilder run cdk.out`.
-# Callers say which model they mean: `Predictor.from_bundle("build/grower", endpoint_name=..., inference_component_name=...)`.
+# The same app runs here too, with both components behind SageMaker's API: `npx cdk synth --app "python3 app.py"`,
+# then `cdk-modelbuilder run cdk.out`.
+# Callers say which model they mean: `Predictor.from_bundle("build/grower", endpoint_name=...,
+# inference_component_name=...)`.
