@@ -28,12 +28,16 @@ class Account:
         number: The account.
         region: The region.
         caller: ARN of who asks.
+        given: Whether the session was handed in, so that no other process can find its credentials by itself.
+        profile: The profile that was named; None for none.
     """
 
     session: Any
     number: str
     region: str
     caller: str
+    given: bool = False
+    profile: str | None = None
 
     @classmethod
     def open(cls, *, session: Any = None, profile: str | None = None, region: str | None = None) -> Account:
@@ -65,7 +69,7 @@ class Account:
             raise
         except Exception as error:  # noqa: BLE001 - whatever boto3 raises is worded
             raise refused(error, asked, doing="asking AWS who this is") from None
-        return cls(opened, str(answer["Account"]), str(where), str(answer["Arn"]))
+        return cls(opened, str(answer["Account"]), str(where), str(answer["Arn"]), session is not None, profile)
 
     def client(self, service: str) -> Any:
         """A client of ``service`` in this region, which sends again what was throttled."""
@@ -115,18 +119,19 @@ class Account:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            profile = self.session.profile_name if self.session.profile_name != "default" else None
-            asked = AwsAccount(AwsQuestion(profile=profile, region=self.region))
+            asked = AwsAccount(AwsQuestion(profile=self.profile, region=self.region))
             raise refused(error, asked, doing=doing) from None
 
     def environment(self) -> Mapping[str, str]:
         """Variables that make another process the same caller in the same region.
 
-        Credentials that the environment or a profile holds are found by that process itself; those of a session that
-        was given are handed over, as they are now.
+        Credentials that the environment or a profile holds are found, and renewed, by that process itself; those of a
+        session that was given are handed over as they are now.
         """
         found = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        credentials = self.session.get_credentials()
+        if self.profile is not None:
+            found["AWS_PROFILE"] = self.profile
+        credentials = self.session.get_credentials() if self.given else None
         if credentials is not None:
             frozen = credentials.get_frozen_credentials()
             found |= {"AWS_ACCESS_KEY_ID": frozen.access_key, "AWS_SECRET_ACCESS_KEY": frozen.secret_key}
@@ -172,4 +177,5 @@ def refused(error: Exception, account: AwsAccount, *, doing: str) -> DeploymentE
     remedy = " ".join([finding.remedy, *(["Run: " + " && ".join(commands)] if commands else [])])
     if isinstance(error, ImportError):
         return UsageError("deploying needs boto3, which is not installed.", remedy=remedy)
-    return DeploymentError(finding.detail, remedy=remedy, cause="credentials")
+    cause = "permission" if code_of(error) in DENIED else "credentials"
+    return DeploymentError(finding.detail, remedy=remedy, cause=cause)

@@ -23,6 +23,10 @@ _PASSED_ON = frozenset(
 )  # fmt: skip
 """What a child gets of the environment: where things are, and how the network is reached. Not the master key."""
 _PREFIXES = ("AWS_", "CDK_", "DOCKER_", "JSII_", "LC_", "XDG_")
+_CALLER = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "AWS_SECURITY_TOKEN",
+)
 _TERM_SECONDS = 5
 _KEPT_LINES = 400
 
@@ -37,8 +41,8 @@ def child_environment(tool: CdkTool, account: Mapping[str, str]) -> dict[str, st
     kept = {
         name: value for name, value in os.environ.items() if name.upper() in _PASSED_ON or name.startswith(_PREFIXES)
     }
-    if "AWS_ACCESS_KEY_ID" in account:  # a profile, or another session's token, would be mixed with them
-        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
+    if account.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:  # nothing of another caller may be mixed with it
+        for name in _CALLER:
             kept.pop(name, None)
     path = [str(Path(tool.node).parent), os.environ.get("PATH", os.defpath)]
     quiet = {

@@ -117,7 +117,9 @@ class Deployment:
         Raises:
             ModelBuilderError: It failed; the endpoint serves what it served before.
         """
-        where = {"region": self.target.account.region, "session": self.target.account.session}
+        account = self.target.account
+        asking = {"session": account.session} if account.given else {"profile": account.profile}
+        where = {"region": account.region, **asking}
         return deploy_endpoint(bundle, DeployOptions.of({**where, "folder": self.target.kept.folder.parent, **options}))
 
     def logs(

@@ -5,7 +5,7 @@
 3. what is there is looked at, before anything is changed (checks.py)
 4. the bundle's key goes into its secret (keys.py), large model data to its bucket (publishing)
 5. the CDK CLI deploys; events and log lines are shown as they come (following.py)
-6. if it failed: why, and the way out (failure.py, causes.py)
+6. if it failed: why, and the way out (failure.py, diagnosis.py, causes.py)
 """
 
 from __future__ import annotations

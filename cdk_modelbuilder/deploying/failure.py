@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cdk_modelbuilder.deploying.causes import Evidence, Source, diagnose
+from cdk_modelbuilder.deploying.causes import Source
+from cdk_modelbuilder.deploying.diagnosis import Evidence, diagnose
 from cdk_modelbuilder.deploying.following import Seen
 from cdk_modelbuilder.deploying.running import last_words
 from cdk_modelbuilder.deploying.watching import printable

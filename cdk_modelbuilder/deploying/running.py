@@ -9,9 +9,10 @@ from pathlib import Path
 
 from cdk_modelbuilder.deploying.account import Account
 from cdk_modelbuilder.deploying.assembly import Assembly
-from cdk_modelbuilder.deploying.causes import Evidence, Source, diagnose
+from cdk_modelbuilder.deploying.causes import Source
 from cdk_modelbuilder.deploying.cdk_tool import CdkTool, find_cdk
 from cdk_modelbuilder.deploying.child import Child, app_command, child_environment
+from cdk_modelbuilder.deploying.diagnosis import Evidence, diagnose
 from cdk_modelbuilder.errors import DeploymentError
 
 _LAST_LINES = 12

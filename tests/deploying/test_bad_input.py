@@ -247,6 +247,15 @@ def test_who_may_only_assume_the_cdks_role_sees_the_stack_with_it(account, monke
     assert asked == [f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}"]
 
 
+def test_another_process_finds_the_credentials_itself_unless_a_session_was_given(account):
+    import boto3
+
+    assert account.environment() == {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    session = boto3.Session(aws_access_key_id="AK", aws_secret_access_key="s", aws_session_token="t")
+    handed = Account.open(session=session, region=REGION).environment()
+    assert (handed["AWS_ACCESS_KEY_ID"], handed["AWS_SESSION_TOKEN"]) == ("AK", "t")
+
+
 def test_what_was_never_deployed(account, tmp_path):
     with pytest.raises(DeploymentError, match=f"churn is not deployed in account {ACCOUNT}.*no stack churn-endpoint"):
         Deployment.find("churn", folder=tmp_path)

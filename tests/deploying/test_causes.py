@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_modelbuilder.deploying.causes import CAUSES, Evidence, Source, diagnose
+from cdk_modelbuilder.deploying.causes import CAUSES, Source
+from cdk_modelbuilder.deploying.diagnosis import Evidence, diagnose
 from tests.deploying.conftest import PING
 
 FACTS = {

@@ -120,6 +120,10 @@ def test_the_child_gets_what_it_needs_and_no_secret_of_ours(monkeypatch):
     assert "GITHUB_TOKEN" not in found
     assert "AWS_PROFILE" not in found  # it would be taken instead of the key
     assert found["AWS_REGION"] == "eu-west-1"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another's")
+    named = child_environment(tool, {"AWS_PROFILE": "home"})
+    assert (named["AWS_PROFILE"], named.get("AWS_ACCESS_KEY_ID")) == ("home", None)
+    assert child_environment(tool, {"AWS_REGION": "x"})["AWS_ACCESS_KEY_ID"] == "another's"
     assert found["AWS_ENDPOINT_URL"] == found["HTTPS_PROXY"] == "https://example.com"
     assert found["CDK_VALIDATION"] == "false"
     assert found["PATH"].startswith("/opt/node/bin")
