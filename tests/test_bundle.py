@@ -343,7 +343,9 @@ def build_in_a_process(place: Path, script: str, seed: int) -> dict[str, bytes]:
     return {path.relative_to(bundle).as_posix(): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("kind", BUILDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.heavy if kind == "sklearn" else ()) for kind in BUILDS]
+)
 def test_two_builds_give_the_same_bytes(tmp_path, kind):
     first = build_in_a_process(tmp_path / "one", BUILDS[kind], 1)
     second = build_in_a_process(tmp_path / "a longer name" / "two", BUILDS[kind], 4242)

@@ -54,6 +54,7 @@ def deployed(stand_in):
     return endpoint, config, model
 
 
+@pytest.mark.heavy
 def test_from_bootstrap_to_destroy(stand_in, cdk, tmp_path):
     one, two = {"archive": archive(tmp_path, "one")}, {"archive": archive(tmp_path, "two")}
     secret = stand_in.client("secretsmanager")

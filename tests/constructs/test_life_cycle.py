@@ -109,6 +109,7 @@ def stacks(aws):
     return {one["StackName"] for one in aws.client("cloudformation").describe_stacks()["Stacks"]}
 
 
+@pytest.mark.heavy
 def test_a_model_is_deployed_updated_and_taken_back_and_its_master_key_rotated(aws, cdk, bundles, rotated):
     first, second = ({"stack": "serving", "bundle": str(one.path)} for one in (bundles.first, bundles.second))
 
@@ -185,6 +186,7 @@ def test_a_wrong_answer_fails_the_update_and_the_cli_says_why(aws, cdk, bundles,
     assert stacks(aws) == {"CDKToolkit", "keys"}
 
 
+@pytest.mark.heavy
 def test_components_that_sleep_are_deployed_updated_and_destroyed(aws, cdk, bundles):
     context = {"stack": "shared", "bundle": str(bundles.first.path), "other": str(bundles.first.path)}
     for bundle in (bundles.first, bundles.second):
@@ -222,6 +224,7 @@ def test_components_that_sleep_are_deployed_updated_and_destroyed(aws, cdk, bund
     assert stacks(aws) == {"CDKToolkit", "keys"}
 
 
+@pytest.mark.heavy
 def test_a_bundle_is_published_into_a_bucket_and_served_from_there(aws, cdk, bundles):
     push(aws, bundles.first)
     assert "artifacts.Bucket = artifacts-of-the-team" in cdk.deploy(context={"stack": "artifacts"}).text
@@ -260,6 +263,7 @@ def test_a_bundle_is_published_into_a_bucket_and_served_from_there(aws, cdk, bun
     assert s3.list_objects_v2(Bucket="artifacts-of-the-team")["KeyCount"] == len(found), "what was published stays"
 
 
+@pytest.mark.heavy
 def test_the_end_leaves_what_is_retained_and_nothing_else(aws, cdk, bundles):
     """Last of this file, as it takes the secret's stack away."""
     push(aws, bundles.first)

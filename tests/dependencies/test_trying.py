@@ -226,7 +226,7 @@ def wheels_bundle(tmp_path, links, monkeypatch) -> Path:
     return bundle.path
 
 
-@pytest.mark.parametrize("tool", ["uv", pytest.param("pip", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tool", ["uv", pytest.param("pip", marks=pytest.mark.heavy)])
 def test_wheels_of_the_bundle_are_used_and_no_others(wheels_bundle, links, monkeypatch, tool):
     if tool == "pip":
         monkeypatch.setattr(fresh_environment, "find_uv_or_none", lambda: None)
@@ -290,6 +290,7 @@ def test_what_is_required_by_what_was_loaded_counts_as_used():
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_without_uv_the_environment_comes_from_venv_and_pip(echo, links, monkeypatch):
     make_wheel(links, "tiny-one")
     put_lock(echo, "tiny-one==1.0")

@@ -373,6 +373,7 @@ def test_an_estimator_passes_the_gate_and_comes_back(tmp_path, name):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
 def test_every_estimator_of_scikit_learn_passes_the_gate(tmp_path):
     warnings.simplefilter("ignore")

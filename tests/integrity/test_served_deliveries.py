@@ -126,7 +126,7 @@ def test_our_server_refuses_two_ways_at_once_and_none(built, aws):
 
 @pytest.mark.slow
 @pytest.mark.extra_install
-@pytest.mark.parametrize("mode", ["secret_reference", "public_key"])
+@pytest.mark.parametrize("mode", ["secret_reference", pytest.param("public_key", marks=pytest.mark.heavy)])
 def test_aws_s_toolkit_serves_with_the_right_key_and_refuses_another_and_a_changed_file(built, aws, mode, tmp_path):
     right, wrong, words = deliveries(built, aws)[mode]
     python = ENVIRONMENT.python()

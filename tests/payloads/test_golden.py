@@ -23,7 +23,12 @@ def build(path, slope: float, *, keep: bool = True) -> ModelBundle:
     model = LinearRegression().fit(rows, rows["size"] * slope)
     schema = SchemaBuilder(rows, np.zeros(3), keep_samples=keep)
     return ModelBuilder(
-        model=model, schema_builder=schema, model_path=path, signing_key=MASTER_KEY, archive=False
+        model=model,
+        schema_builder=schema,
+        model_path=path,
+        dependencies={"auto": False},
+        signing_key=MASTER_KEY,
+        archive=False,
     ).build()
 
 

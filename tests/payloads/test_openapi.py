@@ -85,7 +85,13 @@ def _samples() -> dict:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["floats", "small integers", "truths", "texts", "dates", "table", "tree", "document", "text", "model"],
+    [
+        *("table", "document"),
+        *(
+            pytest.param(name, marks=pytest.mark.heavy)
+            for name in ("floats", "small integers", "truths", "texts", "dates", "tree", "text", "model")
+        ),
+    ],
 )
 def test_schemathesis_finds_nothing(name, echo, tmp_path):
     if importlib.util.find_spec("schemathesis") is None:

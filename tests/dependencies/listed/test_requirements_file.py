@@ -193,6 +193,7 @@ lines = st.one_of(
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 @settings(deadline=None, max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(lines, max_size=12), st.sampled_from(["\n", "\r\n"]))
 def test_pip_reads_the_same(scratch, monkeypatch, written, end):
