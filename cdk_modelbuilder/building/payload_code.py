@@ -83,6 +83,13 @@ def without_absent_libraries(marshaller: Marshaller, present: AbstractSet[str]) 
     return Marshaller(_restricted(marshaller.input, present), _restricted(marshaller.output, present))
 
 
+def libraries_of_types(marshaller: Marshaller) -> list[str]:
+    """Top-level modules that content types of ``marshaller`` need, beyond those of its values."""
+    codecs = (marshaller.input, marshaller.output)
+    found = {codec.needs(item) for codec in codecs for item in codec.content_types}
+    return sorted(name for name in found if name is not None)
+
+
 def _restricted(codec: Codec, present: AbstractSet[str]) -> Codec:
     restricted = copy.copy(codec)
     needs = {item: codec.needs(item) for item in codec.content_types}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cdk_modelbuilder.building.hosting import Host
-from cdk_modelbuilder.building.payload_code import payload_libraries, without_absent_libraries
+from cdk_modelbuilder.building.payload_code import libraries_of_types, payload_libraries, without_absent_libraries
 from cdk_modelbuilder.dependencies.evidence import Evidence, evidence_of
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
@@ -90,6 +90,8 @@ def runtime_for(
     packages = make_list(terms, evidence.roots)
     names = {pin.name for pin in packages.fitted.pins} | set(packages.selection.vendored)
     there = without_absent_libraries(marshaller, names | set(terms.target.provides))
+    if terms.options.auto:  # else a first run would fail for want of them, and more runs would look for which it was
+        _add(evidence, libraries_of_types(there))
     return Runtime(host, host.notes, terms, evidence, there)
 
 
@@ -128,11 +130,15 @@ def _evidence(source: LocalSource, payloads: Sequence[str], always: Mapping[str,
             listed=terms.listed_names,
             exclude=terms.options.exclude,
         )
-        for module in payloads:
-            for name in Installed.here().owners(module):
-                evidence.roots.setdefault(name, "payloads")
+        _add(evidence, payloads)
     evidence.roots.update(always)
     return evidence
+
+
+def _add(evidence: Evidence, payloads: Iterable[str]) -> None:
+    for module in payloads:
+        for name in Installed.here().owners(module):
+            evidence.roots.setdefault(name, "payloads")
 
 
 def _installed_name(adapter: FrameworkAdapter) -> str:
