@@ -149,9 +149,10 @@ class Deployment:
                     cause="permission",
                 )
             yield from lines
-            if not follow:
+            if follow:
+                time.sleep(poll_seconds)
+            elif not lines:  # a long log comes in parts
                 return
-            time.sleep(poll_seconds)
 
     def rollback(
         self, *, to: int | None = None, watcher: Watcher | None = None, poll_seconds: float = 2.0
@@ -248,7 +249,11 @@ def deploy_endpoint(bundle: ModelBundle, options: DeployOptions, watcher: Watche
         ModelBuilderError: It failed, with the cause and the way out.
     """
     told = watcher or Callbacks(options.on_progress, options.on_log)
-    prepared = prepare(bundle, options, told)
+    try:
+        prepared = prepare(bundle, options, told)
+    except KeyboardInterrupt:
+        told.step("stopped: nothing in AWS was changed.")
+        raise
     carry_out(prepared, options, told)
     return Deployment(prepared.target, bundle)
 

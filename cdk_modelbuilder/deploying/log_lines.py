@@ -119,7 +119,8 @@ class LogReader:
     def _read(self, group: str) -> list[LogLine]:
         found: list[LogLine] = []
         more: dict[str, str] = {}
-        for _ in range(_PAGES):
+        pages = 0
+        while pages < _PAGES:
             page = self._client.filter_log_events(
                 logGroupName=group, startTime=self._from[group], interleaved=True, **more
             )
@@ -130,6 +131,7 @@ class LogReader:
                 time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                 text = str(event.get("message", "")).rstrip()
                 found.append(LogLine(time, group, str(event.get("logStreamName", "")), text))
+            pages += bool(page.get("events"))  # CloudWatch gives empty ones while it is searching
             if not page.get("nextToken"):
                 break
             more = {"nextToken": page["nextToken"]}

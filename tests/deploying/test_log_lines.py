@@ -75,6 +75,21 @@ def test_components_have_groups_of_their_own(logs):
     assert line.source == "lines-model"
 
 
+class Searches:
+    """CloudWatch Logs that gives many empty pages before there is something."""
+
+    def filter_log_events(self, *, nextToken="0", **_):
+        number = int(nextToken)
+        if number < 100:
+            return {"events": [], "nextToken": str(number + 1)}
+        now = int(time.time() * 1000)
+        return {"events": [{"eventId": "1", "timestamp": now, "message": "found", "logStreamName": "v/i"}]}
+
+
+def test_empty_pages_are_no_end():
+    assert [line.text for line in reader(Searches()).read()] == ["found"]
+
+
 class Denies:
     """CloudWatch Logs of an account in which the caller may not read."""
 
