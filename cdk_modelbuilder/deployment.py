@@ -100,8 +100,13 @@ def _options_of(mode: Mode, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options for ``mode``: on this machine those of endpoints in SageMaker are left out.
 
     Raises:
-        UsageError: A process is given an option that it does not have; the other modes look at theirs themselves.
+        UsageError: A process is given an option that it does not have, or one of the SageMaker SDK's alone; the other
+            modes look at theirs themselves.
     """
+    from cdk_modelbuilder.migration import DEPLOY_PARAMETERS  # noqa: PLC0415 - for what is refused alone
+
+    for name in sorted(given.keys() & DEPLOY_PARAMETERS.keys()):
+        raise UsageError(f"deploy() has no {name}=, which the SageMaker SDK's has.", remedy=DEPLOY_PARAMETERS[name])
     if mode is Mode.SAGEMAKER_ENDPOINT:
         return dict(given)
     from cdk_modelbuilder.deploying.options import DeployOptions  # noqa: PLC0415 - only where something is deployed

@@ -176,7 +176,7 @@ class Deployment:
         call = unfinished_call(state)
         if call is not None and to is None:
             told.step(f"{state.name} is in {state.status}: going back")
-            self._ask_cloudformation(call, told, poll_seconds, doing="going back")
+            self._ask_cloudformation(call, told, poll_seconds, doing="bringing back")
             return self
         earlier = earlier_deployment(self.target, state, to=to)
         runs = CdkRuns(self.target.kept.folder, self.target.account, told.step)
@@ -231,9 +231,13 @@ class Deployment:
             after is None if call == "delete_stack" else after is not None and not after.status.endswith("_FAILED")
         )
         if not is_done:
+            word = "deletion" if call == "delete_stack" else "rollback"
             facts = {"name": self.name, "stack": target.stack.name, "account": account.number}
             raise failure_of(
-                seen, "", doing=f"{doing} {self.name}", facts={**facts, "region": account.region, "who": account.caller}
+                seen,
+                "",
+                doing=f"the {word} of {self.name}",
+                facts={**facts, "region": account.region, "who": account.caller},
             )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.validate import validate_parameters
 
 from cdk_modelbuilder import ModelBundle
 from cdk_modelbuilder.deploying.account import BOOTSTRAP_PARAMETER, Account
@@ -286,6 +287,35 @@ def test_a_deployment_of_others_is_found_by_its_stack(account, tmp_path):
 )
 def test_how_to_get_out_of_an_update(status, call):
     assert unfinished_call(state(status)) == call
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "ends"),
+    [
+        ("UPDATE_IN_PROGRESS", "cancel_update_stack", "UPDATE_ROLLBACK_COMPLETE"),
+        ("UPDATE_ROLLBACK_FAILED", "continue_update_rollback", "UPDATE_ROLLBACK_COMPLETE"),
+        ("UPDATE_FAILED", "rollback_stack", "UPDATE_ROLLBACK_COMPLETE"),
+        ("UPDATE_ROLLBACK_FAILED", "continue_update_rollback", "UPDATE_ROLLBACK_FAILED"),
+    ],
+)
+def test_cloudformation_is_asked_to_go_back(account, tmp_path, monkeypatch, status, call, ends):
+    cloudformation, calls = account.client("cloudformation"), []
+    states = iter([status, "UPDATE_ROLLBACK_IN_PROGRESS", ends, ends])
+    monkeypatch.setattr(Stack, "state", lambda _: state(next(states), reason="EndpointX could not be put back"))
+    monkeypatch.setattr(Stack, "events", lambda *_, **__: [])
+    # Against the API's own model: no other argument is required, and none is misspelt.
+    shape = cloudformation.meta.service_model.operation_model(cloudformation.meta.method_to_api_mapping[call])
+    monkeypatch.setattr(
+        cloudformation, call, lambda **given: calls.append(given) or validate_parameters(given, shape.input_shape)
+    )
+    stack = Stack(cloudformation, "lines-endpoint")
+    deployment = Deployment(Target("lines", account, Kept(tmp_path, "lines"), None, stack, "lines", ()))
+    if ends.endswith("FAILED"):
+        with pytest.raises(DeploymentError, match=r"(?s)the rollback of lines failed: EndpointX.*UPDATE_ROLLBACK_FAILED"):
+            deployment.rollback(poll_seconds=0)
+    else:
+        assert deployment.rollback(poll_seconds=0) is deployment
+    assert calls == [{"StackName": "lines-endpoint"}]
 
 
 def test_which_deployment_to_go_back_to(account, line_bundles, tmp_path):

@@ -2,12 +2,13 @@
 
 import pytest
 
-from cdk_modelbuilder import EndpointType, ModelBuilderError, ResourceRequirements
+from cdk_modelbuilder import EndpointType, Mode, ModelBuilderError, ResourceRequirements
 from cdk_modelbuilder.cli.deploy_command import pairs
 from cdk_modelbuilder.cli.logs_command import span
 from cdk_modelbuilder.deploying.options import DeployOptions
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.generating.plan import AsynchronousPlan, HostingKind
+from cdk_modelbuilder.migration import DEPLOY_PARAMETERS
 
 RESOURCES = ResourceRequirements(requests={"num_accelerators": 4, "memory": 1024, "copies": 1}, limits={})
 COMPONENTS = EndpointType.INFERENCE_COMPONENT_BASED
@@ -55,6 +56,14 @@ def test_what_cannot_be_is_told_with_the_way_out(options, words):
 )
 def test_the_arguments_say_the_hosting(options, kind):
     assert DeployOptions.of(options).kind() is kind
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("name", DEPLOY_PARAMETERS)
+def test_what_the_sagemaker_sdk_alone_has(line_bundles, mode, name):
+    with pytest.raises(UsageError, match=rf"deploy\(\) has no {name}=, which the SageMaker SDK's has") as refused:
+        line_bundles.first.deploy(mode=mode, **{name: None})
+    assert refused.value.remedy == DEPLOY_PARAMETERS[name]
 
 
 def test_the_key_is_not_shown():
