@@ -15,6 +15,7 @@ from cdk_modelbuilder.deploying.going_back import earlier_deployment, unfinished
 from cdk_modelbuilder.deploying.log_lines import LogLine, LogReader, log_groups
 from cdk_modelbuilder.deploying.options import DeployOptions
 from cdk_modelbuilder.deploying.running import CdkRuns
+from cdk_modelbuilder.deploying.stack import Stack, StackState
 from cdk_modelbuilder.deploying.status import DeploymentStatus, status_of
 from cdk_modelbuilder.deploying.target import Target
 from cdk_modelbuilder.deploying.watching import Callbacks, Watcher
@@ -176,7 +177,7 @@ class Deployment:
         call = unfinished_call(state)
         if call is not None and to is None:
             told.step(f"{state.name} is in {state.status}: going back")
-            self._ask_cloudformation(call, told, poll_seconds, doing="bringing back")
+            self._ask_cloudformation(call, state, told, poll_seconds)
             return self
         earlier = earlier_deployment(self.target, state, to=to)
         runs = CdkRuns(self.target.kept.folder, self.target.account, told.step)
@@ -209,36 +210,27 @@ class Deployment:
         told = watcher or Callbacks(None, None)
         state = self.target.state()
         if state is not None:
-            self._ask_cloudformation("delete_stack", told, poll_seconds, doing="deleting", arn=state.arn)
+            self._ask_cloudformation("delete_stack", state, told, poll_seconds)
         self.target.kept.forget()
 
-    def _ask_cloudformation(
-        self, call: str, watcher: Watcher, pause: float, *, doing: str, arn: str | None = None
-    ) -> None:
+    def _ask_cloudformation(self, call: str, state: StackState, watcher: Watcher, pause: float) -> None:
         """Make one call that sets the stack in motion, and follow it to its end."""
         target, account = self.target, self.target.account
-        stack = target.stack if arn is None else type(target.stack)(target.stack.client, arn)
-        with account.in_words(f"{doing} the stack {target.stack.name}"):
-            logs = None
-            if call != "delete_stack":
-                groups = log_groups(self.endpoint_name, target.components)
-                logs = LogReader(account.client("logs"), groups, since=started_now())
+        deletes = call == "delete_stack"
+        # By its id: a deleted stack is not found by its name.
+        stack = Stack(target.stack.client, state.arn) if deletes else target.stack
+        word = "deletion" if deletes else "rollback"
+        with account.in_words(f"asking for the {word} of the stack {state.name}"):
+            groups = log_groups(self.endpoint_name, target.components)
+            logs = None if deletes else LogReader(account.client("logs"), groups, since=started_now())
             follower = Follower(stack, account.client("sagemaker"), logs, watcher, pause=pause)
             getattr(stack.client, call)(StackName=stack.name)
-            seen = follower.follow_stack()
+            seen = follower.follow_stack(state.status)
         after = seen.state
-        is_done = (
-            after is None if call == "delete_stack" else after is not None and not after.status.endswith("_FAILED")
-        )
-        if not is_done:
-            word = "deletion" if call == "delete_stack" else "rollback"
-            facts = {"name": self.name, "stack": target.stack.name, "account": account.number}
-            raise failure_of(
-                seen,
-                "",
-                doing=f"the {word} of {self.name}",
-                facts={**facts, "region": account.region, "who": account.caller},
-            )
+        if after is None if deletes else after is not None and not after.status.endswith("_FAILED"):
+            return
+        facts = {"name": self.name, "stack": state.name, "account": account.number, "region": account.region}
+        raise failure_of(seen, "", doing=f"the {word} of {self.name}", facts={**facts, "who": account.caller})
 
 
 def deploy_endpoint(bundle: ModelBundle, options: DeployOptions, watcher: Watcher | None = None) -> Deployment:

@@ -22,6 +22,8 @@ _ASSET = re.compile(r"start: (?P<doing>Building|Publishing) (?P<what>.+?)(?: \([
 """How the CDK CLI says that it is at work on an asset."""
 _DOCKER = re.compile(r"#\d+ ")
 """How lines of BuildKit begin."""
+_MOMENT = 10
+"""Rounds in which CloudFormation may not have begun yet."""
 _PATIENCE = 90
 """Rounds without an answer of AWS before it is given up: three minutes, with the usual pause."""
 _CLOCK_SPREAD = timedelta(seconds=60)
@@ -85,13 +87,20 @@ class Follower:
         child.read(0)
         return self.seen()
 
-    def follow_stack(self) -> Seen:
-        """Follow until CloudFormation is done with the stack."""
+    def follow_stack(self, before: str) -> Seen:
+        """Follow until CloudFormation is done with the stack.
+
+        Args:
+            before: The stack's status before CloudFormation was asked: for a moment it may say that still.
+        """
+        rounds, has_moved = 0, False
         while True:
             if self._look_patiently():
                 state = self._stack.state()
-                if state is None or not state.is_moving:
+                has_moved = has_moved or self.began or state is None or state.status != before
+                if state is None or (not state.is_moving and (has_moved or rounds >= _MOMENT)):
                     return self.seen()
+            rounds += 1
             time.sleep(self._pause)
 
     def _look_patiently(self) -> bool:
