@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CELLS = [
     "import numpy as np",
     "from cdk_modelbuilder import InferenceSpec, ModelBuilder, SchemaBuilder",
@@ -28,7 +30,9 @@ for cell in {cells!r}:
 """
 
 
+@pytest.mark.slow
 def test_a_spec_defined_in_a_cell_is_written_out_from_its_source(tmp_path):
+    pytest.importorskip("IPython", exc_type=ImportError)
     run = subprocess.run(
         [sys.executable, "-c", RUN.format(cells=CELLS)],
         capture_output=True,
