@@ -31,6 +31,9 @@ from cdk_modelbuilder.deploying.target import Target
 from cdk_modelbuilder.deploying.watching import Watcher
 from cdk_modelbuilder.generating.plan import AppPlan, Part
 from cdk_modelbuilder.generating.writing import write_app
+from cdk_modelbuilder.local.doctor.sizes import size_text
+
+_LARGE = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +226,20 @@ def _publish(prepared: Prepared, watcher: Watcher) -> None:
         form=form,
         region=prepared.account.region,
         session=prepared.account.session,
+        progress=_in_tenths(watcher),
     )
     watcher.step(f"{published.uri}: {published.bytes_sent} bytes sent, {published.bytes_skipped} there already")
+
+
+def _in_tenths(watcher: Watcher) -> Callable[[str, int, int], None]:
+    """Tell of what is large ten times, and of what is small not at all."""
+    told = 0
+
+    def progress(step: str, done: int, total: int) -> None:
+        nonlocal told
+        tenths = 10 * done // total if total >= _LARGE else 0
+        if tenths not in (0, told):
+            told = tenths
+            watcher.step(f"  {step}: {size_text(done)} of {size_text(total)}")
+
+    return progress

@@ -16,6 +16,7 @@ from cdk_modelbuilder.deploying.stack import Stack, StackEvent, StackState
 from cdk_modelbuilder.deploying.watching import Watcher
 from cdk_modelbuilder.local.doctor.aws_failures import DENIED, code_of
 
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 LOG_TAIL = 40
 """Lines of the container that are kept for the message of a failure."""
 _ASSET = re.compile(r"start: (?P<doing>Building|Publishing) (?P<what>.+?)(?: \([\w-]+\))?$")
@@ -104,13 +105,15 @@ class Follower:
             time.sleep(self._pause)
 
     def _look_patiently(self) -> bool:
-        """One round; whether AWS answered. A network that is gone for a while is no reason to stop."""
-        from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415 - an extra
-        from botocore.exceptions import HTTPClientError  # noqa: PLC0415
+        """One round; whether AWS answered. A network that is gone for a while, or a throttle, is no reason to stop."""
+        from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 - an extra
+        from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415
 
         try:
             self.look()
-        except (NoConnection, HTTPClientError) as error:
+        except (NoConnection, HTTPClientError, ClientError) as error:
+            if isinstance(error, ClientError) and not _passes(error.response):
+                raise
             self._unanswered += 1
             if self._unanswered == 1:
                 self._watcher.step(f"AWS gives no answer, trying again: {error}")
@@ -196,6 +199,12 @@ class Follower:
                 self._watcher.step(f"  {line}")
             elif found is not None and not found["what"].endswith(" Template"):
                 self._watcher.step(f"{found['doing'].lower()} {found['what']}")
+
+
+def _passes(answer: Any) -> bool:
+    """Whether it is an answer that another will follow: too many questions, or a failure on AWS's side."""
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status >= 500 or status == 429 or answer.get("Error", {}).get("Code") in _THROTTLED
 
 
 def started_now() -> datetime:

@@ -106,10 +106,9 @@ class Screen:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic()
         for event, since in list(self._moving.values()):
-            kind = event.kind.removeprefix("AWS::")
-            table.add_row(
-                Text(f"{now - since:4.0f} s", style="dim"), Text(event.status, style="yellow"), kind, event.logical_id
-            )
+            kind = Text(event.kind.removeprefix("AWS::"))
+            seconds, status = Text(f"{now - since:4.0f} s", style="dim"), Text(event.status, style="yellow")
+            table.add_row(seconds, status, kind, Text(event.logical_id))
         return table
 
 

@@ -59,7 +59,9 @@ def event_line(event: StackEvent) -> str:
     """One event as one line of plain text."""
     name = event.logical_id
     reason = f": {' '.join(event.reason.split())}" if event.reason and event.reason != "User Initiated" else ""
-    return f"{event.time:%H:%M:%S}  {event.status:<28}  {event.kind.removeprefix('AWS::'):<34}  {name}{reason}"
+    return printable(
+        f"{event.time:%H:%M:%S}  {event.status:<28}  {event.kind.removeprefix('AWS::'):<34}  {name}{reason}"
+    )
 
 
 def log_line(line: LogLine) -> str:

@@ -166,13 +166,20 @@ def test_ctrl_c_before_cloudformation_begins_stops_it(tmp_path, line_bundles):
     assert deploying.target.state().status == "REVIEW_IN_PROGRESS"
 
 
-def test_a_network_that_is_gone_for_a_while(tmp_path, line_bundles, monkeypatch):
+THROTTLED = {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [EndpointConnectionError(endpoint_url="https://example.com"), ClientError(THROTTLED, "DescribeStackEvents")],
+)
+def test_a_network_that_is_gone_for_a_while(tmp_path, line_bundles, monkeypatch, error):
     events, asked = Stack.events, []
 
     def sometimes(self, **options):
         asked.append(1)
         if 1 < len(asked) < 5:
-            raise EndpointConnectionError(endpoint_url="https://example.com")
+            raise error
         return events(self, **options)
 
     monkeypatch.setattr(Stack, "events", sometimes)

@@ -6,6 +6,10 @@ import pty
 import threading
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk_modelbuilder.deploying.engine import _in_tenths
 from cdk_modelbuilder.deploying.log_lines import LogLine
 from cdk_modelbuilder.deploying.screen import Screen
 from cdk_modelbuilder.deploying.stack import StackEvent
@@ -72,6 +76,31 @@ def test_a_terminal_has_what_moves_below(monkeypatch):
     assert "\x1b[31m" in text  # a failure is red
     assert "ready �[2Jnow" in text
     assert text.index("AllTraffic") < text.index("CREATE_FAILED")
+
+
+words = st.text(max_size=60)
+
+
+@given(status=words, reason=words, name=words, kind=words)
+def test_an_event_is_one_line_whatever_it_says(status, reason, name, kind):
+    text = event_line(event(status, reason, name, kind))
+    assert len(text.splitlines()) == 1
+    assert text.isprintable() or "\t" in text
+    stream = io.StringIO()
+    screen = Screen(stream)
+    screen.event(event(status, reason, name, kind))
+    screen.step(reason)
+    assert stream.getvalue().count("\n") == 2
+
+
+@given(done=st.lists(st.integers(0, 1 << 34), max_size=40), total=st.sampled_from([0, 1000, 1 << 28, 1 << 34]))
+def test_progress_of_an_upload_is_told_now_and_then(done, total):
+    steps = []
+    progress = _in_tenths(Callbacks(steps.append, None))
+    for count in sorted(min(count, total) for count in done):
+        progress("uploading", count, total)
+    assert len(steps) <= 10
+    assert total >= 1 << 28 or steps == []
 
 
 def test_functions_get_lines():
