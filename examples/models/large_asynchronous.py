@@ -82,12 +82,7 @@ np.testing.assert_array_equal(segments, model.predict(customers))
 # %%
 DEPLOY = False
 if DEPLOY:
-    from cdk_modelbuilder import Predictor
-
-    deployed = bundle.deploy(instance_type="ml.c6i.xlarge", asynchronous={"output_s3_uri": "s3://my-bucket/answers"})
-    predictor = Predictor.from_bundle(
-        bundle, endpoint_name=deployed.endpoint_name, async_input="s3://my-bucket/requests"
-    )
+    predictor = bundle.deploy(instance_type="ml.c6i.xlarge", asynchronous={"output_s3_uri": "s3://my-bucket/answers"})
     pending = predictor.predict_async(customers)  # returns at once
     print(pending.output_location)
     print(pending.result(timeout=900))

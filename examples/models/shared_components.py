@@ -3,7 +3,7 @@
 #
 # Each model gets a part of the same instances, is updated by itself, and scales by itself.
 #
-#     pip install "cdk-modelbuilder[cdk,aws,sklearn]" pandas
+#     pip install "cdk-modelbuilder[cdk,aws,sklearn]"
 
 # %%
 import numpy as np
@@ -20,11 +20,11 @@ from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
 # One names the grower of a wine from its chemistry; the other tells how much alcohol it has from the rest.
 
 # %%
-wines, growers = load_wine(return_X_y=True, as_frame=True)
-rest = wines.drop(columns="alcohol")
+wines, growers = load_wine(return_X_y=True)
+alcohol, rest = wines[:, 0], wines[:, 1:]
 models = {
     "grower": (make_pipeline(StandardScaler(), LogisticRegression()).fit(wines, growers), wines),
-    "alcohol": (make_pipeline(StandardScaler(), Ridge()).fit(rest, wines["alcohol"]), rest),
+    "alcohol": (make_pipeline(StandardScaler(), Ridge()).fit(rest, alcohol), rest),
 }
 
 # %% [markdown]
@@ -34,21 +34,21 @@ models = {
 bundles = {
     name: ModelBuilder(
         model=model,
-        schema_builder=SchemaBuilder(table[:5], model.predict(table[:5]), keep_samples=True),
+        schema_builder=SchemaBuilder(rows[:5], model.predict(rows[:5]), keep_samples=True),
         name=name,
     ).build()
-    for name, (model, table) in models.items()
+    for name, (model, rows) in models.items()
 }
 
 # %% [markdown]
 # ## Try them here
 
 # %%
-for name, (model, table) in models.items():
+for name, (model, rows) in models.items():
     with bundles[name].deploy(mode=Mode.LOCAL_PROCESS) as predictor:
         bundles[name].golden_test(predictor)
-        np.testing.assert_allclose(predictor.predict(table), model.predict(table))
-        print(name, predictor.predict(table[:3]))
+        np.testing.assert_allclose(predictor.predict(rows), model.predict(rows))
+        print(name, predictor.predict(rows[:3]))
 
 # %% [markdown]
 # ## Deploy them
