@@ -83,10 +83,10 @@ def without_absent_libraries(marshaller: Marshaller, present: AbstractSet[str]) 
     return Marshaller(_restricted(marshaller.input, present), _restricted(marshaller.output, present))
 
 
-def libraries_of_types(marshaller: Marshaller) -> list[str]:
-    """Top-level modules that content types of ``marshaller`` need, beyond those of its values."""
+def native_libraries(marshaller: Marshaller) -> list[str]:
+    """Top-level modules that the native content types of ``marshaller`` need, beyond those of its values."""
     codecs = (marshaller.input, marshaller.output)
-    found = {codec.needs(item) for codec in codecs for item in codec.content_types}
+    found = {codec.needs(item) for codec in codecs for item in codec.content_types[:1]}
     return sorted(name for name in found if name is not None)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from packaging.utils import canonicalize_name
+
 from cdk_modelbuilder.building.hosting import Host
-from cdk_modelbuilder.building.payload_code import libraries_of_types, payload_libraries, without_absent_libraries
+from cdk_modelbuilder.building.payload_code import native_libraries, payload_libraries, without_absent_libraries
 from cdk_modelbuilder.dependencies.evidence import Evidence, evidence_of
 from cdk_modelbuilder.dependencies.installed import Installed
 from cdk_modelbuilder.dependencies.listed import read_lines, read_listed
@@ -89,9 +91,10 @@ def runtime_for(
     evidence = _evidence(imported, payload_libraries(marshaller), always, terms)
     packages = make_list(terms, evidence.roots)
     names = {pin.name for pin in packages.fitted.pins} | set(packages.selection.vendored)
-    there = without_absent_libraries(marshaller, names | set(terms.target.provides))
+    present = (names | set(terms.target.provides)).difference(map(canonicalize_name, options.exclude))
+    there = without_absent_libraries(marshaller, present)
     if terms.options.auto:  # else a first run would fail for want of them, and more runs would look for which it was
-        _add(evidence, libraries_of_types(there))
+        _add(evidence, native_libraries(there))
     return Runtime(host, host.notes, terms, evidence, there)
 
 
