@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,6 +73,8 @@ class Follower:
         self._tail: deque[str] = deque(maxlen=LOG_TAIL)
         self._denied = False
         self._unanswered = 0
+        self._heard = False
+        self._state: StackState | None = None
         self.began = False
         self._events()  # those that are known already
 
@@ -82,7 +85,7 @@ class Follower:
             if not self.began:
                 self._tell(lines)
             over = child.returncode is not None
-            self._look_patiently()
+            self._patiently(self.look)
             if over or (until_begun and self.began):
                 break
         child.read(0)
@@ -96,21 +99,25 @@ class Follower:
         """
         rounds, has_moved = 0, False
         while True:
-            if self._look_patiently():
-                state = self._stack.state()
-                has_moved = has_moved or self.began or state is None or state.status != before
+            if self._patiently(self._look_at_all):
+                state = self._state
+                has_moved = has_moved or self._heard or state is None or state.status != before
                 if state is None or (not state.is_moving and (has_moved or rounds >= _MOMENT)):
                     return self.seen()
             rounds += 1
             time.sleep(self._pause)
 
-    def _look_patiently(self) -> bool:
-        """One round; whether AWS answered. A network that is gone for a while, or a throttle, is no reason to stop."""
+    def _look_at_all(self) -> None:
+        self.look()
+        self._state = self._stack.state()
+
+    def _patiently(self, ask: Callable[[], object]) -> bool:
+        """Ask; whether AWS answered. A network that is gone for a while, or a throttle, is no reason to stop."""
         from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 - an extra
         from botocore.exceptions import ConnectionError as NoConnection  # noqa: PLC0415
 
         try:
-            self.look()
+            ask()
         except (NoConnection, HTTPClientError, ClientError) as error:
             if isinstance(error, ClientError) and not _passes(error.response):
                 raise
@@ -125,9 +132,7 @@ class Follower:
 
     def look(self) -> None:
         """One round: events, endpoint, log."""
-        moving = False
         for event in self._events():
-            moving = moving or event.kind in (ENDPOINT, COMPONENT)
             self._hear(event)
         if self.began:
             self.look_at_log()
@@ -171,7 +176,9 @@ class Follower:
     def _hear(self, event: StackEvent) -> None:
         if event.is_of_stack and event.status == "REVIEW_IN_PROGRESS":
             return
-        self.began = True
+        self._heard = True
+        # The CLI deletes what a failed creation left behind before it begins with this one.
+        self.began = self.began or not event.status.startswith("DELETE")
         self._watcher.event(event)
         if event.is_failure and (self._failure is None or self._failure.is_of_stack):
             self._failure = event

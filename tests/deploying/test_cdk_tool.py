@@ -154,3 +154,13 @@ def test_all_that_a_child_says_is_read_to_the_end():
     child = Child(CdkTool(sys.executable, "-c", ""), [code], REPOSITORY, dict(os.environ))
     assert child.wait() == 3
     assert child.text.endswith("4998\n4999")
+
+
+@pytest.mark.heavy
+def test_the_cli_is_installed_with_npm_once(elsewhere):
+    """From the npm registry, and it runs."""
+    tool = find_cdk(elsewhere)
+    assert tool.script.startswith(str(elsewhere / "cache"))
+    said = subprocess.run([*tool.command, "--version"], capture_output=True, text=True, check=True).stdout
+    assert said.startswith(PINNED_CLI)
+    assert find_cdk(elsewhere) == tool
