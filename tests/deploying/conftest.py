@@ -11,7 +11,7 @@ import pytest
 
 from cdk_modelbuilder.deploying.account import BOOTSTRAP_PARAMETER
 from tests.aws_stand_in import ACCOUNT, REGION, AwsStandIn
-from tests.aws_stand_in.cdk_cli import REPOSITORY, _jsii_cache
+from tests.aws_stand_in.cdk_cli import REPOSITORY, CdkCliMissing, _jsii_cache, _script
 from tests.conftest import MASTER_KEY
 
 PING = (
@@ -67,6 +67,10 @@ def aws(stand_in, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
+    try:
+        _script()
+    except CdkCliMissing as missing:
+        pytest.skip(str(missing))
     stand_in.reset()
     bootstrap(stand_in)
     return stand_in

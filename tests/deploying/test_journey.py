@@ -78,7 +78,7 @@ def test_from_the_first_deployment_to_the_last(aws, starts, runtime, line_bundle
                 seen_at["made"] = time.monotonic()
             time.sleep(0.05)
 
-    watch = threading.Thread(target=when_made)
+    watch = threading.Thread(target=when_made, daemon=True)
     watch.start()
     predictor = first.deploy(initial_instance_count=2, mode=Mode.SAGEMAKER_ENDPOINT, poll_seconds=0.1, **watching)
     watch.join()
