@@ -52,10 +52,10 @@ assert list(best) == [3, 0, 2]
 #
 # `instance_type="ml.g5.xlarge"` in ModelBuilder takes an image for a GPU, and then the same type belongs here.
 #
-#     cdk-modelbuilder deploy build/meanings --instance-type ml.m6i.xlarge
+#     cdk-modelbuilder deploy build/meanings --instance-type ml.c6i.xlarge
 
 # %%
 DEPLOY = False
 if DEPLOY:
-    predictor = bundle.deploy(initial_instance_count=1, instance_type="ml.m6i.xlarge")
+    predictor = bundle.deploy(initial_instance_count=1, instance_type="ml.c6i.xlarge")
     print(predictor.predict(["A first question"]).shape)
