@@ -9,8 +9,9 @@ import click
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.cli.aws_options import where_options
-from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_facts, print_json
+from cdk_modelbuilder.cli.output import bundle_argument, is_quiet, json_option, print_facts, print_json
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.resources import ResourceRequirements
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.deploying.status import DeploymentStatus
@@ -31,6 +32,10 @@ INTERRUPTED = 130
     type=click.Choice(["real-time", "serverless", "async", "components"]),
     help="How it gets its processors. Default: real-time.",
 )
+@click.option("--memory", type=click.IntRange(min=128), help="MiB: of a serverless endpoint, or of a component's copy.")
+@click.option("--copies", type=click.IntRange(min=0), help="Copies of a component at first.")
+@click.option("--accelerators", type=click.IntRange(min=1), help="Accelerators of a component's copy.")
+@click.option("--async-output", metavar="URI", help="s3:// prefix for asynchronous answers. Default: a new bucket.")
 @click.option("--endpoint-name", help="Name of the endpoint. Default: made of the stack's name.")
 @click.option("--role", help="ARN of the execution role. Default: a new one that may do what is needed alone.")
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="One more variable for the container.")
@@ -50,6 +55,10 @@ def command(  # noqa: PLR0917 - click passes by name
     instance_type: str | None,
     instance_count: int | None,
     hosting: str | None,
+    memory: int | None,
+    copies: int | None,
+    accelerators: int | None,
+    async_output: str | None,
     endpoint_name: str | None,
     role: str | None,
     environment: tuple[str, ...],
@@ -81,7 +90,7 @@ def command(  # noqa: PLR0917 - click passes by name
     given: dict[str, Any] = {
         "instance_type": instance_type,
         "initial_instance_count": instance_count,
-        "hosting": hosting,
+        **hosting_options(hosting, memory, copies=copies, accelerators=accelerators, output=async_output),
         "endpoint_name": endpoint_name,
         "role": role,
         "environment": pairs(environment) or None,
@@ -100,7 +109,7 @@ def command(  # noqa: PLR0917 - click passes by name
     }
     opened = ModelBundle.read(bundle)
     options = DeployOptions.of(given)
-    screen = Screen()
+    screen = Screen(quiet=is_quiet())
     try:
         if dry_run:
             text = plan_deployment(opened, options, screen)
@@ -112,14 +121,42 @@ def command(  # noqa: PLR0917 - click passes by name
         deployment = deploy_endpoint(opened, options, screen)
     except KeyboardInterrupt:
         screen.close()
+        if is_quiet():
+            click.echo(f"no longer watching; see: cdk-modelbuilder status {opened.name}", err=True)
         sys.exit(INTERRUPTED)
     finally:
         screen.close()
     show(deployment.status(), as_json=as_json)
-    if not as_json:
+    if not as_json and not is_quiet():
         click.echo(
             f"call it: cdk-modelbuilder invoke {bundle} --endpoint-name {deployment.endpoint_name} --data @rows.csv"
         )
+
+
+def hosting_options(
+    hosting: str | None, memory: int | None, *, copies: int | None, accelerators: int | None, output: str | None
+) -> dict[str, Any]:
+    """What deploy() calls them.
+
+    Raises:
+        UsageError: Memory, and no hosting that it could be for.
+    """
+    requests = {"memory": memory, "copies": copies, "num_accelerators": accelerators}
+    given: dict[str, Any] = {"hosting": hosting}
+    if output is not None:
+        given["asynchronous"] = {"output_s3_uri": output}
+    if hosting == "serverless":
+        given["serverless"] = None if memory is None else {"memory_mib": memory}
+        requests["memory"] = None
+    elif memory is not None and copies is None and accelerators is None and hosting != "components":
+        raise UsageError(
+            f"--memory {memory} is given without a hosting that has one.",
+            remedy="Add --hosting serverless, or --hosting components.",
+        )
+    asked = {name: value for name, value in requests.items() if value is not None}
+    if asked:
+        given["resources"] = ResourceRequirements(requests=asked)
+    return given
 
 
 def show(status: DeploymentStatus, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import click
 
 from cdk_modelbuilder.cli.aws_options import name_argument, where_options
 from cdk_modelbuilder.cli.deploy_command import INTERRUPTED
-from cdk_modelbuilder.cli.output import json_option, print_json
+from cdk_modelbuilder.cli.output import is_quiet, json_option, print_json
 from cdk_modelbuilder.errors import UsageError
 
 
@@ -42,7 +42,7 @@ def command(
         if not sys.stdin.isatty():
             raise UsageError(f"this would delete {what} in {where}, and nobody can be asked.", remedy="Add --yes.")
         click.confirm(f"Delete {what} in {where}?", abort=True, err=True)
-    screen = Screen()
+    screen = Screen(quiet=is_quiet())
     try:
         deployment.destroy(watcher=screen)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ import click
 
 from cdk_modelbuilder.cli.aws_options import name_argument, where_options
 from cdk_modelbuilder.cli.deploy_command import INTERRUPTED, show
-from cdk_modelbuilder.cli.output import json_option
+from cdk_modelbuilder.cli.output import is_quiet, json_option
 
 
 @click.command("rollback", short_help="Go back to the model before.", epilog="Example: cdk-modelbuilder rollback churn")
@@ -35,7 +35,7 @@ def command(
     from cdk_modelbuilder.deploying.screen import Screen  # noqa: PLC0415
 
     deployment = Deployment.find(name, region=region, profile=profile, folder=folder, stack_name=stack_name)
-    screen = Screen()
+    screen = Screen(quiet=is_quiet())
     try:
         back = deployment.rollback(to=to, watcher=screen)
     except KeyboardInterrupt:

@@ -27,7 +27,7 @@ class Screen:
 
     Args:
         stream: Where to. Default: standard error.
-        quiet: Show nothing but failures and the container's lines.
+        quiet: Show nothing: the error of a failure has what there is to know.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
@@ -52,23 +52,24 @@ class Screen:
 
     def event(self, event: StackEvent) -> None:
         """A resource moved on."""
+        if self._quiet:
+            return
         name = event.logical_id
         if self._console is None:
-            if not self._quiet or event.is_failure:
-                self._print(event_line(event), "")
+            self._print(event_line(event), "")
             return
         if event.status.endswith("_IN_PROGRESS"):
             self._moving.setdefault(name, (event, time.monotonic()))
             self._moving[name] = (event, self._moving[name][1])
         else:
             _, since = self._moving.pop(name, (event, time.monotonic()))
-            if not self._quiet or event.is_failure:
-                self._print(f"{event_line(event)}  ({time.monotonic() - since:.0f} s)", _colour(event.status))
+            self._print(f"{event_line(event)}  ({time.monotonic() - since:.0f} s)", _colour(event.status))
         self._refresh()
 
     def log(self, line: LogLine) -> None:
         """A line of the container."""
-        self._print(log_line(line), "cyan")
+        if not self._quiet:
+            self._print(log_line(line), "cyan")
 
     def close(self) -> None:
         """Take away what is below."""
@@ -86,8 +87,6 @@ class Screen:
             self._console.print(Text(text, style=style))
 
     def _refresh(self) -> None:
-        if self._console is None or self._quiet:
-            return
         if self._live is None and self._moving:
             from rich.live import Live  # noqa: PLC0415 - for terminals alone
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cdk_modelbuilder import EndpointType, Mode, ModelBuilderError, ResourceRequirements
-from cdk_modelbuilder.cli.deploy_command import pairs
+from cdk_modelbuilder.cli.deploy_command import hosting_options, pairs
 from cdk_modelbuilder.cli.logs_command import span
 from cdk_modelbuilder.deploying.options import DeployOptions
 from cdk_modelbuilder.errors import UsageError
@@ -68,6 +68,23 @@ def test_what_the_sagemaker_sdk_alone_has(line_bundles, mode, name):
 
 def test_the_key_is_not_shown():
     assert "5a5a" not in repr(DeployOptions(signing_key="5a" * 32))
+
+
+def test_hosting_by_the_command_line():
+    def kind(hosting, memory=None, copies=None, accelerators=None, output=None):
+        given = hosting_options(hosting, memory, copies=copies, accelerators=accelerators, output=output)
+        return DeployOptions.of(given), DeployOptions.of(given).kind()
+
+    assert kind(None)[1] is None
+    assert kind("serverless", 3072)[0].serverless == {"memory_mib": 3072}
+    found, hosting = kind(None, 2048, 2, 1)
+    assert hosting is HostingKind.COMPONENTS
+    assert (found.resources.min_memory, found.resources.copies, found.resources.num_accelerators) == (2048, 2, 1)
+    assert kind("components", 2048)[0].resources.min_memory == 2048
+    assert kind(None, output="s3://b/x")[1] is HostingKind.ASYNCHRONOUS
+    for wrong, words in (((None, 2048), "--hosting serverless"), (("serverless", None, 2), "two kinds of hosting")):
+        with pytest.raises(UsageError, match=words):
+            kind(*wrong)
 
 
 def test_words_of_the_command_line():
