@@ -87,11 +87,11 @@ def plan_app(
         bundle=written_path(bundle.path, app_folder),
         packages=packages_of(bundle),
         role_arn=options.role or start.role_arn,
-        resources=_resources(options.resources) or start.resources,
+        resources=_resources(options.resources, bundle) or start.resources,
         serverless=_part(ServerlessPlan, "serverless", options.serverless) or start.serverless,
         asynchronous=_part(AsynchronousPlan, "asynchronous", options.asynchronous) or start.asynchronous,
         vpc=_vpc(options.vpc, account) or start.vpc,
-        artifact=_artifact(bundle, options, account) or (start.artifact if options.bucket else None),
+        artifact=_artifact(bundle, options, account, start.artifact),
     )
     plan = _with_instances(bundle, options, account, plan, say)
     check_fits(bundle, plan)
@@ -117,7 +117,7 @@ def _with_instances(
         plan = replace(plan, instance_type=found.instance_type)
     if plan.hosting is HostingKind.COMPONENTS and plan.resources is None:
         needs = Needs.of(bundle)
-        memory = max(1024, -(-needs.memory_bytes // (1 << 20)))
+        memory = _memory_of_a_copy(needs)
         say(f"resources of a copy: {memory} MiB of memory, for {needs.words}; resources= overrides it")
         plan = replace(
             plan,
@@ -126,17 +126,21 @@ def _with_instances(
     return replace(plan, initial_instance_count=count)
 
 
-def _resources(given: ResourceRequirements | None) -> ResourcesPlan | None:
+def _resources(given: ResourceRequirements | None, bundle: ModelBundle) -> ResourcesPlan | None:
     if given is None:
         return None
     chosen = {
-        "memory": given.min_memory,
+        "memory": given.min_memory or _memory_of_a_copy(Needs.of(bundle)),
         "max_memory": given.max_memory,
         "num_cpus": given.num_cpus,
         "num_accelerators": given.num_accelerators,
         "copies": given.copies,
     }
     return ResourcesPlan(**{name: value for name, value in chosen.items() if value is not None})
+
+
+def _memory_of_a_copy(needs: Needs) -> int:
+    return max(1024, -(-needs.memory_bytes // (1 << 20)))
 
 
 def _part(kind: type[_Plan], name: str, given: _Plan | Mapping[str, Any] | None) -> _Plan | None:
@@ -175,13 +179,17 @@ def _vpc(given: VpcPlan | Mapping[str, Any] | None, account: Account) -> VpcPlan
     return _part(VpcPlan, "vpc", values)
 
 
-def _artifact(bundle: ModelBundle, options: DeployOptions, account: Account) -> ArtifactPlan | None:
+def _artifact(
+    bundle: ModelBundle, options: DeployOptions, account: Account, before: ArtifactPlan | None
+) -> ArtifactPlan | None:
     """Where the model data is published to; None where it is an asset of the app, or none is needed."""
     form = bundle.container.model_data.form
     if form not in ("archive", "folder"):
         return None
     if options.bucket is not None:
         return ArtifactPlan(bucket=options.bucket, prefix=options.prefix)
+    if before is not None:
+        return before
     small = form == "archive" and not (
         bundle.archive_path.is_file() and bundle.archive_path.stat().st_size > ASSET_LIMIT
     )

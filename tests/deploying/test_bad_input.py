@@ -20,7 +20,7 @@ from cdk_modelbuilder.deploying.planning import plan_app
 from cdk_modelbuilder.deploying.stack import Stack, StackState
 from cdk_modelbuilder.deploying.target import Target
 from cdk_modelbuilder.errors import DeploymentError, IntegrityError, KeyFileError, UsageError
-from cdk_modelbuilder.generating.plan import AppPlan, EndpointPlan, HostingKind
+from cdk_modelbuilder.generating.plan import AppPlan, ArtifactPlan, EndpointPlan, HostingKind
 from tests.aws_stand_in import ACCOUNT, REGION, client, create_stack, mended_aws
 from tests.aws_stand_in.environment import CREDENTIALS
 from tests.deploying.test_kept import PLAN, assembly
@@ -163,8 +163,9 @@ def test_a_kind_of_hosting_that_an_endpoint_cannot_become(account, line_bundles,
 def test_what_is_not_given_stays_as_it_was(account, line_bundles, tmp_path):
     said = []
     before = EndpointPlan(
-        name="lines", bundle="old", instance_type="ml.m5.large", initial_instance_count=3, environment={"A": "1"}
-    )
+        name="lines", bundle="old", instance_type="ml.m5.large", initial_instance_count=3, environment={"A": "1"},
+        artifact=ArtifactPlan(bucket="mine", prefix="models"),
+    )  # fmt: skip
     options = DeployOptions(initial_instance_count=4, vpc={"vpc_id": "vpc-1", "subnets": ["subnet-1", "subnet-2"]})
     plan = plan_app(
         line_bundles.first, options, account, tmp_path / "app",
@@ -172,6 +173,7 @@ def test_what_is_not_given_stays_as_it_was(account, line_bundles, tmp_path):
     ).endpoints[0]  # fmt: skip
     assert (plan.instance_type, plan.initial_instance_count, plan.environment) == ("ml.m5.large", 4, {"A": "1"})
     assert plan.vpc.subnets == ("subnet-1", "subnet-2")
+    assert plan.artifact == before.artifact
     assert (tmp_path / "app" / plan.bundle).resolve() == line_bundles.first.path
     assert said == []
 
