@@ -74,15 +74,15 @@ np.testing.assert_array_equal(segments, model.predict(customers))
 # %% [markdown]
 # ## Deploy it
 #
-# Without `output_s3_uri` the stack makes a bucket. [The app](../asynchronous/app.py) shows the rest: no instances
-# while nothing waits, a topic that hears of failures.
+# The stack makes a bucket; `asynchronous={"input_s3_uri": ..., "output_s3_uri": ...}` names places of yours.
+# [The app](../asynchronous/app.py) shows the rest: no instances while nothing waits, a topic that hears of failures.
 #
 #     cdk-modelbuilder init service --bundle build/segments --hosting async
 
 # %%
 DEPLOY = False
 if DEPLOY:
-    predictor = bundle.deploy(instance_type="ml.c6i.xlarge", asynchronous={"output_s3_uri": "s3://my-bucket/answers"})
+    predictor = bundle.deploy(hosting="async", instance_type="ml.c6i.xlarge")
     pending = predictor.predict_async(customers)  # returns at once
     print(pending.output_location)
     print(pending.result(timeout=900))

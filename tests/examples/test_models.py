@@ -84,7 +84,6 @@ def test_what_the_scripts_built_is_deployed_and_removed(group, ran, tmp_path):
         for name, bundle in bundles.items():
             secret = json.dumps({bundle.key_id: "00" * 32})
             client("secretsmanager").create_secret(Name=f"cdk-modelbuilder/{name}", SecretString=secret)
-        client("s3").create_bucket(Bucket="my-bucket")
         deployed = set()
         for stack, template in templates.items():
             asked = [r for r in template["Resources"].values() if r["Type"] == "Custom::ModelBuilderGoldenTest"]
