@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,12 @@ def test_the_readme_lists_each():
     for script in SCRIPTS:
         assert f"(models/{script.name})" in readme
         assert f"(notebooks/{script.stem}.ipynb)" in readme
+
+
+def test_links_lead_somewhere():
+    links = {link for script in SCRIPTS for link in re.findall(r"\]\(([^)#]+)\)", script.read_text("utf-8"))}
+    assert links
+    assert [link for link in links if not (NOTEBOOKS / link).is_file()] == []
 
 
 def test_cells_have_the_form_of_a_notebook():
