@@ -15,6 +15,7 @@ from cdk_modelbuilder._version import __version__
 if TYPE_CHECKING:
     from cdk_modelbuilder.builder import ModelBuilder
     from cdk_modelbuilder.bundle import ModelBundle
+    from cdk_modelbuilder.deploying.deployment import Deployment
     from cdk_modelbuilder.errors import ModelBuilderError
     from cdk_modelbuilder.mode import Mode
     from cdk_modelbuilder.predictor import Predictor
@@ -29,6 +30,7 @@ __all__ = [
     "Codec",
     "CodecError",
     "CustomPayloadTranslator",
+    "Deployment",
     "EndpointType",
     "InferenceSpec",
     "Mode",
@@ -47,6 +49,7 @@ _HOMES = {
     "Codec": "schema.codecs",
     "CodecError": "schema.codecs",
     "CustomPayloadTranslator": "schema.codecs.translators",
+    "Deployment": "deploying.deployment",
     "EndpointType": "resources",
     "InferenceSpec": "spec",
     "Mode": "mode",

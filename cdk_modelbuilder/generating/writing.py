@@ -68,7 +68,7 @@ class WrittenApp:
             names = ", ".join(one.path for one in self.conflicts)
             differences = "\n".join(one.diff for one in self.conflicts)
             raise UsageError(
-                f"{names} in {self.folder} were changed by you, and are to be written otherwise now.",
+                f"you changed {names} in {self.folder}, and it would be written otherwise now.",
                 remedy=f"Drop your changes with `cdk-modelbuilder init {self.folder} --force` and try again; or make "
                 f"these changes to your files yourself, and run `npx cdk deploy` in that folder:\n{differences}",
             )
