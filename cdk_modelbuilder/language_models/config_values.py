@@ -1,0 +1,85 @@
+"""Values of a ``config.json``, looked up under the several names that architectures give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_modelbuilder.errors import ModelError
+
+_STATES = (
+    "ssm_cfg",
+    "mamba_d_state",
+    "mamba_d_conv",
+    "ssm_state_size",
+    "state_size",
+    "lru_width",
+    "linear_conv_kernel_dim",
+)
+_STATELESS = frozenset(("full_attention", "sliding_attention", "chunked_attention", "attention"))
+_MOST = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigValues:
+    """One object of a ``config.json``.
+
+    Attributes:
+        values: What it holds.
+        place: Where it is from, for messages.
+    """
+
+    values: Mapping[str, Any]
+    place: str
+
+    def optional(self, *names: str) -> int | None:
+        """A positive whole number under the first of these names that has one; None where none is set.
+
+        Raises:
+            ModelError: What is there is no positive whole number.
+        """
+        for name in names:
+            found = self.values.get(name)
+            if found is None:
+                continue
+            if isinstance(found, bool) or not isinstance(found, int) or not 0 < found < _MOST:
+                raise self.wrong(name, found, "is no positive whole number")
+            return found
+        return None
+
+    def size(self, *names: str) -> int:
+        """As `optional`, for a number that every model has.
+
+        Raises:
+            ModelError: It is missing, or no positive whole number.
+        """
+        found = self.optional(*names)
+        if found is None:
+            raise ModelError(
+                f"{self.place} has no {names[0]}" + (f" ({', '.join(names[1:])})." if names[1:] else "."),
+                remedy="Take the config.json that the model was saved with: model.save_pretrained(folder) writes it.",
+            )
+        return found
+
+    def wrong(self, name: str, value: object, why: str) -> ModelError:
+        """The error for a value that cannot be."""
+        return ModelError(
+            f"{name} is {value!r} in {self.place}, which {why}.",
+            remedy="Take the config.json that the model was saved with.",
+        )
+
+    def refuse_states(self) -> None:
+        """Refuse layers that keep a state instead of keys and values.
+
+        Raises:
+            ModelError: The model has such layers.
+        """
+        kinds = self.values.get("layer_types")
+        others = sorted({str(kind) for kind in kinds} - _STATELESS) if isinstance(kinds, list) else []
+        found = [name for name in _STATES if self.values.get(name) is not None] + others
+        if found:
+            raise ModelError(
+                f"{self.place} describes layers that keep a state ({', '.join(found)}), which are not reckoned here.",
+                remedy="Give the server's options yourself, with env_vars=.",
+            )
