@@ -90,6 +90,10 @@ class ModelBuilder:
         base_image: What the image of ``model_server="builtin"`` is built on. Default: ``python:<this version>-slim``.
         instance_type: Where it is to run, such as ``ml.g5.xlarge``: decides between images for CPU, GPU, Graviton and
             Inferentia or Trainium. Default: a CPU of Intel or AMD.
+        max_payload_mb: MiB of the largest request and answer, up to 1024 for asynchronous endpoints. Default: 25, what
+            InvokeEndpoint takes, or what the server can.
+        invocation_timeout_seconds: How long an answer may take, up to 3600 for asynchronous endpoints. Default: 60,
+            what InvokeEndpoint waits.
         download: Get a hub's model now and package it; by default the container does, when it starts.
         verifying_image: Have the stack build an image on top of the chosen one whose entry point verifies the model's
             folder before the server starts. That of ``model_server="builtin"`` does so anyway.
@@ -137,6 +141,8 @@ class ModelBuilder:
         model_server: ModelServer | str | None = None,
         base_image: str | None = None,
         instance_type: str | None = None,
+        max_payload_mb: int | None = None,
+        invocation_timeout_seconds: int | None = None,
         download: bool = False,
         verifying_image: bool = False,
         model_format: str | None = None,
@@ -165,6 +171,8 @@ class ModelBuilder:
             instance_type,
             has_model=model is not None or inference_spec is not None,
             verifying=verifying_image,
+            max_payload_mb=max_payload_mb,
+            invocation_timeout_seconds=invocation_timeout_seconds,
         )
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
         self.archive, self.mode, self.download = archive, mode, download
@@ -204,7 +212,7 @@ class ModelBuilder:
         with staged_folder(self.model_path, may_replace=is_bundle) as staging:
             model_dir = staging / MODEL_FOLDER
             plan = self._save(model_dir, report)
-            layout = layout_of(plan, name=self.name)
+            layout = layout_of(plan, self._wishes, name=self.name)
             environment = environment_of(plan, layout, self.env_vars)
             report("writing the inference code", 0, 0)
             if plan.server.template is not None:
@@ -232,6 +240,7 @@ class ModelBuilder:
                 plan,
                 packed,
                 sealed.manifest,
+                layout,
                 environment=environment,
                 key_id=bundle_key.key_id,
                 archive=self.archive,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,10 @@ def hosting_wishes(
     *,
     has_model: bool,
     verifying: bool,
+    max_payload_mb: int | None,
+    invocation_timeout_seconds: int | None,
 ) -> HostingWishes:
-    """What the user said about server, image and processor.
+    """What the user said about server, image, processor and limits.
 
     Raises:
         UsageError: Two that exclude each other, or one that is not known.
@@ -107,10 +110,24 @@ def hosting_wishes(
             "image_uri names an image that is ready, and base_image one to build on.", remedy="Give one of the two."
         )
     server = None if model_server is None else server_adapter(str(model_server)).name
+    _check_limit("max_payload_mb", max_payload_mb, 1024, "MiB; an asynchronous endpoint takes 1024")
+    _check_limit("invocation_timeout_seconds", invocation_timeout_seconds, 3600, "s; an asynchronous endpoint has 3600")
+    wishes = HostingWishes(
+        server,
+        image_uri,
+        base_image,
+        verifying=verifying,
+        max_payload_bytes=None if max_payload_mb is None else max_payload_mb << 20,
+        invocation_seconds=invocation_timeout_seconds,
+    )
     if instance_type is None:
-        return HostingWishes(server, image_uri, base_image, verifying=verifying)
+        return wishes
     from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
 
-    return HostingWishes(
-        server, image_uri, base_image, *processor_of(instance_type), has_instance_type=True, verifying=verifying
-    )
+    processor, architecture = processor_of(instance_type)
+    return replace(wishes, processor=processor, architecture=architecture, has_instance_type=True)
+
+
+def _check_limit(name: str, value: int | None, largest: int, words: str) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest):
+        raise UsageError(f"{name} is {value!r}.", remedy=f"Give a whole number of {words} at most.")

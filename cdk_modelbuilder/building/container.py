@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_source import HubModel
 from cdk_modelbuilder.building.packing import Packed
 from cdk_modelbuilder.building.plan import Plan
@@ -14,11 +15,14 @@ from cdk_modelbuilder.integrity.manifest import Manifest
 from cdk_modelbuilder.servers import Layout, Verified
 
 _MOUNT_PATH = ModelData().mount_path
+_INVOCATION_SECONDS = 60
+"""InvokeEndpoint's limit."""
 
 
-def layout_of(plan: Plan, *, name: str) -> Layout:
+def layout_of(plan: Plan, wishes: HostingWishes, *, name: str) -> Layout:
     """What the server's own files and variables are made from."""
     host = plan.runtime.host
+    limit, seconds = wishes.max_payload_bytes, wishes.invocation_seconds
     return Layout(
         name=name,
         mount_path=_MOUNT_PATH,
@@ -32,6 +36,8 @@ def layout_of(plan: Plan, *, name: str) -> Layout:
         accelerated=host.reference.processor == "gpu",
         installs=plan.runtime.terms.options.packaging != "image",
         startup_seconds=HealthCheck().startup_seconds,
+        invocation_seconds=_INVOCATION_SECONDS if seconds is None else seconds,
+        max_payload_bytes=plan.server.max_payload_bytes if limit is None else limit,
     )
 
 
@@ -44,6 +50,7 @@ def container_spec_of(
     plan: Plan,
     packed: Packed,
     manifest: Manifest,
+    layout: Layout,
     *,
     environment: Mapping[str, str],
     key_id: str,
@@ -56,6 +63,7 @@ def container_spec_of(
         plan: The bundle's plan.
         packed: Its packages.
         manifest: Its sealed content.
+        layout: What :func:`layout_of` gave.
         environment: What :func:`environment_of` gave.
         key_id: Id of the bundle's key.
         archive: Whether there is a ``model.tar.gz``.
@@ -74,7 +82,8 @@ def container_spec_of(
             verifier.ROOT_VARIABLE: manifest.root_sha256,
         },
         secret_environment={verifier.KEY_VARIABLE: key_id} if needs_key else {},
-        max_payload_bytes=server.max_payload_bytes,
+        max_payload_bytes=layout.max_payload_bytes,
+        invocation_timeout_seconds=layout.invocation_seconds,
         model_data=plan.model_data or ModelData(form="archive" if archive else "folder"),
         execution_role_arn=role_arn,
         installs=packed.installs,

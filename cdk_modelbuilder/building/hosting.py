@@ -31,6 +31,8 @@ class HostingWishes:
         architecture: ``x86_64`` or ``arm64``.
         has_instance_type: Whether the two are of an instance type that the user names.
         verifying: Whether an image on top of the chosen one is to verify the model's folder first.
+        max_payload_bytes: Largest request and answer; None for the server's own limit.
+        invocation_seconds: How long an answer may take; None for a minute.
     """
 
     server: str | None = None
@@ -40,6 +42,8 @@ class HostingWishes:
     architecture: str = "x86_64"
     has_instance_type: bool = False
     verifying: bool = False
+    max_payload_bytes: int | None = None
+    invocation_seconds: int | None = None
 
     def server_for(self, adapter: FrameworkAdapter) -> ServerAdapter:
         """The server, before anything is saved: it decides the layout.

@@ -89,7 +89,7 @@ def plan_app(
         role_arn=options.role or start.role_arn,
         resources=_resources(options.resources, bundle) or start.resources,
         serverless=_part(ServerlessPlan, "serverless", options.serverless) or start.serverless,
-        asynchronous=_part(AsynchronousPlan, "asynchronous", options.asynchronous) or start.asynchronous,
+        asynchronous=_with_input(_part(AsynchronousPlan, "asynchronous", options.asynchronous)) or start.asynchronous,
         vpc=_vpc(options.vpc, account) or start.vpc,
         artifact=_artifact(bundle, options, account, start.artifact),
     )
@@ -151,6 +151,15 @@ def _part(kind: type[_Plan], name: str, given: _Plan | Mapping[str, Any] | None)
         raise UsageError(f"{name}={given!r} is not understood.", remedy=f"Give a dict with {', '.join(known)}.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return kind(**values)
+
+
+def _with_input(plan: AsynchronousPlan | None) -> AsynchronousPlan | None:
+    """The predictor has to put requests somewhere that the endpoint may read: beside the answers, if nothing is said."""
+    if plan is None or plan.output_s3_uri is None or plan.input_s3_uri is not None:
+        return plan
+    bucket, _, prefix = plan.output_s3_uri.removeprefix("s3://").rstrip("/").partition("/")
+    beside = "/".join([*prefix.split("/")[:-1], "requests"]) if prefix else "requests"
+    return replace(plan, input_s3_uri=f"s3://{bucket}/{beside}/")
 
 
 def _vpc(given: VpcPlan | Mapping[str, Any] | None, account: Account) -> VpcPlan | None:

@@ -77,6 +77,7 @@ class Layout:
         installs: Whether there may be packages for the server to install when it starts; they are in the image else.
         startup_seconds: How long a start may take.
         invocation_seconds: How long an answer may take.
+        max_payload_bytes: Largest request and answer.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Layout:
     installs: bool = True
     startup_seconds: int = 480
     invocation_seconds: int = 60
+    max_payload_bytes: int = 25 << 20
 
 
 class ServerAdapter(Protocol):
@@ -103,7 +105,7 @@ class ServerAdapter(Protocol):
         template: The template of ``code/inference.py``, below ``templates/`` or ``package:path``; None for a server
             that runs no Python of the bundle.
         data_folder: Where the server wants the model's own files, below the model's folder; empty for its root.
-        max_payload_bytes: Largest request body that the server takes.
+        max_payload_bytes: Largest request body that the server takes, where the user says nothing.
         requirements_file: Where the server looks for packages to install when it starts, below the model's folder;
             None where it installs nothing.
         takes_hashes: Whether it installs that file in a way that allows for hashes.

@@ -7,7 +7,9 @@ has to exist, and who can write to the bucket cannot replace what verifies.
 
 from __future__ import annotations
 
-from cdk_modelbuilder.servers.base import ModelServer, PythonServer, Verified
+from collections.abc import Mapping
+
+from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer, Verified
 
 
 class BuiltinServer(PythonServer):
@@ -18,3 +20,12 @@ class BuiltinServer(PythonServer):
     requirements_file = None
     own_image = True
     verified = Verified.BY_ENTRY_POINT
+
+    def environment(self, layout: Layout) -> Mapping[str, str]:
+        """Where they differ from the server's own, the limits of serving/__main__.py."""
+        found = {}
+        if layout.max_payload_bytes != self.max_payload_bytes:
+            found["MODELBUILDER_MAX_PAYLOAD_BYTES"] = str(layout.max_payload_bytes)
+        if layout.invocation_seconds != 60:
+            found["MODELBUILDER_STUCK_AFTER"] = str(2 * layout.invocation_seconds)
+        return found

@@ -26,11 +26,11 @@ class DjlServing(PythonServer):
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
-            "MAX_NETTY_BUFFER_SIZE": str(self.max_payload_bytes),  # of an answer; 20 MiB by default
+            "MAX_NETTY_BUFFER_SIZE": str(layout.max_payload_bytes),  # of an answer; 20 MiB by default
             "MODEL_LOADING_TIMEOUT": str(layout.startup_seconds),
             "PREDICT_TIMEOUT": str(layout.invocation_seconds),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self.max_payload_bytes >> 20),
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(layout.max_payload_bytes >> 20),
         }
 
     def files(self, layout: Layout) -> Mapping[str, str]:

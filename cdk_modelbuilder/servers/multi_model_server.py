@@ -25,14 +25,14 @@ class MultiModelServer(PythonServer):
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
-            "MMS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
-            "MMS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
+            "MMS_MAX_REQUEST_SIZE": str(layout.max_payload_bytes),
+            "MMS_MAX_RESPONSE_SIZE": str(layout.max_payload_bytes),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
             "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "*/*",  # the schema chooses; the toolkit would ask for JSON
-            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self.max_payload_bytes >> 20),
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(layout.max_payload_bytes >> 20),
             # A load counts as a response. The variable without _SECONDS counts minutes in this server.
-            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(layout.startup_seconds),
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(max(layout.startup_seconds, layout.invocation_seconds)),
             "SAGEMAKER_PROGRAM": "modelbuilder_mms.py",
             "SAGEMAKER_STARTUP_TIMEOUT": str(layout.startup_seconds),
             "SAGEMAKER_SUBMIT_DIRECTORY": f"{layout.mount_path}/code",
@@ -56,10 +56,10 @@ class HuggingFaceToolkit(NativeServer):
     def environment(self, layout: Layout) -> Mapping[str, str]:
         return {
             **super().environment(layout),
-            "MMS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
-            "MMS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
+            "MMS_MAX_REQUEST_SIZE": str(layout.max_payload_bytes),
+            "MMS_MAX_RESPONSE_SIZE": str(layout.max_payload_bytes),
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
-            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(layout.startup_seconds),
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(max(layout.startup_seconds, layout.invocation_seconds)),
         }
 
     def model_environment(self, model: str, revision: str | None) -> Mapping[str, str]:

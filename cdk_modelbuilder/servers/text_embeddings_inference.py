@@ -19,7 +19,7 @@ class TextEmbeddingsInference(NativeServer):
     title: str = "Text Embeddings Inference"
 
     def environment(self, layout: Layout) -> Mapping[str, str]:
-        return {**super().environment(layout), "PAYLOAD_LIMIT": str(self.max_payload_bytes)}
+        return {**super().environment(layout), "PAYLOAD_LIMIT": str(layout.max_payload_bytes)}
 
     def model_environment(self, model: str, revision: str | None) -> Mapping[str, str]:
         return {"HF_MODEL_ID": model, **({} if revision is None else {"HF_MODEL_REVISION": revision})}

@@ -30,8 +30,8 @@ class TorchServe(PythonServer):
             "TS_DEFAULT_RESPONSE_TIMEOUT": str(layout.invocation_seconds),
             "TS_DEFAULT_STARTUP_TIMEOUT": str(layout.startup_seconds),
             "TS_ENABLE_MODEL_API": "true",
-            "TS_MAX_REQUEST_SIZE": str(self.max_payload_bytes),
-            "TS_MAX_RESPONSE_SIZE": str(self.max_payload_bytes),
+            "TS_MAX_REQUEST_SIZE": str(layout.max_payload_bytes),
+            "TS_MAX_RESPONSE_SIZE": str(layout.max_payload_bytes),
         }
 
     def files(self, layout: Layout) -> Mapping[str, str]:  # noqa: ARG002

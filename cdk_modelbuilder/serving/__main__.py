@@ -34,8 +34,18 @@ def main() -> None:
     parser.add_argument("--fd", type=int, dest="descriptor", help="listen on this inherited socket instead")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="requests a worker handles at a time (default: 1)")
-    parser.add_argument("--max-payload-bytes", type=int, default=DEFAULTS.max_payload_bytes, help="largest body")
-    parser.add_argument("--stuck-after", type=float, default=DEFAULTS.stuck_after, help="seconds until /ping fails")
+    parser.add_argument(
+        "--max-payload-bytes",
+        type=int,
+        default=int(os.environ.get("MODELBUILDER_MAX_PAYLOAD_BYTES", DEFAULTS.max_payload_bytes)),
+        help="largest body",
+    )
+    parser.add_argument(
+        "--stuck-after",
+        type=float,
+        default=float(os.environ.get("MODELBUILDER_STUCK_AFTER", DEFAULTS.stuck_after)),
+        help="seconds until /ping fails",
+    )
     parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
     arguments = vars(parser.parse_args())
     del arguments["command"]

@@ -190,6 +190,23 @@ def test_subnets_alone_are_enough(account, line_bundles, tmp_path):
             plan_app(line_bundles.first, DeployOptions(vpc=wrong), account, tmp_path, before=None, say=print)
 
 
+@pytest.mark.parametrize(
+    ("given", "requests"),
+    [
+        ({"output_s3_uri": "s3://bucket/a/answers"}, "s3://bucket/a/requests/"),
+        ({"output_s3_uri": "s3://bucket/answers/"}, "s3://bucket/requests/"),
+        ({"output_s3_uri": "s3://bucket"}, "s3://bucket/requests/"),
+        ({"output_s3_uri": "s3://bucket/a", "input_s3_uri": "s3://other/b/"}, "s3://other/b/"),
+        ({}, None),
+    ],
+)
+def test_asynchronous_requests_have_a_place(account, line_bundles, tmp_path, given, requests):
+    options = DeployOptions(asynchronous=given)
+    plan = plan_app(line_bundles.first, options, account, tmp_path, before=None, say=print).endpoints[0]
+    assert plan.hosting is HostingKind.ASYNCHRONOUS
+    assert plan.asynchronous.input_s3_uri == requests
+
+
 def test_components_get_resources_and_large_data_a_bucket(account, line_bundles, tmp_path, monkeypatch):
     from cdk_modelbuilder.deploying import planning
 
