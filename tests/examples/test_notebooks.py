@@ -26,13 +26,14 @@ for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
 """
 QUICK = {"language_spec", "own_container"}
 NAMES = [
-    pytest.param(script.stem, marks=() if script.stem in QUICK else pytest.mark.heavy, id=script.stem)
+    pytest.param(script.stem, marks=pytest.mark.slow if script.stem in QUICK else pytest.mark.heavy, id=script.stem)
     for script in SCRIPTS
 ]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs(name, tmp_path):
+    pytest.importorskip("IPython", exc_type=ImportError)
     if name in ("digits_pytorch", "search_embeddings"):
         pytest.importorskip("sentence_transformers", exc_type=ImportError)
     done = subprocess.run(
