@@ -10,10 +10,11 @@ from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.instances import InstanceType, instance_type, known_types, nearest
 from cdk_modelbuilder.language_models.accelerators import devices_of
 from cdk_modelbuilder.language_models.compatibility import check_kind, check_options, check_quantization, choose_dtype
-from cdk_modelbuilder.language_models.fitting import MOST_SEQUENCES, REQUEST_TOKENS, Case
+from cdk_modelbuilder.language_models.fitting import REQUEST_TOKENS, Case
 from cdk_modelbuilder.language_models.memory import Footprint, gibi
 from cdk_modelbuilder.language_models.model_facts import ModelFacts
 from cdk_modelbuilder.language_models.overrides import Overrides
+from cdk_modelbuilder.language_models.reasons import notes_on, why_sequences, why_step
 from cdk_modelbuilder.language_models.server_rules import ServerRules, rules_of, why_not
 
 SHORTEST = 2048
@@ -162,8 +163,8 @@ def _arrange(facts: ModelFacts, kind: InstanceType, rules: ServerRules, override
         "memory_share": asked
         if overrides.memory_share
         else f"{case.share:.0%} of {gibi(case.memory)}; the rest is for CUDA graphs and fragments",
-        "sequences": asked if overrides.sequences else _why_sequences(case, sequences, held, tokens),
-        "batched_tokens": asked if overrides.batched_tokens else _why_step(case),
+        "sequences": asked if overrides.sequences else why_sequences(case, sequences, held, tokens),
+        "batched_tokens": asked if overrides.batched_tokens else why_step(case),
     }
     if overrides.quantization:
         reasons["quantization"] = asked
@@ -184,7 +185,7 @@ def _arrange(facts: ModelFacts, kind: InstanceType, rules: ServerRules, override
         cache_dtype=overrides.cache_dtype,
         reasons=reasons,
         footprint=sum_of_all,
-        notes=_notes(case, degree),
+        notes=notes_on(case, degree),
     )
 
 
@@ -221,35 +222,6 @@ def _degree(case: Case, most: int) -> tuple[int, str]:
             remedy=f"On {case.kind.name} take one of {', '.join(map(str, case.degrees()))}.",
         )
     return asked, "as asked for"
-
-
-def _why_sequences(case: Case, sequences: int, held: int, tokens: int) -> str:
-    if not case.rules.generates:
-        return "enough texts for a batch, which its tokens limit too"
-    holds = f"the cache holds {held} requests of {tokens} tokens"
-    return f"{holds}; more than {MOST_SEQUENCES} wait in the queue" if sequences == MOST_SEQUENCES else holds
-
-
-def _why_step(case: Case) -> str:
-    if case.rules.prefills_whole:
-        return f"{case.rules.title} is reckoned to compute a whole prompt in one step"
-    if not case.rules.generates:
-        return "the server's default, and no less than the longest text"
-    return "vLLM's default for this size of accelerator; longer prompts are computed in several steps"
-
-
-def _notes(case: Case, degree: int) -> tuple[str, ...]:
-    notes, count = [], 0 if case.devices is None else case.devices.count
-    if count > degree and case.rules.name == "djl_serving":
-        notes.append(f"LMI runs {count // degree} copies of the model on {count} accelerators.")
-    elif count > degree:
-        notes.append(f"{count - degree} of {count} accelerators stay unused; take a smaller instance type.")
-    if case.facts.architecture.parts:
-        parts = " and ".join(case.facts.architecture.parts)
-        notes.append(f"the {parts} part is counted whole on each accelerator; what it computes with is not counted.")
-    if case.rules.generates and not case.facts.has_chat_template:
-        notes.append("the files have no chat template: completions work, chats need one.")
-    return tuple(notes)
 
 
 def _smallest_or(facts: ModelFacts, rules: ServerRules, overrides: Overrides, otherwise: str) -> str:

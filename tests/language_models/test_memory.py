@@ -46,8 +46,7 @@ def _weights(facts, **load):
         ("mixtral-8x7b", {}, 87.0),  # 93.4 GB of safetensors at mistralai/Mixtral-8x7B-v0.1
         ("deepseek-v2-lite", {}, 29.3),  # 31.4 GB of safetensors at deepseek-ai/DeepSeek-V2-Lite
         ("minilm", {"dtype": "float32"}, 0.0846),  # 90.9 MB of safetensors
-        ("llama-3-8b", {"quantization": "fp8"}, 8.46),  # 9.08 GB at RedHatAI/Meta-Llama-3-8B-Instruct-FP8
-        ("llama-3-8b", {"quantization": "nf4"}, 5.31),  # 5.70 GB at unsloth/llama-3-8b-bnb-4bit
+        ("llama-3-70b", {"quantization": "fp8"}, 65.2),  # sgl-project/sglang, pull request 664: about 70 GB
     ],
 )
 def test_weights_are_within_a_tenth_of_the_published_size(facts, name, load, gibi):
@@ -108,6 +107,14 @@ def test_what_is_copied_is_not_split(facts):
         few.architecture, Load(degree=4)
     )
     assert _weights(few, degree=4) > _weights(few) / 4  # biases and norms are on each
+
+
+def test_quantization_leaves_embeddings_and_norms_alone(facts):
+    groups = facts["llama-3-8b"].weights.groups
+    linear = sum(group.elements for group in groups if group.role in ("linear", "key-value"))
+    whole, half, quarter = (_weights(facts["llama-3-8b"], quantization=name) for name in (None, "fp8", "nf4"))
+    assert (whole - half) * GIBI == pytest.approx(linear, abs=8)
+    assert (whole - quarter) * GIBI == pytest.approx(1.4375 * linear, abs=8)
 
 
 @given(
