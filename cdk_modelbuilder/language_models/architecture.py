@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cdk_modelbuilder.errors import ModelError
 from cdk_modelbuilder.language_models.attention import LayerWindows, context_length, layer_windows
-from cdk_modelbuilder.language_models.config_values import ConfigValues
+from cdk_modelbuilder.language_models.config_values import ConfigValues, usual_values
 
-Kind = Literal["decoder", "encoder", "encoder-decoder"]
+Kind = Literal["decoder", "encoder"]
 
 _ENCODERS = frozenset(
     (
@@ -122,31 +123,36 @@ def read_architecture(config: Mapping[str, Any], place: str) -> Architecture:
     Raises:
         ModelError: A value is missing or impossible, or the model has layers whose memory is not known here.
     """
-    outer = ConfigValues(config, place)
+    outer = ConfigValues(config, place, usual_values(str(config.get("model_type"))))
     key = next((name for name in _NESTED if isinstance(config.get(name), Mapping)), None)
-    text = outer if key is None else ConfigValues(config[key], f"{key} in {place}")
+    text = outer if key is None else _nested(config[key], f"{key} in {place}")
+    if outer.flag("is_encoder_decoder"):
+        raise ModelError(
+            f"{place} describes an encoder with a decoder, which is not reckoned here.",
+            remedy="Give the server's options yourself, with env_vars=.",
+        )
     text.refuse_states()
     names = config.get("architectures") or [""]
     name = str(names[0]) if isinstance(names, list) else str(names)
     model_type = str(text.values.get("model_type") or config.get("model_type") or "")
     hidden = text.size("hidden_size", "n_embd", "d_model", "dim")
     layers = text.size("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    heads = text.size("num_attention_heads", "n_head", "n_heads", "decoder_attention_heads")
-    intermediate = text.optional("intermediate_size", "n_inner", "ffn_dim", "hidden_dim", "decoder_ffn_dim")
+    heads = text.size("num_attention_heads", "n_head", "n_heads")
+    intermediate = text.optional("intermediate_size", "n_inner", "ffn_dim", "hidden_dim", "ffn_hidden_size")
     return Architecture(
         name=name,
         model_type=model_type,
-        kind=_kind(model_type, outer),
+        kind="encoder" if model_type in _ENCODERS else "decoder",
         layers=layers,
         heads=heads,
         kv_heads=_kv_heads(text, heads),
-        head_dim=text.optional("head_dim", "attention_head_dim") or max(1, hidden // heads),
+        head_dim=text.optional("head_dim", "attention_head_dim", "kv_channels") or max(1, hidden // heads),
         hidden_size=hidden,
         intermediate_size=intermediate or 4 * hidden,
         vocabulary=text.size("vocab_size", "padded_vocab_size"),
         context=context_length(text, model_type),
         windows=layer_windows(text, model_type, layers),
-        tied=bool(text.values.get("tie_word_embeddings", config.get("tie_word_embeddings", False))),
+        tied=_tied(outer, text),
         dtype=_dtype(text) or _dtype(outer),
         experts=_experts(text, intermediate or 4 * hidden),
         latent=_latent(text),
@@ -155,20 +161,23 @@ def read_architecture(config: Mapping[str, Any], place: str) -> Architecture:
     )
 
 
-def _kind(model_type: str, outer: ConfigValues) -> Kind:
-    if outer.values.get("is_encoder_decoder") is True:
-        return "encoder-decoder"
-    return "encoder" if model_type in _ENCODERS else "decoder"
+def _nested(values: Mapping[str, Any], place: str) -> ConfigValues:
+    return ConfigValues(values, place, usual_values(str(values.get("model_type"))))
 
 
 def _kv_heads(text: ConfigValues, heads: int) -> int:
     """Falcon and StarCoder say ``multi_query``, newer Falcons ``num_kv_heads``; else every head has its own."""
-    found = text.optional("num_key_value_heads", "n_head_kv", "num_kv_heads")
-    one = text.values.get("multi_query") is True and not text.values.get("new_decoder_architecture")
+    found = text.optional("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num")
+    one = text.flag("multi_query") is True and not text.flag("new_decoder_architecture")
     count = 1 if one else (found or heads)
     if heads % count:
         raise text.wrong("num_key_value_heads", count, f"does not divide the {heads} attention heads")
     return count
+
+
+def _tied(outer: ConfigValues, text: ConfigValues) -> bool:
+    said = [values.values.get("tie_word_embeddings") for values in (text, outer)]
+    return next((value for value in said if isinstance(value, bool)), bool(text.flag("tie_word_embeddings")))
 
 
 def _experts(text: ConfigValues, intermediate: int) -> Experts | None:
@@ -209,7 +218,7 @@ def _quantization(values: ConfigValues) -> Quantization | None:
     if isinstance(block, list) and block and isinstance(block[-1], int):
         group = block[-1]
     method = str(found.get("quant_method") or found.get("quant_algo") or "unnamed").lower()
-    if bits is None and "fp8" in method:
-        bits = 8
+    if bits is None:
+        bits = 8 if "fp8" in method else 4 if "fp4" in method else None
     # -1 is one scale a row.
     return Quantization(method, bits, group if isinstance(group, int) and group > 0 else None)

@@ -16,6 +16,8 @@ _PATTERNS = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
 """Every n-th layer sees everything, the others a window."""
 _WRITTEN_OUT = frozenset(("llama3", "longrope", "su", "default", "mrope"))
 """Kinds of rope scaling whose result is in ``max_position_embeddings`` already."""
+_WRITTEN_OUT_MODELS = "gemma3"
+"""The same, whatever its kind of scaling."""
 _PADDED = frozenset(("roberta", "xlm-roberta", "camembert", "mpnet"))
 """Their positions begin after the padding token's, so two of ``max_position_embeddings`` are not to be had."""
 
@@ -45,7 +47,7 @@ def context_length(text: ConfigValues, model_type: str) -> int:
     rope = text.values.get("rope_scaling") or text.values.get("rope_parameters")
     if isinstance(rope, Mapping) and not any(isinstance(value, Mapping) for value in rope.values()):
         kind = str(rope.get("rope_type") or rope.get("type") or "default")
-        if kind not in _WRITTEN_OUT:
+        if kind not in _WRITTEN_OUT and not model_type.startswith(_WRITTEN_OUT_MODELS):
             factor = rope.get("factor", 1.0)
             if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 <= factor <= 10_000:
                 raise text.wrong("factor of rope_scaling", factor, "is no number of at least 1")
@@ -63,8 +65,9 @@ def layer_windows(text: ConfigValues, model_type: str, layers: int) -> LayerWind
     Raises:
         ModelError: The window's size is no positive whole number.
     """
+    # An explicit null is "none", whatever is usual.
     size = text.optional("sliding_window")
-    if size is None or text.values.get("use_sliding_window") is False:
+    if size is None or text.flag("use_sliding_window") is False:
         return LayerWindows(0, 0)
     kinds = text.values.get("layer_types")
     if isinstance(kinds, list):
@@ -72,7 +75,7 @@ def layer_windows(text: ConfigValues, model_type: str, layers: int) -> LayerWind
     if model_type in _PATTERNS:
         pattern = text.optional("sliding_window_pattern") or _PATTERNS[model_type]
         return _windows(size, layers - layers // pattern)
-    if text.values.get("use_sliding_window") is True:  # Qwen 2: the first layers see everything
+    if text.flag("use_sliding_window") is True:  # Qwen 2: the first layers see everything
         first = text.optional("max_window_layers") or 0
         return _windows(size, max(0, layers - first))
     return _windows(size, layers)

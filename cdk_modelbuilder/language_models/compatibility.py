@@ -23,11 +23,6 @@ def check_kind(shape: Architecture, rules: ServerRules) -> None:
         UsageError: It generates and the server embeds, or the other way round.
     """
     what = shape.name or shape.model_type
-    if shape.kind == "encoder-decoder":
-        raise UsageError(
-            f"{what} is an encoder with a decoder, which is not reckoned here.",
-            remedy="Serve it with model_server='mms', or give the server's options yourself, with env_vars=.",
-        )
     if rules.generates and shape.kind == "encoder":
         raise UsageError(
             f"{what} embeds or classifies text, and {rules.title} is set up here to write it.", remedy="Take 'tei'."

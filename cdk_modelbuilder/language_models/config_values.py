@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from cdk_modelbuilder.errors import ModelError
@@ -21,6 +24,22 @@ _STATELESS = frozenset(("full_attention", "sliding_attention", "chunked_attentio
 _MOST = 1 << 40
 
 
+@cache
+def _usual() -> Mapping[str, Mapping[str, Any]]:
+    table = json.loads(resources.files(__package__).joinpath("config_defaults.json").read_text(encoding="utf-8"))
+    found: Mapping[str, Mapping[str, Any]] = table["model_types"]
+    return found
+
+
+def usual_values(model_type: str) -> Mapping[str, Any]:
+    """What a value is that a ``config.json`` of this type leaves out.
+
+    From the configuration classes of the release of transformers that the table names; values that a class makes of
+    others are not in it. ``tests/language_models/test_saved_models.py`` holds it to the classes.
+    """
+    return _usual().get(model_type, {})
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigValues:
     """One object of a ``config.json``.
@@ -28,10 +47,12 @@ class ConfigValues:
     Attributes:
         values: What it holds.
         place: Where it is from, for messages.
+        defaults: What a value is that is left out, as `save_pretrained` leaves out what is as usual.
     """
 
     values: Mapping[str, Any]
     place: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def optional(self, *names: str) -> int | None:
         """A positive whole number under the first of these names that has one; None where none is set.
@@ -46,7 +67,13 @@ class ConfigValues:
             if isinstance(found, bool) or not isinstance(found, int) or not 0 < found < _MOST:
                 raise self.wrong(name, found, "is no positive whole number")
             return found
-        return None
+        usual = (self.defaults.get(name) for name in names if name not in self.values)
+        return next((value for value in usual if value is not None), None)
+
+    def flag(self, name: str) -> bool | None:
+        """A setting that is on or off; None where neither is said."""
+        found = self.values.get(name, self.defaults.get(name))
+        return found if isinstance(found, bool) else None
 
     def size(self, *names: str) -> int:
         """As `optional`, for a number that every model has.

@@ -67,12 +67,47 @@ def test_the_language_part_of_a_model_with_several():
     assert (shape.parts, shape.model_type, shape.layers, shape.windows.layers) == (("vision",), "gemma3_text", 12, 10)
 
 
+def test_what_is_as_usual_is_left_out():
+    """The configuration of huggingface.co/google/gemma-3-4b-it."""
+    config = {
+        "architectures": ["Gemma3ForConditionalGeneration"],
+        "model_type": "gemma3",
+        "text_config": {
+            "hidden_size": 2560,
+            "intermediate_size": 10240,
+            "model_type": "gemma3_text",
+            "num_hidden_layers": 34,
+            "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+            "sliding_window": 1024,
+        },
+        "torch_dtype": "bfloat16",
+        "vision_config": {"hidden_size": 1152},
+    }
+    shape = read_architecture(config, "x")
+    assert (shape.heads, shape.kv_heads, shape.head_dim, shape.vocabulary) == (8, 4, 256, 262208)
+    assert (shape.windows.size, shape.windows.layers) == (1024, 29)
+    assert (shape.context, shape.tied, shape.dtype) == (131072, True, "bfloat16")
+
+
+def test_what_is_said_under_another_name_is_not_usual():
+    config = {"model_type": "falcon", "n_layer": 2, "n_head": 8, "hidden_size": 512, "multi_query": True}
+    shape = read_architecture(config, "x")
+    assert (shape.layers, shape.heads, shape.kv_heads, shape.context, shape.intermediate_size) == (2, 8, 1, 2048, 2048)
+
+
+def test_no_window_is_not_the_usual_window():
+    mistral = SMALL | {"model_type": "mistral"}
+    assert read_architecture(mistral, "x").windows.layers == 2
+    assert read_architecture(mistral | {"sliding_window": None}, "x").windows.layers == 0
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, ("awq", 4, 128)),
         ({"quant_method": "gptq", "bits": 8, "group_size": -1}, ("gptq", 8, None)),
         ({"quant_method": "fp8", "weight_block_size": [128, 128]}, ("fp8", 8, 128)),
+        ({"quant_method": "mxfp4"}, ("mxfp4", 4, None)),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, ("bitsandbytes", 4, None)),
         (
             {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {"num_bits": 8}}}},
@@ -141,11 +176,15 @@ def _break(folder, name):
         case "other width":
             (folder / "config.json").write_text(json.dumps(SMALL | {"hidden_size": 32}))
         case "no heads":
-            (folder / "config.json").write_text(json.dumps({k: v for k, v in SMALL.items() if "heads" not in k}))
+            (folder / "config.json").write_text(
+                json.dumps({k: v for k, v in SMALL.items() if "heads" not in k} | {"model_type": "own"})
+            )
         case "heads as text":
             (folder / "config.json").write_text(json.dumps(SMALL | {"num_attention_heads": "4"}))
         case "heads that do not divide":
             (folder / "config.json").write_text(json.dumps(SMALL | {"num_key_value_heads": 3}))
+        case "encoder with decoder":
+            (folder / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))
         case "state space":
             (folder / "config.json").write_text(json.dumps(SMALL | {"layer_types": ["mamba", "full_attention"]}))
         case "bad factor":
@@ -173,6 +212,7 @@ def _break(folder, name):
         ("no heads", "has no num_attention_heads"),
         ("heads as text", "num_attention_heads is '4'"),
         ("heads that do not divide", "num_key_value_heads is 3.*does not divide the 4"),
+        ("encoder with decoder", "an encoder with a decoder"),
         ("state space", r"keep a state \(mamba\)"),
         ("bad factor", "factor of rope_scaling is 'x'"),
     ],

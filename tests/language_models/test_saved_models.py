@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdk_modelbuilder.language_models import choose, environment, read_model
+from cdk_modelbuilder.language_models.config_values import usual_values
 
 pytestmark = pytest.mark.slow
 
@@ -68,3 +69,10 @@ def test_a_saved_model(transformers, tmp_path, name):
     roles = {group.role for group in facts.weights.groups}
     assert {"linear", "embedding", "copied"} <= roles
     assert ("key-value" in roles) == (name not in ("Bert", "DeepseekV2"))
+
+
+@pytest.mark.parametrize("model_type", ["bert", "deepseek_v2", "falcon", "gemma2", "gemma3_text", "gpt2", "llama"])
+def test_what_is_usual_is_what_the_class_says(transformers, model_type):
+    usual = dict(usual_values(model_type))
+    assert usual
+    assert {name: getattr(transformers.AutoConfig.for_model(model_type), name) for name in usual} == usual
