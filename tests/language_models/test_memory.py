@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdk_modelbuilder.language_models import memory
+from cdk_modelbuilder.language_models.architecture import read_architecture
 from cdk_modelbuilder.language_models.memory import (
     GIBI,
     Load,
@@ -18,6 +20,7 @@ from cdk_modelbuilder.language_models.memory import (
     overhead_bytes,
     weight_bytes,
 )
+from tests.language_models.architectures import llama
 
 DECODERS = [
     "llama-3-8b",
@@ -66,6 +69,31 @@ def test_weights_are_within_a_tenth_of_the_published_size(facts, name, load, gib
 def test_the_cache_of_a_token(facts, name, kibi):
     shape = facts[name].architecture
     assert cache_bytes(shape, 1600, Load()) / 1600 / 1024 == pytest.approx(kibi, rel=0.01)
+
+
+SMALL = llama(4, 256, 512, 4, 2, 1024, 4096) | {"head_dim": 64}
+LATENT = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize(
+    ("config", "page", "reported"),
+    [
+        (SMALL, 128, 128.0),
+        (SMALL | {"model_type": "gemma2", "sliding_window": 512}, 128, 154.56603773584905),
+        (SMALL | {"model_type": "mistral", "sliding_window": 512}, 128, 195.04761904761904),
+        (SMALL | {"model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2}, 128, 128.0),
+        (SMALL | {"model_type": "deepseek_v2", "num_key_value_heads": 4, **LATENT}, 16, 56.88671875),
+    ],
+)
+def test_the_cache_is_what_vllm_reports(monkeypatch, config, page, reported):
+    """What vLLM 0.32.0 on processors said of models of these shapes that `save_pretrained` wrote.
+
+    `kv_cache_max_concurrency` of 4096 tokens with 1 GiB of cache in bfloat16 and 2048 tokens a step, in whole pages.
+    """
+    monkeypatch.setattr(memory, "BLOCK", page)
+    shape = read_architecture(config, "x")
+    held = cache_bytes(shape, 4096, Load(batched_tokens=2048))
+    assert GIBI / held == pytest.approx(reported, rel=1e-4)
 
 
 @pytest.mark.parametrize(
