@@ -81,6 +81,21 @@ def check_quantization(shape: Architecture, devices: Devices | None, rules: Serv
         )
 
 
+def check_step(rules: ServerRules, step: int, length: int, sequences: int) -> None:
+    """Refuse a step of so few tokens that the server would not start, or would cut what it is given.
+
+    Raises:
+        UsageError: That is so.
+    """
+    whole = rules.prefills_whole or not rules.generates
+    least = max(sequences if rules.generates else 0, length if whole else 0)
+    if step < least:
+        why = "the longest sequence, which is one step" if whole and length >= sequences else "the sequences at a time"
+        raise UsageError(
+            f"batched_tokens={step} is less than {why} ({least}).", remedy=f"Give at least {least}, or leave it out."
+        )
+
+
 def choose_dtype(
     shape: Architecture, devices: Devices | None, rules: ServerRules, overrides: Overrides
 ) -> tuple[str, str]:

@@ -116,7 +116,8 @@ class Case:
 
     def most_sequences(self, degree: int, length: int) -> int:
         """The most sequences that are worth having at a time, without making the longest one shorter."""
-        for sequences in range(MOST_SEQUENCES, 1, -1):
+        # vLLM refuses to start with fewer tokens a step than sequences: each takes one.
+        for sequences in range(min(MOST_SEQUENCES, self.step(length)), 1, -1):
             if self.footprint(degree, length, sequences).fits and self.requests(degree, length, sequences) >= sequences:
                 return sequences
         return 1

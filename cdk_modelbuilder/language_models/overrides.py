@@ -42,7 +42,7 @@ class Overrides:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name} is {value!r}.", remedy="Give a whole number of at least 1.")
         share = self.memory_share
-        if share is not None and not 0 < share <= 1:
+        if share is not None and (type(share) not in (int, float) or not 0 < share <= 1):
             raise UsageError(f"memory_share is {share!r}.", remedy="Give a number above 0 and at most 1.")
 
     @property

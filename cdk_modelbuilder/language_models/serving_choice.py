@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.instances import InstanceType, instance_type, known_types, nearest
 from cdk_modelbuilder.language_models.accelerators import devices_of
-from cdk_modelbuilder.language_models.compatibility import check_kind, check_options, check_quantization, choose_dtype
+from cdk_modelbuilder.language_models.compatibility import (
+    check_kind,
+    check_options,
+    check_quantization,
+    check_step,
+    choose_dtype,
+)
 from cdk_modelbuilder.language_models.fitting import REQUEST_TOKENS, Case
 from cdk_modelbuilder.language_models.memory import Footprint, gibi
 from cdk_modelbuilder.language_models.model_facts import ModelFacts
@@ -152,6 +158,7 @@ def _arrange(facts: ModelFacts, kind: InstanceType, rules: ServerRules, override
     if length < most:
         why_length = f"what fits beside the weights; the model takes up to {most}"
     sequences = overrides.sequences or case.most_sequences(degree, length)
+    check_step(rules, case.step(length), length, sequences)
     sum_of_all = case.footprint(degree, length, sequences)
     static = (sum_of_all.available - sum_of_all.activations - sum_of_all.overhead) / case.memory
     asked, held = "as asked for", case.requests(degree, length, sequences)

@@ -139,6 +139,9 @@ def test_each_value_can_be_overridden(facts):
         ("llama-3-8b", "ml.g5.xlarge", "vllm", {"cache_dtype": "fp8"}, "fp8 cache needs.*A10G has 8.6"),
         ("llama-3-8b", "ml.g4dn.12xlarge", "vllm", {"dtype": "bfloat16"}, "bfloat16 needs"),
         ("llama-3-8b", "ml.g5.xlarge", "tgi", {"sequences": 8}, "has no option for sequences"),
+        ("llama-3-8b", "ml.g5.xlarge", "vllm", {"sequences": 20, "batched_tokens": 16}, r"sequences at a time \(20\)"),
+        ("llama-3-8b", "ml.g5.xlarge", "tgi", {"batched_tokens": 4096}, r"the longest sequence.*\(8192\)"),
+        ("minilm", "ml.g5.xlarge", "tei", {"batched_tokens": 256}, r"the longest sequence.*\(512\)"),
         ("gemma-2-9b", "ml.g4dn.12xlarge", "vllm", {}, "gemma2 overflows in float16"),
         ("minilm", "ml.g5.xlarge", "vllm", {}, "Take 'tei'"),
         ("llama-3-8b", "ml.g5.xlarge", "tei", {}, "Take 'vllm'"),
@@ -153,7 +156,15 @@ def test_what_cannot_be_says_why(facts, name, instance, server, overrides, messa
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"sequences": 0}, {"max_length": True}, {"memory_share": 0}, {"memory_share": 1.5}, {"batched_tokens": -1}],
+    [
+        {"sequences": 0},
+        {"max_length": True},
+        {"memory_share": 0},
+        {"memory_share": 1.5},
+        {"memory_share": "half"},
+        {"memory_share": True},
+        {"batched_tokens": -1},
+    ],
 )
 def test_impossible_overrides(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
@@ -180,6 +191,10 @@ def test_key_value_heads_are_repeated_where_the_server_does(facts):
     shape = dataclasses.replace(facts["llama-3-8b"].architecture, kv_heads=2)
     assert why_not(shape, 4, rules_of("vllm")) is None
     assert "key-value heads" in why_not(shape, 4, rules_of("tgi"))
+
+
+def test_no_more_sequences_than_tokens_a_step(facts):
+    assert choose(facts["llama-3-8b"], "ml.g5.12xlarge", "vllm", Overrides(batched_tokens=64)).sequences == 64
 
 
 def test_old_gpus_compute_in_float16(facts):
