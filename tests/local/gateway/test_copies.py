@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ def test_nothing_is_sent_to_a_copy_that_is_not_healthy(scripted, moody, monkeypa
     monkeypatch.setattr(health, "_EVERY_SECONDS", 0.05)
     monkeypatch.setattr(health, "_SICK_EVERY_SECONDS", 0.05)
     start = ScriptedStart(Reply(body=b"7"))
-    gateway, runtime = scripted(start, hosted=host_bundles([moody], copies=2))
+    patient = replace(moody.container, health_check=replace(moody.container.health_check, timeout_seconds=60))
+    gateway, runtime = scripted(start, hosted=host_bundles([replace(moody, container=patient)], copies=2))
     sick, well = start.copies
     sick.ping = 503
     states = lambda: sorted(copy["state"] for copy in status(gateway)["variants"][0]["copies"])  # noqa: E731
