@@ -154,7 +154,7 @@ def _part(kind: type[_Plan], name: str, given: _Plan | Mapping[str, Any] | None)
 
 
 def _with_input(plan: AsynchronousPlan | None) -> AsynchronousPlan | None:
-    """The predictor has to put requests somewhere that the endpoint may read: beside the answers, if nothing is said."""
+    """Requests go beside the answers, if nothing is said: where the predictor puts them and the endpoint may read."""
     if plan is None or plan.output_s3_uri is None or plan.input_s3_uri is not None:
         return plan
     bucket, _, prefix = plan.output_s3_uri.removeprefix("s3://").rstrip("/").partition("/")
