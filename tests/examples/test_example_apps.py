@@ -23,6 +23,10 @@ def context(tmp_path_factory):
     return build_bundles(tmp_path_factory.mktemp("bundles"))
 
 
+ELSEWHERE = ("real_time", "serverless", "canary")
+"""What tests/constructs/test_deployed.py deploys in CI; `make test-all` deploys these as well."""
+
+
 def name_of(script):
     return script.parent.name
 
@@ -43,7 +47,10 @@ def synthesize(script, context, out):
     return json.loads(template.read_text())
 
 
-@pytest.mark.parametrize("script", APPS, ids=name_of)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(one, marks=pytest.mark.heavy if name_of(one) in ELSEWHERE else (), id=name_of(one)) for one in APPS],
+)
 def test_an_example_is_deployed_and_removed(script, context, tmp_path):
     template = synthesize(script, context, tmp_path / "out")
     tumour = ModelBundle.read(context["bundle"])
