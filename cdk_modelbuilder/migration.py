@@ -6,8 +6,6 @@ is the same for people, with what is kept.
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
@@ -135,6 +133,9 @@ def refuse_parameters(
         UsageError: Always, unless nothing is given.
     """
     for name in sorted(given):
+        import difflib  # noqa: PLC0415 - only for a mistake
+        import inspect  # noqa: PLC0415
+
         if name in retired:
             raise UsageError(f"{owner} has no {name}=, which the SageMaker SDK's has.", remedy=retired[name])
         known = [item.name for item in inspect.signature(function).parameters.values() if item.kind != item.VAR_KEYWORD]
