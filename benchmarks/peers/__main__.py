@@ -94,7 +94,7 @@ def _floor(model: str, turns: int) -> tuple[str, str]:
     importing = min(wall_of_python("import sklearn.linear_model") for _ in range(turns))
     return (
         f"The model's predict() alone, in a loop without any server, manages {calls:.0f} a second here.",
-        f"An interpreter that only imports sklearn.linear_model, and pandas with it, takes {importing:.2f} s here.",
+        f"Importing sklearn.linear_model alone, and pandas with it, takes {importing:.2f} s, its end included.",
     )
 
 
