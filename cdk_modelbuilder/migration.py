@@ -132,16 +132,18 @@ def refuse_parameters(
     Raises:
         UsageError: Always, unless nothing is given.
     """
-    for name in sorted(given):
-        import difflib  # noqa: PLC0415 - only for a mistake
-        import inspect  # noqa: PLC0415
+    name = min(given, default=None)
+    if name is None:
+        return
+    if name in retired:
+        raise UsageError(f"{owner} has no {name}=, which the SageMaker SDK's has.", remedy=retired[name])
+    import difflib  # noqa: PLC0415 - only for a mistake
+    import inspect  # noqa: PLC0415
 
-        if name in retired:
-            raise UsageError(f"{owner} has no {name}=, which the SageMaker SDK's has.", remedy=retired[name])
-        known = [item.name for item in inspect.signature(function).parameters.values() if item.kind != item.VAR_KEYWORD]
-        close = difflib.get_close_matches(name, known, n=1)
-        remedy = f"Did you mean {close[0]}=?" if close else f"It takes {', '.join(known)}."
-        raise UsageError(f"{owner} has no parameter {name}=.", remedy=remedy)
+    known = [item.name for item in inspect.signature(function).parameters.values() if item.kind != item.VAR_KEYWORD]
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"Did you mean {close[0]}=?" if close else f"It takes {', '.join(known)}."
+    raise UsageError(f"{owner} has no parameter {name}=.", remedy=remedy)
 
 
 def refuse_attribute(owner: object, name: str, retired: Mapping[str, str]) -> NoReturn:

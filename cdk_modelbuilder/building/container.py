@@ -13,10 +13,9 @@ from cdk_modelbuilder.container_spec import ContainerSpec, HealthCheck, ModelDat
 from cdk_modelbuilder.integrity import verifier
 from cdk_modelbuilder.integrity.manifest import Manifest
 from cdk_modelbuilder.servers import Layout, Verified
+from cdk_modelbuilder.servers.base import INVOCATION_SECONDS
 
 _MOUNT_PATH = ModelData().mount_path
-_INVOCATION_SECONDS = 60
-"""InvokeEndpoint's limit."""
 
 
 def layout_of(plan: Plan, wishes: HostingWishes, *, name: str) -> Layout:
@@ -36,7 +35,7 @@ def layout_of(plan: Plan, wishes: HostingWishes, *, name: str) -> Layout:
         accelerated=host.reference.processor == "gpu",
         installs=plan.runtime.terms.options.packaging != "image",
         startup_seconds=HealthCheck().startup_seconds,
-        invocation_seconds=_INVOCATION_SECONDS if seconds is None else seconds,
+        invocation_seconds=INVOCATION_SECONDS if seconds is None else seconds,
         max_payload_bytes=plan.server.max_payload_bytes if limit is None else limit,
     )
 

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.generating.app_files import versions_and_flags
 from cdk_modelbuilder.local.doctor.cdk_cli import first_cli, written_schema
 from cdk_modelbuilder.local.doctor.node_modules import CdkCli, cdk_clis
 
-PINNED_CLI = "2.1148.1"
-"""What is installed where no CLI is; the same as in package.json."""
+PINNED_CLI: str = versions_and_flags("versions.json")["aws-cdk"]
+"""What is installed where no CLI is; the same as generated apps pin."""
 _INSTALL_SECONDS = 300
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from cdk_modelbuilder.schema.codecs import Marshaller
 
+INVOCATION_SECONDS = 60
+"""InvokeEndpoint waits so long."""
 INFERENCE_CODE = "inference/inference.py.jinja"
 """Template of the four hooks that SageMaker's toolkits call."""
 
@@ -92,7 +94,7 @@ class Layout:
     accelerated: bool = False
     installs: bool = True
     startup_seconds: int = 480
-    invocation_seconds: int = 60
+    invocation_seconds: int = INVOCATION_SECONDS
     max_payload_bytes: int = 25 << 20
 
 

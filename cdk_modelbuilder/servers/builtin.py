@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cdk_modelbuilder.servers.base import Layout, ModelServer, PythonServer, Verified
+from cdk_modelbuilder.servers.base import INVOCATION_SECONDS, Layout, ModelServer, PythonServer, Verified
 
 
 class BuiltinServer(PythonServer):
@@ -26,6 +26,6 @@ class BuiltinServer(PythonServer):
         found = {}
         if layout.max_payload_bytes != self.max_payload_bytes:
             found["MODELBUILDER_MAX_PAYLOAD_BYTES"] = str(layout.max_payload_bytes)
-        if layout.invocation_seconds != 60:
+        if layout.invocation_seconds != INVOCATION_SECONDS:
             found["MODELBUILDER_STUCK_AFTER"] = str(2 * layout.invocation_seconds)
         return found
