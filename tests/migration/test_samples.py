@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from cdk_modelbuilder.schema.codecs import class_references
 
 SAMPLES = sorted(Path(__file__).with_name("samples").glob("*.py"))
 IMPORT = re.compile(r"^from sagemaker[\w.]* import", re.MULTILINE)
@@ -30,3 +33,9 @@ def test_a_sample(sample, tmp_path, monkeypatch):
     (bundle,) = (tmp_path / "build").iterdir()
     server = re.search(r'"model_server": "(\w+)"', (bundle / "container.json").read_text("utf-8"))[1]
     assert server == CONTAINERS.get(sample.stem, server)
+
+
+def test_a_script_that_builds_after_it_served_a_verified_bundle(tmp_path, monkeypatch):
+    monkeypatch.setattr(class_references, "_verified", [True])
+    monkeypatch.delitem(sys.modules, class_references.SCRIPT_MODULE, raising=False)
+    test_a_sample(Path(__file__).with_name("samples") / "translators.py", tmp_path, monkeypatch)

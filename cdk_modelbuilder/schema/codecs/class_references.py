@@ -51,7 +51,12 @@ def resolve(reference: str, is_wanted: Callable[[type], bool]) -> Optional[Any]:
     module_name, _, path = reference.partition(":")
     names = (module_name, *SCRIPT_MODULES) if module_name == SCRIPT_MODULE else (module_name,)
     if _verified and module_name not in sys.modules:
-        importlib.import_module(module_name)
+        try:
+            importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            # A process that serves one bundle may build the next: a script's own classes are where the script runs.
+            if module_name != SCRIPT_MODULE or error.name != SCRIPT_MODULE:
+                raise
     for name in names:
         found: Any = sys.modules.get(name)
         for attribute in path.split("."):
