@@ -16,6 +16,7 @@ from cdk_modelbuilder.calling.payloads import Payloads
 from cdk_modelbuilder.calling.pending import AnswerInThread, PendingPrediction
 from cdk_modelbuilder.calling.progress import OnProgress, reporter
 from cdk_modelbuilder.calling.stream import PredictionStream
+from cdk_modelbuilder.calling.text_calls import TextCalls
 from cdk_modelbuilder.calling.transport import Body, Request, StreamedAnswer, Transport
 from cdk_modelbuilder.container_spec import ContainerSpec
 from cdk_modelbuilder.errors import UsageError
@@ -27,7 +28,7 @@ _THREADS = 16
 """Requests of predict_async() that run at a time; more wait their turn."""
 
 
-class Predictor:
+class Predictor(TextCalls):
     """Talks to one endpoint, here or in SageMaker. Threads may share one.
 
     ``deploy()`` returns one; :meth:`from_bundle` makes one for an endpoint that runs already. As a context manager it
@@ -63,6 +64,7 @@ class Predictor:
             output_translator=output_translator,
             labelled=container is None or container.labels_answers,
         )
+        self._container = container
         if isinstance(endpoint, str):
             endpoint, _ = connect(Address(url=endpoint), container)
         self._transport = endpoint
