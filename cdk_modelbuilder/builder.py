@@ -24,12 +24,20 @@ from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder, server_files
-from cdk_modelbuilder.building.arguments import check_sources, checked_env, holds_files, hosting_wishes, name_and_path
+from cdk_modelbuilder.building.arguments import (
+    check_sources,
+    checked_env,
+    checked_secrets,
+    holds_files,
+    hosting_wishes,
+    name_and_path,
+)
 from cdk_modelbuilder.building.bundle_texts import write_texts
 from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
 from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files
+from cdk_modelbuilder.building.language_model_plan import ServingWishes, check_is_language_model
 from cdk_modelbuilder.building.model_plan import plan_for_model
-from cdk_modelbuilder.building.model_source import HubModel, download, read_source
+from cdk_modelbuilder.building.model_source import HubModel, check_downloads, download, read_source
 from cdk_modelbuilder.building.naming import default_name
 from cdk_modelbuilder.building.packing import pack
 from cdk_modelbuilder.building.plan import Plan
@@ -57,6 +65,7 @@ from cdk_modelbuilder.spec import InferenceSpec
 from cdk_modelbuilder.staging import staged_folder
 
 if TYPE_CHECKING:
+    from cdk_modelbuilder.language_models import Overrides
     from cdk_modelbuilder.predictor import Predictor
 
 Progress = Callable[[str, int, int], object]
@@ -95,13 +104,21 @@ class ModelBuilder:
         invocation_timeout_seconds: How long an answer may take, up to 3600 for asynchronous endpoints. Default: 60,
             what InvokeEndpoint waits.
         download: Get a hub's model now and package it; by default the container does, when it starts.
+        serving: Values of a language model's server to take instead of what is chosen from the model's files and
+            ``instance_type``: :class:`~cdk_modelbuilder.language_models.Overrides` or a dict with its names, such as
+            ``{"max_length": 8192}``. False: choose and reckon nothing. docs/language-models.md.
+        model_files: Folder of a copy here of a language model that is in S3 or on a hub, from which the values are
+            chosen; it is read and not packaged.
+        hub_token_secret: Name or ARN of the secret of AWS Secrets Manager with the token of a hub's model that the
+            container downloads; ``#field`` at its end for a field of its JSON. On this machine it is ``HF_TOKEN``.
         verifying_image: Have the stack build an image on top of the chosen one whose entry point verifies the model's
             folder before the server starts. That of ``model_server="builtin"`` does so anyway.
         model_format: Another file format than the framework's default, such as ``"skops"``.
         predict_method: Method of the model to call. Default: the first of ``predict``, ``predict_proba``, ... whose
             answer looks like the output sample.
         trust: Patterns of globals (``"package.module.*"``) that may be pickled beyond the allow-list.
-        archive: Also write ``model.tar.gz``, which endpoints need. Without it the bundle is for local use.
+        archive: Also write ``model.tar.gz``, which endpoints need; without it the files go to S3 as they are, once
+            published. Default: an archive, but for folders of language models, which are too large for one.
         mode: Where ``deploy()`` runs the bundle by default.
         signing_key: The master key: 64 hexadecimal digits or 32 bytes. Default: ``MODELBUILDER_MASTER_KEY``, else the
             user's key file, which is made on first use.
@@ -144,11 +161,14 @@ class ModelBuilder:
         max_payload_mb: int | None = None,
         invocation_timeout_seconds: int | None = None,
         download: bool = False,
+        serving: Overrides | Mapping[str, Any] | bool | None = None,
+        model_files: str | Path | None = None,
+        hub_token_secret: str | None = None,
         verifying_image: bool = False,
         model_format: str | None = None,
         predict_method: str | None = None,
         trust: Sequence[str] = (),
-        archive: bool = True,
+        archive: bool | None = None,
         mode: Mode = Mode.SAGEMAKER_ENDPOINT,
         signing_key: str | bytes | None = None,
         signing_private_key: str | Path | None = None,
@@ -174,6 +194,9 @@ class ModelBuilder:
             max_payload_mb=max_payload_mb,
             invocation_timeout_seconds=invocation_timeout_seconds,
         )
+        self._serving = ServingWishes.of(serving, model_files, self.env_vars)
+        check_is_language_model(self._wishes.server, self._serving)
+        self._secrets = checked_secrets(hub_token_secret)
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
         self.archive, self.mode, self.download = archive, mode, download
         self.signing_key, self.signing_private_key = signing_key, signing_private_key
@@ -230,7 +253,8 @@ class ModelBuilder:
             )
             key = find_master_key(self.signing_key, create=True)
             assert key is not None
-            archive = staging / ARCHIVE_FILE if self.archive and plan.model_data is None else None
+            archived = self.archive if self.archive is not None else plan.serving is None
+            archive = staging / ARCHIVE_FILE if archived and plan.model_data is None else None
             with seal(model_dir, name=self.name, archive=archive, progress=report) as sealed:
                 bundle_key = BundleKey.derive(key.secret, sealed.manifest.root_sha256)
                 signature = sign(sealed.manifest, bundle_key)
@@ -243,7 +267,8 @@ class ModelBuilder:
                 layout,
                 environment=environment,
                 key_id=bundle_key.key_id,
-                archive=self.archive,
+                archive=archived,
+                secrets=self._secrets,
                 role_arn=role_arn,
             )
             facts = {"builder_version": __version__, "mode": mode.name, "name": self.name}
@@ -283,10 +308,18 @@ class ModelBuilder:
                 remedy="Leave artifacts out, or load them in an InferenceSpec.",
             )
         source = read_source(self.model)
+        check_downloads(source, self._secrets, download=self.download)
         if isinstance(source, HubModel) and self.download:
             source = download(source)
         if source is None or reads_files(source, self._wishes):
-            return plan_for_files(source, model_dir, schema=self.schema_builder, wishes=self._wishes, trust=self.trust)
+            return plan_for_files(
+                source,
+                model_dir,
+                schema=self.schema_builder,
+                wishes=self._wishes,
+                serving=self._serving,
+                trust=self.trust,
+            )
         return plan_for_model(
             open_model(source, trust=self.trust) if isinstance(source, Path | str) else source,
             model_dir,

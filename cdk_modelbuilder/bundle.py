@@ -10,6 +10,7 @@
       manifest.json       path and SHA-256 of every file under model/; the root digest is the bundle's identity
       signature.json      HMAC over manifest.json
       model.sig           signature over manifest.json that a public key verifies, if the user has a private one
+      serving.json        what a language model's server is told, why, and what it was reckoned from
       golden.json         a request and its answer, if the user asked to keep them
       model/              exactly what the container sees at /opt/ml/model
       model.tar.gz        the same, as the archive that SageMaker unpacks
@@ -48,6 +49,7 @@ SCHEMA_FILE = "schema.json"
 LOCK_FILE = "requirements.lock"
 PYLOCK_FILE = "pylock.toml"
 GOLDEN_FILE = "golden.json"
+SERVING_FILE = "serving.json"
 MODEL_FOLDER = "model"
 SIGNED_SCHEMA = "code/modelbuilder_runtime/schema.json"
 ARCHIVE_FILE = "model.tar.gz"
@@ -161,6 +163,16 @@ class ModelBundle:
     def notes(self) -> tuple[str, ...]:
         """What build() wants the user to know: version differences and their consequences."""
         return tuple(self.info.get("notes", ()))
+
+    @property
+    def serving(self) -> Mapping[str, Any] | None:
+        """``serving.json`` as plain data: how a language model is served; None for other models.
+
+        Raises:
+            BundleError: ``bundle.json`` names it, and it is missing or no JSON object.
+        """
+        named = self.info.get("files", {}).get("serving")
+        return None if named is None else _read_json(self.path, SERVING_FILE)
 
     @property
     def model_dir(self) -> Path:

@@ -86,6 +86,8 @@ class ContainerSpec:
         environment: Variables that are not secret.
         secret_environment: Variable -> key id. The value is the bundle key with this id: taken from a secret store in
             the cloud, derived from the master key on this machine.
+        secrets: Variable -> where its value is in AWS Secrets Manager: a secret's name or ARN, and ``#field`` for a
+            field of its JSON. On this machine it is the variable of whoever runs the container.
         command: What SageMaker starts the image with.
         port: TCP port inside the container.
         invocations_path: Where requests are POSTed.
@@ -121,10 +123,14 @@ class ContainerSpec:
     verified: str = "inference-code"
     labels_answers: bool = True
     inference_ami_version: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for ``container.json``."""
-        return {"format_version": FORMAT_VERSION, **asdict(self), "command": list(self.command)}
+        """Plain data for ``container.json``; without ``secrets`` where there are none, as before there could be."""
+        data = {"format_version": FORMAT_VERSION, **asdict(self), "command": list(self.command)}
+        if not self.secrets:
+            del data["secrets"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ContainerSpec:
@@ -145,7 +151,9 @@ class ContainerSpec:
             values["health_check"] = HealthCheck(**values["health_check"])
             values["model_data"] = ModelData(**values["model_data"])
             values["command"] = tuple(values["command"])
-            for name in ("environment", "secret_environment"):
+            for name in ("environment", "secret_environment", "secrets"):
+                if name not in values and name == "secrets":
+                    continue
                 if not all(isinstance(text, str) for pair in values[name].items() for text in pair):
                     raise TypeError(f"{name} holds something else than text")
             return cls(**values)

@@ -3,6 +3,7 @@
     ModelBuilderError            base: what was wrong, where, and what to do next
     ├── UsageError               a wrong argument or option (exit code 2 in the CLI)
     ├── ModelError               the model itself: unknown type, not fitted, cannot be saved
+    │   └── NotReckonedError         a language model whose needs are not known here, which may be served all the same
     ├── SchemaError              a sample or payload that no codec takes, or that does not fit
     ├── SelfTestError            the bundle was made, but its own code did not pass on the samples
     ├── BundleError              a folder that is not a bundle, is cut short, or of another format
@@ -58,6 +59,10 @@ class UsageError(ModelBuilderError):
 
 class ModelError(ModelBuilderError):
     """The model cannot be packaged as it is."""
+
+
+class NotReckonedError(ModelError):
+    """What a language model needs of an instance is not known here; a server may serve it all the same."""
 
 
 class SchemaError(ModelBuilderError):
@@ -119,7 +124,17 @@ class DeploymentError(ModelBuilderError):
 
 
 class LocalEndpointError(ModelBuilderError):
-    """A local endpoint did not start, or died."""
+    """A local endpoint did not start, or died.
+
+    Attributes:
+        status: Exit status of its process or container; None where it has not ended, or that is not known.
+        out_of_memory: Whether it was ended for want of memory, as far as whoever ran it says.
+    """
+
+    def __init__(self, what: str, *, remedy: str, status: int | None = None, out_of_memory: bool = False) -> None:
+        super().__init__(what, remedy=remedy)
+        self.status = status
+        self.out_of_memory = out_of_memory
 
 
 class GoldenTestError(ModelBuilderError):

@@ -13,6 +13,7 @@ from cdk_modelbuilder.building.naming import is_name
 from cdk_modelbuilder.bundle import is_bundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
+from cdk_modelbuilder.secret_reference import HUB_TOKEN, SecretReference, refuse_tokens
 from cdk_modelbuilder.servers import ModelServer, known_servers, server_adapter
 from cdk_modelbuilder.spec import InferenceSpec
 
@@ -73,8 +74,9 @@ def checked_env(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables, checked.
 
     Raises:
-        UsageError: A name or a value that the container cannot have, or a name of our own.
+        UsageError: A name or a value that the container cannot have, a name of our own, or a hub's token.
     """
+    refuse_tokens(variables, "env_vars")
     for name, value in variables.items():
         if name.startswith("MODELBUILDER_") or not isinstance(value, str) or not _VARIABLE.fullmatch(name):
             raise UsageError(
@@ -82,6 +84,18 @@ def checked_env(variables: Mapping[str, str]) -> dict[str, str]:
                 remedy="Use letters, digits and underscores, not beginning with MODELBUILDER_; values are text.",
             )
     return dict(variables)
+
+
+def checked_secrets(hub_token_secret: str | None) -> dict[str, str]:
+    """The variables whose values are in Secrets Manager, and where.
+
+    Raises:
+        UsageError: It names no secret.
+    """
+    if hub_token_secret is None:
+        return {}
+    SecretReference.parse(hub_token_secret, "hub_token_secret")
+    return {HUB_TOKEN: hub_token_secret}
 
 
 def hosting_wishes(
@@ -125,7 +139,9 @@ def hosting_wishes(
     from cdk_modelbuilder.images import processor_of  # noqa: PLC0415 - it reads the table of instance types
 
     processor, architecture = processor_of(instance_type)
-    return replace(wishes, processor=processor, architecture=architecture, has_instance_type=True)
+    return replace(
+        wishes, processor=processor, architecture=architecture, has_instance_type=True, instance_type=instance_type
+    )
 
 
 def _check_limit(name: str, value: int | None, largest: int, words: str) -> None:

@@ -17,6 +17,7 @@ from cdk_modelbuilder.bundle import (
     LOCK_FILE,
     PYLOCK_FILE,
     SCHEMA_FILE,
+    SERVING_FILE,
     ModelBundle,
     json_bytes,
 )
@@ -63,6 +64,9 @@ def write_texts(
     if packed.pylock is not None:
         files["pylock"] = PYLOCK_FILE
         (folder / PYLOCK_FILE).write_text(packed.pylock, encoding="utf-8")
+    if plan.serving is not None and plan.serving.record is not None:
+        files["serving"] = SERVING_FILE
+        (folder / SERVING_FILE).write_bytes(json_bytes(_with_image(plan.serving.record, spec)))
     (folder / verifier.MANIFEST_NAME).write_bytes(manifest.data)
     (folder / verifier.SIGNATURE_NAME).write_bytes(signature)
     if public_signature is not None:
@@ -82,3 +86,10 @@ def write_texts(
     }
     (folder / BUNDLE_FILE).write_bytes(json_bytes(info))
     return ModelBundle.read(folder)
+
+
+def _with_image(record: Mapping[str, Any], spec: ContainerSpec) -> dict[str, Any]:
+    """The options' names were read in one release of the server, and the image may hold another."""
+    image = spec.image
+    named = image.uri or f"{image.repository}:{image.tag}"
+    return {**record, "server": {**record["server"], "image": named}}

@@ -42,7 +42,8 @@ def layout_of(plan: Plan, wishes: HostingWishes, *, name: str) -> Layout:
 
 def environment_of(plan: Plan, layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
     """The container's variables, but for those that name what is sealed later; the user's ``own`` win."""
-    return {**plan.server.environment(layout), **own}
+    chosen = {} if plan.serving is None else plan.serving.environment
+    return {**plan.server.environment(layout), **chosen, **own}
 
 
 def container_spec_of(
@@ -54,6 +55,7 @@ def container_spec_of(
     environment: Mapping[str, str],
     key_id: str,
     archive: bool,
+    secrets: Mapping[str, str],
     role_arn: str | None,
 ) -> ContainerSpec:
     """The container spec of a sealed bundle.
@@ -66,6 +68,7 @@ def container_spec_of(
         environment: What :func:`environment_of` gave.
         key_id: Id of the bundle's key.
         archive: Whether there is a ``model.tar.gz``.
+        secrets: Variables whose values are in Secrets Manager, and where there.
         role_arn: Role that the user asked for.
     """
     host, server = plan.runtime.host, plan.server
@@ -81,6 +84,7 @@ def container_spec_of(
             verifier.ROOT_VARIABLE: manifest.root_sha256,
         },
         secret_environment={verifier.KEY_VARIABLE: key_id} if needs_key else {},
+        secrets=secrets,
         max_payload_bytes=layout.max_payload_bytes,
         invocation_timeout_seconds=layout.invocation_seconds,
         model_data=plan.model_data or ModelData(form="archive" if archive else "folder"),

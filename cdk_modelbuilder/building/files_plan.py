@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from cdk_modelbuilder.building.hosting import Host, HostingWishes, host_for_files
+from cdk_modelbuilder.building.language_model_plan import ServingPlan, ServingWishes, plan_serving
 from cdk_modelbuilder.building.model_source import HubModel, S3Model
 from cdk_modelbuilder.building.plan import Plan
 from cdk_modelbuilder.building.runtime import Runtime, terms_without_packages
@@ -13,8 +14,10 @@ from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.dependencies.evidence import Evidence
 from cdk_modelbuilder.dependencies.local_source import LocalSource
 from cdk_modelbuilder.errors import ModelError, UsageError
+from cdk_modelbuilder.language_models.model_facts import is_language_model
+from cdk_modelbuilder.language_models.server_rules import is_served_as_language_model
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
-from cdk_modelbuilder.servers import ServerAdapter, known_servers, server_adapter
+from cdk_modelbuilder.servers import ModelServer, ServerAdapter, known_servers, server_adapter
 from cdk_modelbuilder.servers.own_image import OwnImage
 from cdk_modelbuilder.staging import place_file
 
@@ -25,23 +28,41 @@ _WEIGHTS = (".safetensors", ".gguf", ".onnx")
 
 
 def reads_files(source: object, wishes: HostingWishes) -> bool:
-    """Whether ``source`` is planned here: what is elsewhere, and folders for a server that runs no code of a bundle."""
+    """Whether ``source`` is planned here.
+
+    That is what is elsewhere, folders for a server that runs no code of a bundle, and language models for DJL Serving,
+    whose LMI reads them itself. A folder with Python of its own is for its Python engine.
+    """
     if isinstance(source, HubModel | S3Model):
         return True
-    return isinstance(source, Path) and wishes.server is not None and server_adapter(wishes.server).template is None
+    if not isinstance(source, Path) or wishes.server is None:
+        return False
+    if wishes.server == ModelServer.DJL_SERVING:
+        return is_language_model(source) and not any(source.glob("*.py"))
+    return server_adapter(wishes.server).template is None
 
 
 def plan_for_files(
-    source: Source, model_dir: Path, *, schema: SchemaBuilder, wishes: HostingWishes, trust: tuple[str, ...]
+    source: Source,
+    model_dir: Path,
+    *,
+    schema: SchemaBuilder,
+    wishes: HostingWishes,
+    serving: ServingWishes,
+    trust: tuple[str, ...],
 ) -> Plan:
     """Put what there is of ``source`` into ``model_dir``; None is an image that holds its model.
 
     Raises:
-        ModelError: The folder holds what no such server reads, or pickles that nobody has vouched for.
-        UsageError: No server is named, or one that runs the bundle's code.
+        ModelError: The folder holds what no such server reads, or pickles that nobody has vouched for; or a language
+            model that is not whole.
+        UsageError: No server is named, or one that runs the bundle's code; or a language model does not fit.
         NoMatchingImage: AWS has no image for it.
     """
     server = _server(source, wishes)
+    told: ServingPlan | None = None
+    if is_served_as_language_model(server.name):  # before anything is placed: it may be hundreds of GB
+        told, wishes = plan_serving(source, server.name, serving, wishes)
     if wishes.verifying and not isinstance(source, Path):
         raise UsageError(
             "verifying_image checks the bundle's own files, and this model's are elsewhere.",
@@ -65,6 +86,7 @@ def plan_for_files(
         data_format, kind = "none", "image"
         notes = ["the image holds its model: nothing of it was checked."]
     host = host_for_files(server, wishes)
+    notes += () if told is None else told.notes
     return Plan(
         framework={"name": "none", "version": "none"},
         description={
@@ -82,6 +104,7 @@ def plan_for_files(
         schema=schema,
         model_source=source,
         model_data=_model_data(source),
+        serving=told,
     )
 
 

@@ -30,6 +30,7 @@ class HostingWishes:
         processor: ``cpu``, ``gpu`` or ``neuron``.
         architecture: ``x86_64`` or ``arm64``.
         has_instance_type: Whether the two are of an instance type that the user names.
+        instance_type: That type; None for none.
         verifying: Whether an image on top of the chosen one is to verify the model's folder first.
         max_payload_bytes: Largest request and answer; None for the server's own limit.
         invocation_seconds: How long an answer may take; None for a minute.
@@ -41,6 +42,7 @@ class HostingWishes:
     processor: str = "cpu"
     architecture: str = "x86_64"
     has_instance_type: bool = False
+    instance_type: str | None = None
     verifying: bool = False
     max_payload_bytes: int | None = None
     invocation_seconds: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,19 @@ def _s3(uri: str) -> S3Model:
     return S3Model(uri)
 
 
+def check_downloads(source: Any, secrets: Mapping[str, str], *, download: bool) -> None:
+    """Refuse a hub's token for a container that downloads nothing: what it does not need it should not have.
+
+    Raises:
+        UsageError: That is so.
+    """
+    if secrets and (download or not isinstance(source, HubModel | None)):
+        raise UsageError(
+            "hub_token_secret is for a container that downloads its model, and this one's model is brought to it.",
+            remedy="Leave it out. download=True takes the HF_TOKEN of whoever builds.",
+        )
+
+
 def download(hub: HubModel) -> Path:
     """The folder of a hub's model on this machine, downloaded unless it is in the hub's cache.
 
@@ -112,6 +126,12 @@ def download(hub: HubModel) -> Path:
     try:
         return Path(snapshot_download(hub.name, revision=hub.revision))
     except Exception as error:  # whatever its HTTP client raises
+        if type(error).__name__ == "GatedRepoError":
+            raise ModelError(
+                f"{hub.name} is gated: the hub gives it to those who have accepted its terms.",
+                remedy=f"Accept them at https://huggingface.co/{hub.name}, and set HF_TOKEN to a token of yours that "
+                "may read it.",
+            ) from error
         raise ModelError(
             f"the hub does not give {hub.name}: {type(error).__name__}: {str(error).splitlines()[0]}",
             remedy="Is there a network, is the id right, and does HF_TOKEN allow it? Or give the path of a folder that "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdk_modelbuilder.building.capture import Captured, unfit_prediction
+from cdk_modelbuilder.building.language_model_plan import ServingPlan
 from cdk_modelbuilder.building.runtime import Runtime
 from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.dependencies.local_source import LocalSource
@@ -34,6 +35,7 @@ class Plan:
         data_folder: Where the model's own files are, below the bundle's model folder.
         model_source: What is elsewhere or read by the server itself, or None.
         model_data: What is mounted, if it is not the bundle's own files.
+        serving: How a language model is served; None for other models.
         expected: The in-memory prediction for the sample, or None where there is none.
     """
 
@@ -48,6 +50,7 @@ class Plan:
     data_folder: str = ""
     model_source: Any = None
     model_data: ModelData | None = None
+    serving: ServingPlan | None = None
     expected: Any = field(default=None)
 
     @property

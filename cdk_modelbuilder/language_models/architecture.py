@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.errors import NotReckonedError
 from cdk_modelbuilder.language_models.attention import LayerWindows, context_length, layer_windows
 from cdk_modelbuilder.language_models.config_values import ConfigValues, usual_values
 
@@ -121,13 +121,14 @@ def read_architecture(config: Mapping[str, Any], place: str) -> Architecture:
         place: Where it is from, for messages.
 
     Raises:
-        ModelError: A value is missing or impossible, or the model has layers whose memory is not known here.
+        NotReckonedError: A value is missing, or the model has layers whose memory is not known here.
+        ModelError: A value is impossible.
     """
     outer = ConfigValues(config, place, usual_values(str(config.get("model_type"))))
     key = next((name for name in _NESTED if isinstance(config.get(name), Mapping)), None)
     text = outer if key is None else _nested(config[key], f"{key} in {place}")
     if outer.flag("is_encoder_decoder"):
-        raise ModelError(
+        raise NotReckonedError(
             f"{place} describes an encoder with a decoder, which is not reckoned here.",
             remedy="Give the server's options yourself, with env_vars=.",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.language_models.accelerators import BFLOAT16, FLOAT8, FLOAT8_CACHE, Devices
 from cdk_modelbuilder.language_models.architecture import Architecture
+from cdk_modelbuilder.language_models.model_facts import ModelFacts
 from cdk_modelbuilder.language_models.overrides import Overrides
 from cdk_modelbuilder.language_models.server_rules import ServerRules
 
@@ -16,23 +17,26 @@ _NOT_FLOAT16 = frozenset(("gemma2", "gemma3", "gemma3_text", "plamo2", "glm4"))
 _LARGER = "Take an instance type with newer GPUs, such as ml.g5 or ml.g6."
 
 
-def check_kind(shape: Architecture, rules: ServerRules) -> None:
+def check_kind(facts: ModelFacts, rules: ServerRules) -> None:
     """Refuse a model that the server does not serve.
 
     Raises:
         UsageError: It generates and the server embeds, or the other way round.
     """
+    shape = facts.architecture
     what = shape.name or shape.model_type
     if rules.generates and shape.kind == "encoder":
         raise UsageError(
-            f"{what} embeds or classifies text, and {rules.title} is set up here to write it.", remedy="Take 'tei'."
+            f"{what} embeds or classifies text, and {rules.title} is set up here to write it.",
+            remedy="Take 'tei'; or serving=False, to set the server's options yourself.",
         )
     if shape.latent is not None and not rules.keeps_latent:
         raise UsageError(
             f"{what} has latent attention, which {rules.title} keeps uncompressed; that is not reckoned here.",
             remedy="Take 'vllm'.",
         )
-    if not rules.generates and shape.kind == "decoder" and shape.name.endswith(("ForCausalLM", "LMHeadModel")):
+    writes = shape.kind == "decoder" and not facts.embeds
+    if not rules.generates and writes and shape.name.endswith(("ForCausalLM", "LMHeadModel")):
         raise UsageError(f"{what} writes text, and {rules.title} embeds it.", remedy="Take 'vllm'.")
 
 

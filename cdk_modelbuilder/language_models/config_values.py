@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.errors import ModelError, NotReckonedError
 
 _STATES = (
     "ssm_cfg",
@@ -79,11 +79,12 @@ class ConfigValues:
         """As `optional`, for a number that every model has.
 
         Raises:
-            ModelError: It is missing, or no positive whole number.
+            NotReckonedError: It is missing, as in an architecture that calls it otherwise.
+            ModelError: It is no positive whole number.
         """
         found = self.optional(*names)
         if found is None:
-            raise ModelError(
+            raise NotReckonedError(
                 f"{self.place} has no {names[0]}" + (f" ({', '.join(names[1:])})." if names[1:] else "."),
                 remedy="Take the config.json that the model was saved with: model.save_pretrained(folder) writes it.",
             )
@@ -100,13 +101,13 @@ class ConfigValues:
         """Refuse layers that keep a state instead of keys and values.
 
         Raises:
-            ModelError: The model has such layers.
+            NotReckonedError: The model has such layers.
         """
         kinds = self.values.get("layer_types")
         others = sorted({str(kind) for kind in kinds} - _STATELESS) if isinstance(kinds, list) else []
         found = [name for name in _STATES if self.values.get(name) is not None] + others
         if found:
-            raise ModelError(
+            raise NotReckonedError(
                 f"{self.place} describes layers that keep a state ({', '.join(found)}), which are not reckoned here.",
                 remedy="Give the server's options yourself, with env_vars=.",
             )

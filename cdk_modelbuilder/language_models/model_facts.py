@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.errors import ModelError
+from cdk_modelbuilder.errors import ModelError, NotReckonedError
 from cdk_modelbuilder.language_models.architecture import Architecture, read_architecture
 from cdk_modelbuilder.language_models.safetensors_headers import Tensor, read_header
 from cdk_modelbuilder.language_models.weights import Weights, count_weights
@@ -24,11 +24,14 @@ _TOKENIZERS = (
     *("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model"),
     *("tekken.json", "tokenizer.model.v3"),
 )
+_WRITERS = ("ForCausalLM", "LMHeadModel")
 _MOST_JSON = 256 << 20
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")
 _LAYER = re.compile(r"(?:^|\.)(?:layers|h|layer|blocks)\.(\d+)\.")
 _TOWER = re.compile(r"(^|\.)(vision|visual|audio)")
 _OTHER_WIDTHS = ("embedding_size", "word_embed_proj_dim", "hidden_size_per_layer_input")
+_OTHER_FORMATS = ("*.gguf", "params.json")
+"""llama.cpp's, and Mistral's own, which servers read too."""
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 
 
@@ -42,6 +45,7 @@ class ModelFacts:
         tokenizer: The file that the tokenizer is read from.
         has_chat_template: Whether a chat can be made a prompt of.
         sampling: What the files say of sampling, which vLLM and SGLang take as defaults.
+        embeds: Whether its makers have it give vectors (sentence-transformers' ``modules.json``), decoder or not.
     """
 
     architecture: Architecture
@@ -49,23 +53,27 @@ class ModelFacts:
     tokenizer: str
     has_chat_template: bool
     sampling: Mapping[str, float]
+    embeds: bool = False
 
 
 def read_model(folder: Path) -> ModelFacts:
     """Read a folder as ``save_pretrained`` writes it.
 
     Raises:
-        ModelError: There is no ``config.json``, no tokenizer or no safetensors weights; a file is broken; or the files
-            do not belong together.
+        NotReckonedError: The architecture, or the format of the weights, is none whose needs are known here.
+        ModelError: There is no ``config.json``, no tokenizer or no weights; a file is broken; or the files do not
+            belong together.
     """
     if not folder.is_dir():
         raise ModelError(f"{folder} is no folder.", remedy="Give the folder with config.json, tokenizer and weights.")
     config = _json(folder / "config.json")
     if config is None:
-        raise ModelError(
-            f"{folder} has no config.json.",
+        others = sorted(path.name for pattern in _OTHER_FORMATS for path in folder.glob(pattern))
+        raise (NotReckonedError if others else ModelError)(
+            f"{folder} has no config.json" + (f", but {', '.join(others[:3])}." if others else "."),
             remedy="Give the folder that model.save_pretrained(folder) wrote, or a whole download of the model.",
         )
+    tokenizer = _tokenizer(folder)
     architecture = read_architecture(config, str(folder / "config.json"))
     files = _weight_files(folder)
     tensors = [tensor for name in files for tensor in read_header(folder / name)]
@@ -78,7 +86,7 @@ def read_model(folder: Path) -> ModelFacts:
     return ModelFacts(
         architecture=architecture,
         weights=weights,
-        tokenizer=_tokenizer(folder),
+        tokenizer=tokenizer,
         has_chat_template=bool(tokenizer_config.get("chat_template"))
         or any((folder / name).is_file() for name in templates),
         sampling={
@@ -86,7 +94,21 @@ def read_model(folder: Path) -> ModelFacts:
             for name in _SAMPLING
             if isinstance(generation.get(name), int | float) and not isinstance(generation[name], bool)
         },
+        embeds=(folder / "modules.json").is_file(),
     )
+
+
+def is_language_model(folder: Path) -> bool:
+    """Whether a folder holds a model that writes text, with a tokenizer, and weights as safetensors."""
+    try:
+        config = _json(folder / "config.json")
+    except ModelError:
+        return False
+    config = config or {}
+    names = config.get("architectures")
+    writers = (*_WRITERS, "ForConditionalGeneration") if isinstance(config.get("text_config"), dict) else _WRITERS
+    writes = isinstance(names, list) and any(str(name).endswith(writers) for name in names)
+    return writes and any(folder.glob("*.safetensors")) and any((folder / name).is_file() for name in _TOKENIZERS)
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -135,7 +157,7 @@ def _weight_files(folder: Path) -> list[str]:
     if not names:
         others = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".gguf"))
         has = f"; {', '.join(others[:3])} are read by nothing here" if others else ""
-        raise ModelError(
+        raise (NotReckonedError if others else ModelError)(
             f"{folder} has no weights as safetensors{has}.",
             remedy="Save it with model.save_pretrained(folder), which writes safetensors.",
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 
 from cdk_modelbuilder.errors import UsageError
 
@@ -23,7 +25,7 @@ class Overrides:
         request_tokens: Average tokens of a request, for the number of sequences; 1024 by default.
 
     Raises:
-        UsageError: A number is below 1, or the share is none.
+        UsageError: A number is below 1, the share is none, or a name is no text.
     """
 
     tensor_parallel: int | None = None
@@ -41,9 +43,38 @@ class Overrides:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name} is {value!r}.", remedy="Give a whole number of at least 1.")
+        for name in ("dtype", "quantization", "cache_dtype"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise UsageError(f"{name} is {value!r}.", remedy="Give its name as text, such as 'bfloat16' or 'fp8'.")
         share = self.memory_share
         if share is not None and (type(share) not in (int, float) or not 0 < share <= 1):
             raise UsageError(f"memory_share is {share!r}.", remedy="Give a number above 0 and at most 1.")
+
+    @classmethod
+    def of(cls, given: Overrides | Mapping[str, object]) -> Overrides:
+        """``given`` itself, or the values of a mapping with the same names.
+
+        Raises:
+            UsageError: It is neither, a name is unknown, or a value cannot be.
+        """
+        if isinstance(given, Overrides):
+            return given
+        known = [field.name for field in fields(cls)]
+        if not isinstance(given, Mapping):
+            raise UsageError(
+                f"serving is {given!r}.",
+                remedy=f"Give Overrides(...) or a dict with any of {', '.join(known)}; or False, to choose nothing.",
+            )
+        unknown = sorted(str(name) for name in given if name not in known)
+        if unknown:
+            near = get_close_matches(unknown[0], known, 1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"serving has {', '.join(unknown)}, which is no value that is chosen.",
+                remedy=f"{meant}There are {', '.join(known)}; other options of the server go into env_vars=.",
+            )
+        return cls(**given)  # type: ignore[arg-type]  # checked there, and named if wrong
 
     @property
     def given(self) -> frozenset[str]:

@@ -65,6 +65,7 @@ class ServerRules:
     Attributes:
         name: As ``model_server=`` has it.
         title: For people.
+        read_in: The release whose sources the options' names were read in.
         generates: Whether it writes text; else it embeds.
         windows_save: Whether its cache drops what a sliding window has left behind. Only vLLM's does for each model;
             the others are reckoned without, which is never too little.
@@ -81,6 +82,7 @@ class ServerRules:
 
     name: str
     title: str
+    read_in: str
     options: Mapping[str, str]
     generates: bool = True
     windows_save: bool = False
@@ -99,6 +101,7 @@ _RULES = {
         ServerRules(
             name="vllm",
             title="vLLM",
+            read_in="0.32.0",
             options=_VLLM,
             windows_save=True,
             quantizations={"fp8": "fp8", "nf4": "bitsandbytes"},
@@ -107,6 +110,7 @@ _RULES = {
         ServerRules(
             name="sglang",
             title="SGLang",
+            read_in="0.5.23",
             options=_SGLANG,
             quantizations={"fp8": "fp8"},
             cache_dtypes={"fp8": "fp8_e4m3"},
@@ -114,6 +118,7 @@ _RULES = {
         ServerRules(
             name="djl_serving",
             title="LMI (DJL Serving)",
+            read_in="0.36.0",
             options=_LMI,
             windows_save=True,
             quantizations={"fp8": "fp8", "nf4": "bitsandbytes"},
@@ -122,6 +127,7 @@ _RULES = {
         ServerRules(
             name="tgi",
             title="Text Generation Inference",
+            read_in="3.3.7",
             options=_TGI,
             repeats_heads=False,
             keeps_latent=False,
@@ -133,12 +139,22 @@ _RULES = {
         ServerRules(
             name="tei",
             title="Text Embeddings Inference",
+            read_in="1.9.3",
             options=_TEI,
             generates=False,
             dtypes=("float16", "float32"),
         ),
     )
 }
+
+
+def is_served_as_language_model(server: str) -> bool:
+    """Whether values are chosen for what the server serves.
+
+    >>> is_served_as_language_model("vllm"), is_served_as_language_model("triton")
+    (True, False)
+    """
+    return server in _RULES
 
 
 def rules_of(server: str) -> ServerRules:

@@ -26,6 +26,9 @@ from cdk_modelbuilder.language_models.server_rules import ServerRules, rules_of,
 SHORTEST = 2048
 """A server that takes fewer tokens than this, or than the model's own context, is of little use: rather refuse."""
 
+PROCESSORS = "c6i"
+"""The family proposed for embedding models: current, and offered in most regions."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServingChoice:
@@ -95,7 +98,7 @@ def choose(
             f"{instance_type_name!r} is no known instance type.",
             remedy=f"Did you mean {', '.join(near)}?" if near else "docs/instances.md has all of them.",
         )
-    check_kind(facts.architecture, rules)
+    check_kind(facts, rules)
     check_options(rules, wanted)
     try:
         return _arrange(facts, kind, rules, wanted)
@@ -113,23 +116,29 @@ def choose(
 def smallest_instance_type(facts: ModelFacts, server: str, overrides: Overrides | None = None) -> str | None:
     """The type with the least accelerator memory (then accelerators, then memory) that a model fits on; None for none.
 
+    Embedding models run on processors too, and get those first.
+
     Raises:
         UsageError: The server does not serve such models.
     """
     rules = rules_of(server)
-    check_kind(facts.architecture, rules)
+    check_kind(facts, rules)
     return _smallest(facts, rules, overrides or Overrides())
 
 
 def _smallest(facts: ModelFacts, rules: ServerRules, overrides: Overrides) -> str | None:
     kinds = [kind for name in known_types() if (kind := instance_type(name)) is not None]
-    candidates = [kind for kind in kinds if kind.in_api and kind.architecture == "x86_64" and devices_of(kind)]
+    candidates = [kind for kind in kinds if kind.in_api and kind.architecture == "x86_64" and _is_proposed(kind, rules)]
     for kind in sorted(candidates, key=_size):
         try:
             return _arrange(facts, kind, rules, overrides).instance_type
         except (_TooLarge, UsageError):
             continue
     return None
+
+
+def _is_proposed(kind: InstanceType, rules: ServerRules) -> bool:
+    return devices_of(kind) is not None or (not rules.generates and kind.family == PROCESSORS)
 
 
 def _size(kind: InstanceType) -> tuple[int, int, int, str]:

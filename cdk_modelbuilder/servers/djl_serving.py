@@ -45,7 +45,11 @@ class DjlServing(PythonServer):
 
 
 class DjlLmi(NativeServer):
-    """Its Large Model Inference: vLLM behind DJL's routes; ``OPTION_*`` variables are its ``option.*`` properties."""
+    """Its Large Model Inference: vLLM behind DJL's routes; ``OPTION_*`` variables are its ``option.*`` properties.
+
+    Over how many GPUs it splits a model is chosen where the model's files say what divides it; left out, LMI takes all
+    (``LmiConfigRecommender.java``).
+    """
 
     name: str = ModelServer.DJL_SERVING
     title: str = "DJL Serving"
@@ -54,7 +58,6 @@ class DjlLmi(NativeServer):
         return {
             **super().environment(layout),
             "MODEL_LOADING_TIMEOUT": str(layout.startup_seconds),
-            "OPTION_TENSOR_PARALLEL_DEGREE": "max",
         }
 
     def model_environment(self, model: str, revision: str | None) -> Mapping[str, str]:

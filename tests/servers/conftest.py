@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from cdk_modelbuilder import ModelBuilder, ModelBundle, SchemaBuilder
 from tests.conftest import MASTER_KEY
+from tests.language_models.architectures import PUBLISHED, llama, write_model
 
 CHAT = SchemaBuilder(
     {"messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 8},
@@ -18,14 +18,17 @@ CHAT = SchemaBuilder(
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A folder that looks like a language model's; nothing here loads it."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}))
-    (folder / "model.safetensors").write_bytes(bytes(64))
-    (folder / "tokenizer.json").write_text("{}")
+    """A folder of a small language model; nothing here loads it."""
+    folder = write_model(tmp_path / "weights", llama(2, 64, 128, 4, 4, 100, 512))
     (folder / ".gitattributes").write_text("*.safetensors filter=lfs")
     return folder
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """A folder of a small model that embeds text."""
+    small = PUBLISHED["minilm"].config | {"num_hidden_layers": 1, "vocab_size": 100}
+    return write_model(tmp_path / "encoder", small, dtype="F32")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from cdk_modelbuilder import Mode
-from cdk_modelbuilder.constructs import ModelEndpoint
+from cdk_modelbuilder.constructs import Artifact, ModelEndpoint
 from cdk_modelbuilder.errors import ModelError, UsageError
 from cdk_modelbuilder.images import NoMatchingImage
 
@@ -17,6 +17,8 @@ COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 def template(bundle, instance_type: str = GPU, **options) -> dict:
     stack = cdk.Stack(cdk.App(), "Files", env=cdk.Environment(account="123456789012", region="us-east-1"))
+    if bundle.container.model_data.form == "folder":
+        options = {"artifact": Artifact.published("weights"), **options}
     ModelEndpoint(stack, "Endpoint", bundle=bundle, instance_type=instance_type, **options)
     return Template.from_stack(stack).to_json()["Resources"]
 
@@ -33,7 +35,8 @@ def variant(resources: dict) -> dict:
 
 def test_a_folder_is_packaged_as_it_is_and_its_server_told_where_it_lies(build, weights):
     bundle = build(model=weights, model_server="vllm", instance_type=GPU)
-    assert sorted(bundle.manifest.files) == ["config.json", "model.safetensors", "tokenizer.json"]
+    names = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    assert sorted(bundle.manifest.files) == names
     spec = bundle.container
     assert spec.environment["SM_VLLM_MODEL"] == "/opt/ml/model"
     assert spec.environment["SM_VLLM_SERVED_MODEL_NAME"] == "bundle"

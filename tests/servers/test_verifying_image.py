@@ -39,8 +39,8 @@ def test_the_images_own_entry_point_comes_after_the_one_that_verifies(bundle):
     assert not any("verifies" in note for note in bundle.notes)
 
 
-def test_python_is_added_where_an_image_has_none(build, weights):
-    bundle = build(model=weights, model_server="tei", verifying_image=True)
+def test_python_is_added_where_an_image_has_none(build, encoder):
+    bundle = build(model=encoder, model_server="tei", verifying_image=True)
     assert "apt-get install --yes --no-install-recommends python3" in (bundle.path / "image" / "Dockerfile").read_text()
 
 
