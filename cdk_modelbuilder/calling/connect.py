@@ -7,14 +7,12 @@ from typing import Any, Protocol
 
 from cdk_modelbuilder.calling.arguments import check_count, check_header, check_timeout
 from cdk_modelbuilder.calling.endpoint_url import shown_url
-from cdk_modelbuilder.calling.http import HttpTransport
+from cdk_modelbuilder.calling.http import CUSTOM_ATTRIBUTES_HEADER, HttpTransport
 from cdk_modelbuilder.calling.pending import PendingAnswer
 from cdk_modelbuilder.calling.transport import Request, Transport
 from cdk_modelbuilder.container_spec import ContainerSpec
 from cdk_modelbuilder.errors import UsageError
 
-CUSTOM_ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
-"""The header in which SageMaker hands CustomAttributes to the container."""
 _SPARE_SECONDS = 10
 """For the way to the container and back: the API reference asks for 70 s where the model may take 60."""
 

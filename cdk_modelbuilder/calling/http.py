@@ -16,6 +16,10 @@ from cdk_modelbuilder.calling.retries import asked_wait, wait_after
 from cdk_modelbuilder.calling.transport import Answer, Request, StreamedAnswer
 from cdk_modelbuilder.errors import EndpointUnavailableError, PredictionTimeoutError, StreamInterruptedError
 
+CUSTOM_ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+"""The header in which SageMaker hands CustomAttributes to the container."""
+ADAPTER_HEADER = "X-Amzn-SageMaker-Adapter-Identifier"
+"""The header in which it tells a base component's container which adapter was called."""
 CONNECT_SECONDS = 5
 CONNECTIONS = 64
 """How many stay open for the next request; as many as a batch needs at a time."""
@@ -85,6 +89,11 @@ class HttpTransport:
     def _post(self, request: Request) -> urllib3.BaseHTTPResponse:
         """The response to ``request``, of which only the head has been read; its status is 200."""
         headers = {**self._headers, "Content-Type": request.content_type, "Accept": request.accept}
+        attributes = request.attributes_with(self._headers.get(CUSTOM_ATTRIBUTES_HEADER))
+        if attributes is not None:
+            headers[CUSTOM_ATTRIBUTES_HEADER] = attributes
+        if request.adapter is not None:
+            headers[ADAPTER_HEADER] = request.adapter
         attempts = 0
         while True:
             attempts += 1

@@ -75,8 +75,10 @@ class SageMakerTransport:
             self._client.close()
 
     def _arguments(self, request: Request) -> dict[str, Any]:
+        attributes = request.attributes_with(self._parameters.get("CustomAttributes"))
         return {
             **self._parameters,
+            **({} if attributes is None else {"CustomAttributes": attributes}),
             "Body": as_blob(request),
             "ContentType": request.content_type,
             "Accept": request.accept,

@@ -140,6 +140,25 @@ class Embeddings(Sequence[list[float]]):
         return cls(vectors, usage, raw)
 
 
+def check_model(asked: str | None, answered: Any) -> None:
+    """Refuse an answer of another model than the adapter that was asked: it would look like its own.
+
+    Args:
+        asked: The adapter; None for whatever answers.
+        answered: The answer as plain data.
+
+    Raises:
+        UnreadableAnswerError: It is another model's.
+    """
+    said = answered.get("model") if isinstance(answered, Mapping) else None
+    if asked is not None and said is not None and said != asked:
+        raise UnreadableAnswerError(
+            f"the adapter {asked!r} was asked, and {said!r} answered.",
+            remedy="The image does not lead requests to adapters; AWS's do, by `route=` in CustomAttributes.",
+            status=200,
+        )
+
+
 def _vectors(data: Any) -> list[list[float]] | None:
     """OpenAI's ``data``, in the order of its indexes; or the bare lists of Text Embeddings Inference and LMI."""
     found = data

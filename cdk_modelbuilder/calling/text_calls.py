@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
-from cdk_modelbuilder.calling.text_answers import Embeddings, GeneratedText
+from cdk_modelbuilder.calling.text_answers import Embeddings, GeneratedText, check_model
 from cdk_modelbuilder.calling.text_request import Sampling, check_messages, check_prompt, check_texts, json_request
-from cdk_modelbuilder.calling.text_servers import text_server
+from cdk_modelbuilder.calling.text_servers import TextServer, text_server
 from cdk_modelbuilder.calling.text_stream import TextStream
 from cdk_modelbuilder.calling.transport import Request, Transport
 from cdk_modelbuilder.container_spec import ContainerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How requests to a server are led to a model.
+
+    Attributes:
+        fields: Fields that say which model answers.
+        route: Where an adapter is called, if it is called by a route of its own.
+        adapter: That adapter.
+    """
+
+    fields: Mapping[str, str]
+    route: str | None = None
+    adapter: str | None = None
+
+    def lead(self, request: Request) -> Request:
+        """``request``, led there."""
+        if self.adapter is None:
+            return request
+        return replace(request, attributes=f"route={self.route}", adapter=self.adapter)
 
 
 class TextCalls:
@@ -87,8 +109,9 @@ class TextCalls:
                 ``StreamInterruptedError``.
         """
         server = text_server(self._container, "chat")
+        way = self._way(server, model, "/v1/chat/completions")
         fields = {
-            **server.model_fields(model, self._container),
+            **way.fields,
             "messages": check_messages(messages),
             **Sampling(max_tokens, temperature, top_p, stop).fields(),
         }
@@ -96,7 +119,7 @@ class TextCalls:
             fields["tools"] = list(tools)
         if response_format is not None:
             fields["response_format"] = dict(response_format)
-        return self._generate(fields, extra, stream=stream)
+        return self._generate(way, fields, extra, stream=stream)
 
     @overload
     def complete(
@@ -156,12 +179,13 @@ class TextCalls:
                 ``StreamInterruptedError``.
         """
         server = text_server(self._container, "complete")
+        way = self._way(server, model, "/v1/completions")
         fields = {
-            **server.model_fields(model, self._container),
+            **way.fields,
             "prompt": check_prompt(prompt),
             **Sampling(max_tokens, temperature, top_p, stop).fields(),
         }
-        return self._generate(fields, extra, stream=stream)
+        return self._generate(way, fields, extra, stream=stream)
 
     def embed(self, texts: str | Sequence[str], *, model: str | None = None, **extra: Any) -> Embeddings:
         """A vector for each text; for vLLM, LMI and Text Embeddings Inference.
@@ -180,20 +204,33 @@ class TextCalls:
         """
         server = text_server(self._container, "embed")
         given = check_texts(texts)
-        base = server.model_fields(model, self._container)
+        way = self._way(server, model, "/v1/embeddings")
         most = server.texts_a_request(self._container) or len(given)
         parts = [given[start : start + most] for start in range(0, len(given), most)]
-        requests = [self._checked(json_request({**base, str(server.embeds): part}, extra)) for part in parts]
-        bodies = [self._transport.send(request).body for request in requests]
-        return Embeddings.of(bodies, [len(part) for part in parts])
+        requests = [json_request({**way.fields, str(server.embeds): part}, extra) for part in parts]
+        ready = [self._checked(way.lead(request)) for request in requests]
+        found = Embeddings.of([self._transport.send(request).body for request in ready], [len(part) for part in parts])
+        for answer in found.raw:
+            check_model(way.adapter, answer)
+        return found
 
-    def _generate(self, fields: dict[str, Any], extra: dict[str, Any], *, stream: bool) -> GeneratedText | TextStream:
+    def _way(self, server: TextServer, model: str | None, route: str) -> _Way:
+        fields = server.model_fields(model, self._container)
+        adapter = server.adapter_of(model, self._container) if server.routes_adapters else None
+        return _Way(fields, route, adapter)
+
+    def _generate(
+        self, way: _Way, fields: dict[str, Any], extra: dict[str, Any], *, stream: bool
+    ) -> GeneratedText | TextStream:
         if not stream:
-            return GeneratedText.of(self._transport.send(self._checked(json_request(fields, extra))).body)
+            request = self._checked(way.lead(json_request(fields, extra)))
+            found = GeneratedText.of(self._transport.send(request).body)
+            check_model(way.adapter, found.raw)
+            return found
         # Else the tokens are not counted in streams.
         counted = {} if "stream_options" in extra else {"stream_options": {"include_usage": True}}
-        request = self._checked(json_request({**fields, "stream": True, **counted}, extra))
-        return TextStream(self._transport.stream(request), self._transport.address)
+        request = self._checked(way.lead(json_request({**fields, "stream": True, **counted}, extra)))
+        return TextStream(self._transport.stream(request), self._transport.address, way.adapter)
 
     def _checked(self, request: Request) -> Request:
         """``request``, if the endpoint takes one so large."""

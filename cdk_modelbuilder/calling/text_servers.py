@@ -1,11 +1,17 @@
 """What each server of language models takes at ``/invocations``.
 
-Sources, read in 2026-11: vllm-project/vllm, ``vllm/entrypoints/serve/sagemaker/api_router.py`` (chat, completion and
-pooling requests, told apart by their fields); sgl-project/sglang, ``python/sglang/srt/entrypoints/http_server.py``
-(chat alone); deepjavalibrary/djl-serving, ``engines/python/setup/djl_python/lmi_vllm/vllm_async_service.py`` (chat,
-completion, embeddings as ``inputs``; streams as JSON lines; ``adapters`` names a LoRA adapter) and ``async_utils.py``;
-huggingface/text-generation-inference, ``router/src/sagemaker.rs`` and ``router/src/lib.rs`` (chat and completion;
-``model`` is taken for an adapter); huggingface/text-embeddings-inference, ``router/src/http/server.rs`` (``inputs``).
+Sources, read in 2026-11:
+
+- vLLM: vllm-project/vllm, ``vllm/entrypoints/serve/sagemaker/api_router.py`` (chat, completion and pooling requests, told
+  apart by their fields); aws/model-hosting-container-standards, ``sagemaker/lora`` (``model`` is overwritten with what
+  SageMaker's header says, with nothing if there is none); aws/deep-learning-containers,
+  ``scripts/docker/vllm/sagemaker_serve.py`` (``route=/v1/...`` in CustomAttributes leads to a route that reads ``model``).
+- SGLang: sgl-project/sglang, ``python/sglang/srt/entrypoints/http_server.py`` (chat alone).
+- LMI: deepjavalibrary/djl-serving, ``engines/python/setup/djl_python/lmi_vllm/vllm_async_service.py`` (chat, completion,
+  embeddings as ``inputs``; ``adapters`` names a LoRA adapter) and ``async_utils.py`` (streams are JSON lines).
+- huggingface/text-generation-inference, ``router/src/sagemaker.rs`` and ``router/src/lib.rs`` (chat and completion;
+  ``model`` is taken for an adapter).
+- huggingface/text-embeddings-inference, ``router/src/http/server.rs`` (``inputs``).
 """
 
 from __future__ import annotations
@@ -29,6 +35,8 @@ class TextServer:
         embeds: Which field has the texts to embed: OpenAI's ``input``, or ``inputs``; None where it embeds nothing.
         name_variable: The variable with the name that it serves the model by, to be said as ``model``.
         adapter_field: Which field names a LoRA adapter; None for none.
+        routes_adapters: Whether a LoRA adapter is called by another route, as ``model`` is overwritten at
+            ``/invocations``; answers say which model they are from.
         texts_variable: The variable with the most texts that one request may have.
         most_texts: That number where the variable is not set; None for no limit.
     """
@@ -39,6 +47,7 @@ class TextServer:
     embeds: str | None = None
     name_variable: str | None = None
     adapter_field: str | None = "model"
+    routes_adapters: bool = False
     texts_variable: str | None = None
     most_texts: int | None = None
 
@@ -58,25 +67,29 @@ class TextServer:
         said = "" if self.texts_variable is None else container.environment.get(self.texts_variable, "")
         return int(said) if said.isdecimal() and int(said) > 0 else self.most_texts
 
+    def adapter_of(self, model: str | None, container: ContainerSpec) -> str | None:
+        """The LoRA adapter that ``model`` names; None for the base model."""
+        return None if model is None or model == self.served_name(container) else model
+
     def model_fields(self, model: str | None, container: ContainerSpec) -> Mapping[str, str]:
         """The fields that say which model answers: the base, or an adapter on it.
 
         Raises:
             UsageError: The server has but one model, and another was named.
         """
-        served = self.served_name(container)
-        if model is None or model == served:
+        served, adapter = self.served_name(container), self.adapter_of(model, container)
+        if adapter is None:
             return {} if served is None else {"model": served}
         if self.adapter_field is None:
             raise UsageError(
                 f"model={model!r} was named, and {self.title} serves one model alone.", remedy="Leave model= out."
             )
         base = {} if served is None or self.adapter_field == "model" else {"model": served}
-        return {**base, self.adapter_field: model}
+        return {**base, self.adapter_field: adapter}
 
 
 _SERVERS: Mapping[str, TextServer] = {
-    "vllm": TextServer("vLLM", embeds="input", name_variable="SM_VLLM_SERVED_MODEL_NAME"),
+    "vllm": TextServer("vLLM", embeds="input", name_variable="SM_VLLM_SERVED_MODEL_NAME", routes_adapters=True),
     "sglang": TextServer(
         "SGLang", completes=False, name_variable="SM_SGLANG_SERVED_MODEL_NAME", adapter_field="lora_path"
     ),

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from cdk_modelbuilder.calling.container_message import as_sentence, container_message
 from cdk_modelbuilder.calling.server_sent_events import json_lines, server_sent_events
-from cdk_modelbuilder.calling.text_answers import Usage
+from cdk_modelbuilder.calling.text_answers import Usage, check_model
 from cdk_modelbuilder.calling.transport import StreamedAnswer
 from cdk_modelbuilder.errors import StreamInterruptedError
 
@@ -41,6 +41,7 @@ class TextStream(Iterator[TextPiece]):
     Args:
         answer: What arrives.
         address: The endpoint in words.
+        adapter: The adapter that was asked, where its name is in each event.
 
     Attributes:
         text: What the pieces of the first choice that have come so far add up to.
@@ -48,9 +49,10 @@ class TextStream(Iterator[TextPiece]):
         usage: Tokens, once the server has said them.
     """
 
-    def __init__(self, answer: StreamedAnswer, address: str) -> None:
+    def __init__(self, answer: StreamedAnswer, address: str, adapter: str | None = None) -> None:
         self._answer = answer
         self._address = address
+        self._adapter = adapter
         self._events = _events(answer.chunks, answer.content_type)
         self._received = 0
         self._texts: list[str] = []
@@ -112,6 +114,7 @@ class TextStream(Iterator[TextPiece]):
         choices = event.get("choices")
         if not isinstance(choices, list):
             raise self._interrupted(_failure(event) or f"an event has no choices: {data[:200]!r}")
+        check_model(self._adapter, event)
         if not choices or not isinstance(choices[0], dict):
             return None
         piece = _piece(choices[0], event)

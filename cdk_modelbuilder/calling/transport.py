@@ -17,16 +17,25 @@ class Request:
         body: The bytes; they are not copied where the HTTP library allows it.
         content_type: What they are.
         accept: Which types the answer may have, as an HTTP Accept header.
+        attributes: What the container is to see in X-Amzn-SageMaker-Custom-Attributes, before what the caller says.
+        adapter: The adapter that answers, as SageMaker tells it a base component's container. SageMaker's API has no
+            such parameter, so it goes to URLs alone.
     """
 
     body: Body
     content_type: str
     accept: str = "*/*"
+    attributes: str | None = None
+    adapter: str | None = None
 
     @property
     def size(self) -> int:
         """Length of the body in bytes."""
         return self.body.nbytes if isinstance(self.body, memoryview) else len(self.body)
+
+    def attributes_with(self, said: str | None) -> str | None:
+        """Its attributes, and what the caller wants said beside them; None for nothing."""
+        return ",".join(part for part in (self.attributes, said) if part) or None
 
 
 @dataclass(frozen=True, slots=True)

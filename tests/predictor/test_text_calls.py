@@ -148,6 +148,38 @@ def test_how_each_server_is_told_the_model(asked, server, model, fields):
     assert sent(scripted) == {**fields, "messages": HELLO}
 
 
+ATTRIBUTES, ADAPTER = "X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Adapter-Identifier"
+
+
+@pytest.mark.parametrize("own", [None, "trace=7"])
+def test_vllm_is_led_to_an_adapter_by_a_route(predictor_for, service, own):
+    """At /invocations `model` is overwritten with what SageMaker's header says, which its callers cannot set."""
+    said = {**CHAT, "model": "sql"}
+    routes = {"chat": "/v1/chat/completions", "complete": "/v1/completions", "embed": "/v1/embeddings"}
+    with ScriptedContainer(reply(said), reply(said), reply({"data": [{"embedding": [1.0]}]})) as scripted:
+        service.endpoints["writer"] = scripted.url
+        for where in ({"url": scripted.url}, {"endpoint_name": "writer", "session": SESSION}):
+            predictor = predictor_for(container=container_of("vllm"), custom_attributes=own, **where)
+            for call, route in routes.items():
+                scripted.replies = [reply({"data": [{"embedding": [1.0]}]} if call == "embed" else said)]
+                getattr(predictor, call)(HELLO if call == "chat" else "a", model="sql")
+                headers = scripted.requests[-1][0]
+                assert headers[ATTRIBUTES] == (f"route={route}" if own is None else f"route={route},{own}")
+                assert headers.get(ADAPTER) == ("sql" if "url" in where else None)
+            scripted.replies = [reply(CHAT)]
+            predictor.chat(HELLO, model="base")
+            headers = scripted.requests[-1][0]
+            assert (headers.get(ATTRIBUTES), headers.get(ADAPTER)) == (own, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_of_the_base_is_not_taken_for_the_adapters(asked, stream):
+    said = {**CHAT, "model": "base"}
+    predictor, _ = asked(reply(said))
+    with pytest.raises(UnreadableAnswerError, match="adapter 'sql' was asked, and 'base' answered"):
+        list(predictor.chat(HELLO, model="sql", stream=True)) if stream else predictor.chat(HELLO, model="sql")
+
+
 def test_of_several_names_the_first_is_sent(asked):
     predictor, scripted = asked(reply(CHAT), SM_VLLM_SERVED_MODEL_NAME='["one", "two"]')
     predictor.chat(HELLO)
