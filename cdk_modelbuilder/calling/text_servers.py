@@ -2,13 +2,13 @@
 
 Sources, read in 2026-11:
 
-- vLLM: vllm-project/vllm, ``vllm/entrypoints/serve/sagemaker/api_router.py`` (chat, completion and pooling requests, told
-  apart by their fields); aws/model-hosting-container-standards, ``sagemaker/lora`` (``model`` is overwritten with what
-  SageMaker's header says, with nothing if there is none); aws/deep-learning-containers,
-  ``scripts/docker/vllm/sagemaker_serve.py`` (``route=/v1/...`` in CustomAttributes leads to a route that reads ``model``).
+- vLLM: vllm-project/vllm, ``vllm/entrypoints/serve/sagemaker/api_router.py`` (chat, completion and pooling requests,
+  told apart by their fields); aws/model-hosting-container-standards, ``sagemaker/lora`` (``model`` is overwritten with
+  what SageMaker's header says, with nothing if there is none); aws/deep-learning-containers,
+  ``scripts/docker/vllm/sagemaker_serve.py`` (``route=/v1/...`` in CustomAttributes leads to one that reads ``model``).
 - SGLang: sgl-project/sglang, ``python/sglang/srt/entrypoints/http_server.py`` (chat alone).
-- LMI: deepjavalibrary/djl-serving, ``engines/python/setup/djl_python/lmi_vllm/vllm_async_service.py`` (chat, completion,
-  embeddings as ``inputs``; ``adapters`` names a LoRA adapter) and ``async_utils.py`` (streams are JSON lines).
+- LMI: deepjavalibrary/djl-serving, ``engines/python/setup/djl_python/lmi_vllm/vllm_async_service.py`` (chat,
+  completion, embeddings as ``inputs``; ``adapters`` names a LoRA adapter), ``async_utils.py`` (streams are JSON lines).
 - huggingface/text-generation-inference, ``router/src/sagemaker.rs`` and ``router/src/lib.rs`` (chat and completion;
   ``model`` is taken for an adapter).
 - huggingface/text-embeddings-inference, ``router/src/http/server.rs`` (``inputs``).
