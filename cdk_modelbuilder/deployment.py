@@ -21,7 +21,7 @@ def deploy(
     *,
     mode: Mode | None = None,
     port: int = 0,
-    workers: int = 1,
+    workers: int | None = None,
     strict: bool = False,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
@@ -40,7 +40,8 @@ def deploy(
         bundle: What to run.
         mode: Where. Default: the mode that the bundle was built with.
         port: Port on 127.0.0.1 for local modes; 0 takes a free one.
-        workers: Server processes of ``LOCAL_PROCESS``; in a container the image decides.
+        workers: Server processes of ``LOCAL_PROCESS``; in a container the image decides. Default: what the container
+            spec's ``MODELBUILDER_WORKERS`` says, else one.
         strict: In a process: answer by the rules of the toolkit in the bundle's container, quirks included.
         signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
         on_log: Called with each line of the server's log. For an endpoint in SageMaker, while it comes up; the default

@@ -17,6 +17,7 @@
     ├── PublishError             a bundle did not get into its bucket
     ├── DeploymentError          an endpoint in SageMaker did not come up, change or go; with the cause
     ├── LocalEndpointError       the local endpoint did not start or died
+    ├── TuningError              no serving properties that were tried could be used
     ├── GoldenTestError          an endpoint answers something else than when the bundle was built
     └── PredictionError          the endpoint answered with an error, or not at all
         ├── RequestRejectedError     4xx: the container, or AWS before it, did not take the request
@@ -135,6 +136,10 @@ class LocalEndpointError(ModelBuilderError):
         super().__init__(what, remedy=remedy)
         self.status = status
         self.out_of_memory = out_of_memory
+
+
+class TuningError(ModelBuilderError):
+    """A tuning found no configuration that runs and keeps its bounds."""
 
 
 class GoldenTestError(ModelBuilderError):

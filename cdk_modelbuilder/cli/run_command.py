@@ -37,7 +37,11 @@ _ASSEMBLY = "manifest.json"
 )
 @click.option("--container/--process", "in_container", help="In Docker, or as processes, which is the default.")
 @click.option("--copies", default=1, show_default=True, type=click.IntRange(1), help="Servers for each bundle.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes for each server.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes for each server. Default: the container spec's MODELBUILDER_WORKERS, else 1.",
+)
 @click.option("--strict", is_flag=True, help="Answer as the container's serving toolkit will, quirks included.")
 @click.option("--bare", is_flag=True, help="One bundle's own server alone: GET /ping, POST /invocations, GET /docs.")
 @click.option("--async", "asynchronous", is_flag=True, help="Make the endpoints asynchronous.")
@@ -79,7 +83,7 @@ def command(
     port: int | None,
     in_container: bool,
     copies: int,
-    workers: int,
+    workers: int | None,
     strict: bool,
     bare: bool,
     asynchronous: bool,
@@ -103,7 +107,7 @@ def command(
         raise UsageError(
             f"--{min(asked).replace('_', '-')} is for containers.", remedy="Give --container too, or leave it out."
         )
-    if in_container and (strict or workers > 1):
+    if in_container and (strict or workers is not None):
         raise UsageError(
             f"--{'strict' if strict else 'workers'} is for processes.", remedy="Leave it out: the image decides."
         )

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,9 +41,11 @@ class LocalProcess:
         bundle: What to serve.
         key: The bundle's key; it goes to the child through its environment.
         port: Port on 127.0.0.1, or 0 for a free one.
-        workers: Server processes.
+        workers: Server processes. Default: as many as the container spec's variable says, else one.
         strict: Answer by the rules of the toolkit in the bundle's container, quirks included, instead of our server's.
         on_log: Called with each log line of the server. Default: the logger ``cdk_modelbuilder.endpoint``.
+        own_group: Run it in a process group of its own, all of which is ended with it: also what the model has
+            started. Ctrl-C in a terminal then does not reach it.
 
     Raises:
         LocalEndpointError: The server did not become healthy; the message ends with its last log lines.
@@ -55,13 +58,15 @@ class LocalProcess:
         key: BundleKey,
         *,
         port: int = 0,
-        workers: int = 1,
+        workers: int | None = None,
         strict: bool = False,
         on_log: Callable[[str], object] | None = None,
+        own_group: bool = False,
     ) -> None:
         self._bundle = bundle
         self._tail: collections.deque[str] = collections.deque(maxlen=40)
         self._on_log = on_log or _forward
+        self._own_group = own_group
         self._family = family_of(bundle.container) if strict else None
         # Bound here and handed over, so that nobody can take the port in between.
         with listen(port) as listener:
@@ -113,6 +118,9 @@ class LocalProcess:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
+        if self._own_group:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
         self._reader.join(timeout=5)
         assert self._child.stdout is not None
         self._child.stdout.close()
@@ -121,7 +129,7 @@ class LocalProcess:
         """Wait until the server ends by itself; returns its exit status."""
         return self._child.wait()
 
-    def _start(self, listener: socket.socket, key: BundleKey, workers: int) -> subprocess.Popen[str]:
+    def _start(self, listener: socket.socket, key: BundleKey, workers: int | None) -> subprocess.Popen[str]:
         spec = self._bundle.container
         if self._family is None:
             own = ["-m", "cdk_modelbuilder.serving", "--stuck-after", str(2 * spec.invocation_timeout_seconds)]
@@ -131,7 +139,7 @@ class LocalProcess:
             *(sys.executable, *own),
             *("--model-dir", str(self._bundle.model_dir.resolve())),
             *("--fd", str(listener.fileno())),
-            *("--workers", str(workers)),
+            *(() if workers is None else ("--workers", str(workers))),
             *("--max-payload-bytes", str(spec.max_payload_bytes)),
             *("--parent", str(os.getpid())),
         ]
@@ -157,6 +165,7 @@ class LocalProcess:
             text=True,
             errors="replace",
             pass_fds=(listener.fileno(),),
+            start_new_session=self._own_group,
         )
 
     def _read_log(self) -> None:
@@ -195,6 +204,7 @@ class LocalProcess:
         return LocalEndpointError(
             f"the server of {self._bundle.name} {what}. {said}",
             remedy="\n".join(str(one) for one in found) or remedy,
+            status=self._child.returncode,
         )
 
 

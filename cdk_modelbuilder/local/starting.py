@@ -20,12 +20,15 @@ def start_process(
     bundle: ModelBundle,
     *,
     port: int = 0,
-    workers: int = 1,
+    workers: int | None = None,
     strict: bool = False,
     signing_key: str | bytes | None = None,
     on_log: Callable[[str], object] | None = None,
+    own_group: bool = False,
 ) -> LocalProcess:
     """Serve ``bundle`` in a child process; the arguments are those of :func:`cdk_modelbuilder.deployment.deploy`.
+
+    ``own_group`` is that of :class:`~cdk_modelbuilder.local.process.LocalProcess`.
 
     Raises:
         IntegrityError: Signed with another key.
@@ -46,7 +49,7 @@ def start_process(
         signing_key, purpose=f"to verify {bundle.name} with at its start", remedy=", or as signing_key"
     )
     key = bundle.check_signature(master.secret)
-    return LocalProcess(bundle, key, port=port, workers=workers, strict=strict, on_log=on_log)
+    return LocalProcess(bundle, key, port=port, workers=workers, strict=strict, on_log=on_log, own_group=own_group)
 
 
 def start_container(
@@ -84,7 +87,7 @@ class Starter:
 
     Args:
         in_container: In a container instead of a process.
-        workers: Processes for each server; not in a container.
+        workers: Processes for each server; not in a container. Default: what the container spec's variable says.
         strict: See :class:`~cdk_modelbuilder.local.process.LocalProcess`; not in a container.
         signing_key: The master key that signed the bundles. Default: the environment's, else the key file's.
         options: Options of containers, by name.
@@ -94,7 +97,7 @@ class Starter:
         self,
         *,
         in_container: bool = False,
-        workers: int = 1,
+        workers: int | None = None,
         strict: bool = False,
         signing_key: str | bytes | None = None,
         options: Mapping[str, Any] | None = None,

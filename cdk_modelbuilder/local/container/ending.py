@@ -69,6 +69,8 @@ def start_failure(
     return LocalEndpointError(
         f"the container of {name} was not healthy: {ending}. {last_words(lines)}",
         remedy=_remedy(ending, text),
+        status=ending.status,
+        out_of_memory=ending.out_of_memory,
     )
 
 

@@ -30,7 +30,12 @@ def explained(error: LocalEndpointError, bundle: ModelBundle, port: int) -> Loca
     found = explain_start_failure(str(error), bundle=bundle, port=port or None)
     if not found:
         return error
-    return LocalEndpointError(error.what, remedy="\n".join([error.remedy, *map(str, found)]))
+    return LocalEndpointError(
+        error.what,
+        remedy="\n".join([error.remedy, *map(str, found)]),
+        status=error.status,
+        out_of_memory=error.out_of_memory,
+    )
 
 
 def refusal(error: Any, *, name: str, image: str, port: int) -> ModelBuilderError:

@@ -1,0 +1,1 @@
+"""What a trial runs: a server on this machine, started, watched and ended."""

@@ -1,0 +1,53 @@
+"""Waits until each worker of this project's own server has loaded the model, and not just the first."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+
+
+class Workers:
+    """Reads the server's log for workers that are ready.
+
+    ``/ping`` answers as soon as one of them is. Those that still load would be measured as slow answers.
+
+    Args:
+        on_log: Also told of each line.
+    """
+
+    def __init__(self, on_log: Callable[[str], object] | None) -> None:
+        self._on_log = on_log
+        self._changed = threading.Condition()
+        self._expected: int | None = None
+        self._loaded = 0
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        """One more line of the log."""
+        with self._changed:
+            self.lines = [*self.lines[-199:], text]
+            self._note(text)
+            self._changed.notify_all()
+        if self._on_log is not None:
+            self._on_log(text)
+
+    def wait(self, deadline: float) -> bool:
+        """Whether all that were announced are ready before ``deadline``, by ``time.monotonic()``."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._loaded >= (self._expected or 0), max(0.0, deadline - time.monotonic())
+            )
+
+    def _note(self, text: str) -> None:
+        if '"listening"' not in text and '"model loaded"' not in text:
+            return
+        try:
+            said = json.loads(text)
+            if said["event"] == "listening":
+                self._expected = int(said.get("workers", 1))
+            elif said["event"] == "model loaded":
+                self._loaded += 1
+        except (ValueError, TypeError, KeyError):
+            return
