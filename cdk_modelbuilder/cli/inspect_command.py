@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -23,7 +24,9 @@ def command(bundle: str, *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    print_facts(facts)
+    print_facts({name: value for name, value in facts.items() if name != "serving"})
+    for line in _served(facts.get("serving")):
+        click.echo(line)
     lines = (opened.path / LOCK_FILE).read_text("utf-8").splitlines()
     click.echo("\npackages")
     for line in lines[1:]:
@@ -47,7 +50,21 @@ def facts_of(bundle: ModelBundle) -> dict[str, Any]:
         "root sha256": bundle.root_sha256,
         "key id": bundle.key_id,
         **({} if bundle.public_key_id is None else {"public key id": bundle.public_key_id}),
+        **({} if bundle.serving is None else {"serving": bundle.serving}),
     }
+
+
+def _served(serving: Mapping[str, Any] | None) -> Iterator[str]:
+    """How a language model is served: values with their reasons, and the arithmetic."""
+    if serving is None:
+        return
+    yield f"\nserved by {serving['server']['name']} on {serving['instance_type'] or 'any instance type'}"
+    for name, entry in serving["values"].items():
+        yield f"  {name:15} {entry['value']!s:>10}  {entry['reason']}"
+    if serving["arithmetic"] is not None:
+        yield f"  memory: {serving['arithmetic']['in_words']}"
+    if serving["not_reckoned"] is not None:
+        yield f"  not reckoned: {serving['not_reckoned']}"
 
 
 def _summary(bundle: ModelBundle, direction: str) -> str:

@@ -22,6 +22,7 @@ from cdk_modelbuilder.constructs.integrity import BoundIntegrity, Integrity
 from cdk_modelbuilder.constructs.model_data import ModelData
 from cdk_modelbuilder.constructs.permissions import Statement, pull_image
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.secret_reference import SecretReference, refuse_tokens
 
 if TYPE_CHECKING:  # each of these costs a tenth of a second and more
     from aws_cdk import aws_secretsmanager as secretsmanager
@@ -123,6 +124,7 @@ class Container:
         both = sorted(set(self.environment) & set(self.secrets))
         if both:
             raise UsageError(f"{', '.join(both)} stands in environment and in secrets.", remedy="Name it once.")
+        refuse_tokens(self.environment, "environment")
         for name, text in self.environment.items():
             check_variable(name, text)
 
@@ -137,6 +139,7 @@ class Container:
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, secretsmanager.ISecret | ImportedSecret | cdk.SecretValue] | None = None,
         hostname: str | None = None,
+        tuning: str = "matching",
     ) -> BundleContainer:
         """The container of a bundle, as its container spec says.
 
@@ -149,6 +152,8 @@ class Container:
             environment: More variables; not for secrets, and not for the bundle's own.
             secrets: More variables that are secret.
             hostname: Name of the container in a Model of several.
+            tuning: When a ModelEndpoint uses the serving properties that ``tune()`` wrote into the bundle: on
+                ``matching`` instances, ``always`` or ``never``.
 
         Raises:
             BundleError: The folder is no bundle.
@@ -164,6 +169,7 @@ class Container:
             environment=environment or {},
             secrets=secrets or {},
             hostname=hostname,
+            tuning=tuning,
         )
 
     def bind(self, scope: Construct) -> BoundContainer:
@@ -249,11 +255,15 @@ class BundleContainer(Container):
         bundle: The bundle.
         integrity: How the container gets what it verifies the bundle with; None where it verifies nothing.
         artifact: Where the bundle's own files lie.
+        tuning: When the bundle's tuning is used: ``matching``, ``always`` or ``never``.
+        tuned: The variables of it that are used; None takes one away.
     """
 
     bundle: ModelBundle
     integrity: Integrity | None
     artifact: Artifact
+    tuning: str = "matching"
+    tuned: Mapping[str, str | None] = field(default_factory=dict)
 
     needs_image: ClassVar[bool] = False
 
@@ -261,7 +271,7 @@ class BundleContainer(Container):
         super().__post_init__()
         spec = self.bundle.container
         extra = {*self.environment, *self.secrets}
-        taken = sorted(extra & {*spec.environment, *spec.secret_environment})
+        taken = sorted(extra & {*spec.environment, *spec.secret_environment} | {*self.environment} & {*spec.secrets})
         taken += sorted(name for name in extra if name.startswith("MODELBUILDER_") and name not in taken)
         if taken:
             raise UsageError(
@@ -284,11 +294,21 @@ class BundleContainer(Container):
             scope,
             ContainerImage.from_reference(spec.image, bundle=self.bundle.path),
             self._model_data(scope),
-            {**spec.environment, **self.environment, **self._unwrapped(scope), **proof.environment},
+            {
+                **spec.environment,
+                **_referred(spec.secrets),
+                **self.environment,
+                **self._unwrapped(scope),
+                **proof.environment,
+            },
             permissions=proof.statements,
             isolation_hindrance=_hindrance(self.bundle, proof),
             root_sha256=self.bundle.root_sha256,
         )
+
+    def _own_environment(self) -> dict[str, str]:
+        together = {**self.bundle.container.environment, **self.tuned}
+        return {name: text for name, text in together.items() if text is not None}
 
     def _model_data(self, scope: Construct) -> ModelData | None:
         data = self.bundle.container.model_data
@@ -332,6 +352,11 @@ def check_environment(containers: Sequence[BoundContainer]) -> None:
             f"the containers' environments have {total} bytes together; SageMaker takes {32 << 10}.",
             remedy="Put settings into a file of the model.",
         )
+
+
+def _referred(secrets: Mapping[str, str]) -> dict[str, str]:
+    """CloudFormation reads the values with its own rights when it deploys; the execution role needs none for them."""
+    return {name: SecretReference.parse(text, name).dynamic_reference for name, text in secrets.items()}
 
 
 def _check_reference(scope: Construct, name: str, text: str) -> None:

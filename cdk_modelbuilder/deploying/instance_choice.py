@@ -1,6 +1,7 @@
 """Proposes an instance type for a bundle that none was named for, with the reason.
 
-The smallest type of a short list is taken that holds the model. The lists are of current families that most regions
+A language model is proposed the type that its server's values were reckoned for when it was built. For others, the
+smallest type of a short list is taken that holds the model. The lists are of current families that most regions
 offer and that accounts get by default; the numbers come from :mod:`cdk_modelbuilder.instances`. A proposal is no
 measurement: `cdk-modelbuilder run --load` and the endpoint's own metrics are.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.deploying.served import Served
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.instances import InstanceType, instance_type
 from cdk_modelbuilder.local.doctor.sizes import GIBI, size_text
@@ -64,6 +66,7 @@ class Needs:
         accelerator_bytes: Memory of all its accelerators together.
         accelerators: How many accelerators.
         vcpus: How many processors.
+        served: What ``serving.json`` says of a language model that was reckoned; None for other models.
     """
 
     processor: str
@@ -73,6 +76,7 @@ class Needs:
     accelerator_bytes: int = 0
     accelerators: int = 0
     vcpus: float = 0
+    served: Served | None = None
 
     @classmethod
     def of(cls, bundle: ModelBundle, resources: ResourceRequirements | None = None, *, copies_each: int = 1) -> Needs:
@@ -83,10 +87,12 @@ class Needs:
             resources: What one copy takes, for inference components.
             copies_each: How many copies an instance is to hold.
         """
-        image, size = bundle.container.image, model_bytes(bundle)
+        image, size, served = bundle.container.image, model_bytes(bundle), Served.of(bundle)
         on_chip = image.processor in ("gpu", "neuron")
         own = SERVER_BYTES + COPIES_WHILE_LOADING * (size or 0)
         memory, accelerators, vcpus = own, 1 if on_chip else 0, 0.0
+        if served is not None and on_chip:
+            accelerators = served.accelerators
         if resources is not None:
             asked = resources.max_memory or resources.min_memory
             memory = max(SERVER_BYTES, copies_each * ((asked << 20) if asked else own))
@@ -99,9 +105,10 @@ class Needs:
             architecture=image.architecture,
             model_bytes=size,
             memory_bytes=memory,
-            accelerator_bytes=math.ceil(ACCELERATOR_SHARE * copies_each * (size or 0)) if on_chip else 0,
+            accelerator_bytes=_accelerator_bytes(served, size, copies_each) if on_chip else 0,
             accelerators=accelerators,
             vcpus=vcpus,
+            served=served,
         )
 
     def fits(self, kind: InstanceType) -> bool:
@@ -113,12 +120,14 @@ class Needs:
             and held >= self.accelerator_bytes
             and kind.accelerator_count >= self.accelerators
             and kind.vcpus >= self.vcpus
+            and (self.served is None or accelerator is None or self.served.fits(accelerator))
         )
 
     @property
     def words(self) -> str:
         """In a few words, such as ``model files of 5 MiB, so memory of 1.6 GiB, on x86_64``."""
-        parts = [
+        parts = [] if self.served is None else [self.served.words]
+        parts += [
             "the model's files are not here, so their size is not known"
             if self.model_bytes is None
             else f"model files of {_size(self.model_bytes)}",
@@ -137,8 +146,10 @@ def propose(needs: Needs, region: str) -> InstanceProposal:
     """The first type of the list for this processor that has what is needed, and that ``region`` offers.
 
     Raises:
-        UsageError: None of the list has it.
+        UsageError: None of the list has it, or the region does not have the type that a language model was built for.
     """
+    if needs.served is not None and needs.served.holds(needs.accelerators, needs.vcpus):
+        return _reckoned(needs, needs.served, region)
     candidates = [kind for kind in _known(_names(needs)) if kind.offered_in(region) is not False]
     for kind in candidates:
         if needs.fits(kind):
@@ -148,6 +159,24 @@ def propose(needs: Needs, region: str) -> InstanceProposal:
         f"{candidates[-1].name if candidates else 'any type here'} has.",
         remedy="Name one with instance_type= (--instance-type); docs/instances.md has all of them.",
     )
+
+
+def _reckoned(needs: Needs, served: Served, region: str) -> InstanceProposal:
+    kind = instance_type(served.instance_type)
+    if kind is not None and kind.offered_in(region) is False:
+        raise UsageError(
+            f"{served.instance_type}, which the model's server was set up for, is not offered for hosting in {region}.",
+            remedy="Build it again with instance_type= of one that is (docs/instances.md), or deploy elsewhere: "
+            f"{', '.join(kind.regions()[:6])}.",
+        )
+    facts = served.instance_type if kind is None else _facts(kind)
+    return InstanceProposal(served.instance_type, f"{needs.words}; {facts}")
+
+
+def _accelerator_bytes(served: Served | None, size: int | None, copies: int) -> int:
+    if served is not None:
+        return copies * served.accelerators * served.bytes_each
+    return math.ceil(ACCELERATOR_SHARE * copies * (size or 0))
 
 
 def model_bytes(bundle: ModelBundle) -> int | None:

@@ -68,7 +68,7 @@ def plan_endpoint(
         app: Folder of the app that the plan is for; it need not exist.
         name: What file, class and stack are called after. Default: the bundle's name.
         hosting: Kind of hosting.
-        instance_type: Default: a small one for the bundle's processor.
+        instance_type: Default: the one that a language model was built for, else a small one for its processor.
         initial_instance_count: Default: two, where instances answer at once.
         max_instance_count: As in :class:`EndpointPlan`, and so is all that follows.
         stack_name: Name of the stack.
@@ -96,7 +96,9 @@ def plan_endpoint(
         signing_secret = default_secret_name(bundle.name)  # where `keys push` puts them
     image = bundle.container.image
     if hosting is not HostingKind.SERVERLESS:
-        instance_type = instance_type or _SMALL.get((image.processor, image.architecture), "ml.c6i.large")
+        instance_type = (
+            instance_type or _reckoned(bundle) or _SMALL.get((image.processor, image.architecture), "ml.c6i.large")
+        )
         if initial_instance_count is None and hosting is not HostingKind.ASYNCHRONOUS:
             initial_instance_count = _PRODUCTION_INSTANCES
     if hosting is HostingKind.COMPONENTS and resources is None:
@@ -165,6 +167,12 @@ def packages_of(bundle: ModelBundle) -> tuple[str, ...]:
     return tuple(sorted(f"{pin[1].lower()}=={pin[2]}" for pin in found if pin))
 
 
+def _reckoned(bundle: ModelBundle) -> str | None:
+    """The instance type that a language model's server was set up for."""
+    found = (bundle.serving or {}).get("instance_type")
+    return found if isinstance(found, str) else None
+
+
 def _resources(bundle: ModelBundle) -> ResourcesPlan:
     files = bundle.model_dir.rglob("*") if bundle.model_dir.is_dir() else ()
     size = sum(path.stat().st_size for path in files if path.is_file())
@@ -172,4 +180,5 @@ def _resources(bundle: ModelBundle) -> ResourcesPlan:
     memory = 1024 * max(1, -(-2 * size // (1 << 30)))
     if bundle.container.image.processor == "cpu":
         return ResourcesPlan(memory=memory, num_cpus=1, copies=1)
-    return ResourcesPlan(memory=memory, num_accelerators=1, copies=1)
+    split = ((bundle.serving or {}).get("arithmetic") or {}).get("split_over", 1)
+    return ResourcesPlan(memory=memory, num_accelerators=split, copies=1)

@@ -133,6 +133,6 @@ def _arithmetic(choice: ServingChoice) -> dict[str, Any]:
             "overhead": sum_of_all.overhead,
             "weights": sum_of_all.weights,
         },
-        "of_one_accelerator": sum_of_all.words,
+        "in_words": sum_of_all.words,
         "split_over": choice.tensor_parallel,
     }

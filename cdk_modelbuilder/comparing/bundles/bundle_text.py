@@ -17,6 +17,7 @@ from cdk_modelbuilder.bundle import (
     LOCK_FILE,
     MODEL_FOLDER,
     SCHEMA_FILE,
+    SERVING_FILE,
     ModelBundle,
 )
 from cdk_modelbuilder.comparing.json_data import parse_json
@@ -31,6 +32,7 @@ _TEXT_FILES: Final = (
     SCHEMA_FILE,
     LOCK_FILE,
     GOLDEN_FILE,
+    SERVING_FILE,
     verifier.MANIFEST_NAME,
     verifier.SIGNATURE_NAME,
     verifier.PUBLIC_SIGNATURE_NAME,
@@ -61,6 +63,7 @@ class BundleText:
         schema: ``schema.json``.
         lock: ``requirements.lock``.
         golden: ``golden.json``; empty without one.
+        serving: ``serving.json``; empty without one.
         signature: ``signature.json``.
         files: Path below ``model/`` -> what the manifest says of the file.
         root_sha256: The manifest's root digest.
@@ -75,6 +78,7 @@ class BundleText:
     schema: Mapping[str, Any] = field(default_factory=dict)
     lock: str = ""
     golden: Mapping[str, Any] = field(default_factory=dict)
+    serving: Mapping[str, Any] = field(default_factory=dict)
     signature: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, ListedFile] = field(default_factory=dict)
     root_sha256: str = ""
@@ -140,6 +144,7 @@ def read_bundle(tree: Tree) -> BundleText:
         schema=_object(data[SCHEMA_FILE]),
         lock=(data[LOCK_FILE] or b"").decode(errors="replace"),
         golden=_object(data[GOLDEN_FILE]),
+        serving=_object(data[SERVING_FILE]),
         signature=_object(data[verifier.SIGNATURE_NAME]),
         files=files,
         root_sha256=root,

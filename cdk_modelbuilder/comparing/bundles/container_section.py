@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cdk_modelbuilder.comparing.bundles.bundle_text import BundleText
+from cdk_modelbuilder.comparing.bundles.serving_lines import reasons_of, serving_changes
 from cdk_modelbuilder.comparing.json_data import Difference, differences
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Facet, Group, Mark, Section, section_of
 from cdk_modelbuilder.comparing.wording import counted, listed, quoted
@@ -44,7 +45,9 @@ def container_section(old: BundleText, new: BundleText, today: dt.date) -> list[
         today: Whether an image is past its end is told by this date.
     """
     before, after = _without_pins(old), _without_pins(new)
-    lines = [line for difference in differences(before, after) for line in _line(difference)]
+    reasons = reasons_of(new.serving)
+    lines = [line for difference in differences(before, after) for line in _line(difference, reasons)]
+    lines += serving_changes(old.serving, new.serving)
     accounts = _accounts(_image(old).get("accounts"), _image(new).get("accounts"))
     return section_of(Facet.CONTAINER, "Container", Group("", (*lines, *accounts, *_end(old, new, today))))
 
@@ -87,14 +90,15 @@ def _without_pins(bundle: BundleText) -> dict[str, Any]:
     return spec
 
 
-def _line(difference: Difference) -> Iterator[Change]:
+def _line(difference: Difference, reasons: Mapping[str, str]) -> Iterator[Change]:
     place, old, new = difference.place, difference.old, difference.new
     old, new = (ABSENT if value is None else value for value in (old, new))
     name = difference.path[-1] if difference.path else ""
     if place.startswith("environment."):
         pinned = name in (verifier.ROOT_VARIABLE, verifier.MANIFEST_VARIABLE, verifier.KEY_ID_VARIABLE)
-        yield Change(f"variable {quoted(name)}", old, new, (Mark.SECURITY,) if pinned else (), place=place)
-    elif place.startswith("secret_environment."):
+        marks = (Mark.SECURITY,) if pinned else ()
+        yield Change(f"variable {quoted(name)}", old, new, marks, reasons.get(name, ""), place)
+    elif place.startswith(("secret_environment.", "secrets.")):
         yield Change(f"secret variable {quoted(name)}", old, new, (Mark.SECURITY,))
     elif place in _LIMITS and isinstance(old, int) and isinstance(new, int):
         yield Change(_WORDS[place], old, new, (Mark.BREAKING if new < old else Mark.COMPATIBLE,))

@@ -8,6 +8,7 @@ from cdk_modelbuilder.integrity.signature import BundleKey
 from cdk_modelbuilder.local.container.engine import Engine
 from cdk_modelbuilder.local.container.options import ContainerOptions
 from cdk_modelbuilder.local.listening import listen
+from cdk_modelbuilder.local.own_secrets import own_secrets
 
 
 def check_engine(engine: Engine, options: ContainerOptions) -> None:
@@ -27,13 +28,14 @@ def check_fit(bundle: ModelBundle, options: ContainerOptions, key: BundleKey | N
     """Say at once what would only come to light after minutes.
 
     Raises:
-        UsageError: A key is missing, isolation and installs exclude each other, or the port is taken.
+        UsageError: A key or a secret is missing, isolation and installs exclude each other, or the port is taken.
     """
     spec = bundle.container
     if spec.secret_environment and key is None:
         raise UsageError(
             f"{bundle.name} is verified with its key at its start, and none was given.", remedy="Give its key."
         )
+    own_secrets(spec)
     if options.network_isolation and spec.installs == "index":
         raise UsageError(
             f"{bundle.name} installs packages from an index when it starts, which it cannot reach in isolation.",

@@ -6,7 +6,7 @@ import collections
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cdk_modelbuilder.local.container.ending import Ending
@@ -26,16 +26,18 @@ class Recording:
         api: The SDK's low-level client.
         name: The container.
         on_log: Called with each line of its log.
-        secret: Text that is replaced wherever it stands in the log; empty for none.
+        secrets: Texts that are replaced wherever they stand in the log.
         limit: Its memory limit in bytes, for the ending.
     """
 
-    def __init__(self, api: Any, name: str, on_log: Callable[[str], object], *, secret: str, limit: int | None) -> None:
+    def __init__(
+        self, api: Any, name: str, on_log: Callable[[str], object], *, secrets: Iterable[str], limit: int | None
+    ) -> None:
         self.tail: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self.ended = threading.Event()
         self.ending: Ending | None = None
         self._api, self._name, self._on_log = api, name, on_log
-        self._secret, self._limit = secret, limit
+        self._secrets, self._limit = tuple(secrets), limit
         self._peak: int | None = None
         self._threads = [
             threading.Thread(target=target, name=f"{name}-{what}", daemon=True)
@@ -75,7 +77,9 @@ class Recording:
             self.ended.set()
 
     def _take(self, line: str) -> None:
-        text = line.replace(self._secret, _HIDDEN) if self._secret else line
+        text = line
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
         self.tail.append(text)
         try:
             self._on_log(text)

@@ -37,6 +37,7 @@ from cdk_modelbuilder.local.container.recording import Recording
 from cdk_modelbuilder.local.container.refusals import explained, refusal
 from cdk_modelbuilder.local.container.request import STOP_SECONDS, creation
 from cdk_modelbuilder.local.container.watcher import Watcher
+from cdk_modelbuilder.local.own_secrets import own_secrets
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
 _ROOT = ("", "0", "root")
@@ -185,12 +186,12 @@ class LocalContainer:
         user = self._image.user if options.user is None else options.user
         mount = model_mount(self._bundle, options, self._folder, by_root=user.partition(":")[0] in _ROOT)
         labels = {BUNDLE_LABEL: self._bundle.name, FOLDER_LABEL: str(self._folder), **Owner.here().labels()}
-        secret = "" if key is None else key.secret.hex()
+        secret, own = "" if key is None else key.secret.hex(), own_secrets(spec)
         request = creation(
             spec,
             options,
             image=self._image.id,
-            secrets=dict.fromkeys(spec.secret_environment, secret),
+            secrets={**dict.fromkeys(spec.secret_environment, secret), **own},
             mount=mount,
             labels=labels,
             port=port,
@@ -200,7 +201,8 @@ class LocalContainer:
             api.start(self._name)
         except APIError as error:
             raise refusal(error, name=self._bundle.name, image=self._image.name, port=port) from None
-        self._recording = Recording(api, self._name, on_log, secret=secret, limit=options.memory_limit)
+        hidden = [text for text in (secret, *own.values()) if text]
+        self._recording = Recording(api, self._name, on_log, secrets=hidden, limit=options.memory_limit)
         if options.network_isolation:
             self._door = isolation.open_door(
                 api, self._name, inside=spec.port, port=port, folder=self._folder, labels=labels
