@@ -38,6 +38,7 @@ from cdk_modelbuilder.integrity.signature import BundleKey, check_signature
 
 if TYPE_CHECKING:
     from cdk_modelbuilder.predictor import Predictor
+    from cdk_modelbuilder.tuning.result import TuningResult
 
 FORMAT = "cdk-modelbuilder/bundle"
 FORMAT_VERSION = 1
@@ -298,6 +299,16 @@ class ModelBundle:
         from cdk_modelbuilder.deployment import deploy  # noqa: PLC0415 - the bundle stays a plain value
 
         return deploy(self, **options)
+
+    def tune(self, **options: Any) -> TuningResult:
+        """Measure other serving properties here, and write the better ones into ``tuning.json``.
+
+        ``deploy()`` and ``ModelEndpoint`` use them on instances like this machine. See
+        :func:`cdk_modelbuilder.tuning.door.tune` for the options.
+        """
+        from cdk_modelbuilder.tuning.door import tune  # noqa: PLC0415 - the bundle stays a plain value
+
+        return tune(self, **options)
 
     def golden_test(self, predictor: Predictor) -> Any:
         """Ask the endpoint behind ``predictor`` what the bundle's golden test holds; returns its answer.

@@ -18,7 +18,7 @@ from cdk_modelbuilder.errors import ModelBuilderError
 
 _SECTIONS = {
     "Make and look": ("build", "inspect", "verify", "openapi", "deps", "images", "keys"),
-    "Run here": ("run", "invoke", "doctor"),
+    "Run here": ("run", "invoke", "tune", "doctor"),
     "Review and deploy": (*("init", "generate", "diff", "publish", "deploy", "status", "logs", "rollback", "destroy"),),
     "This program": ("config", "completion"),
 }

@@ -49,6 +49,7 @@ from cdk_modelbuilder.constructs.matching_hosts import check_hosts, inference_am
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
 from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
+from cdk_modelbuilder.constructs.tuned import instance_types_of, tuned_on
 from cdk_modelbuilder.constructs.variants import DEFAULT_VARIANT_NAME, InstanceVariant, ServerlessVariant
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.resources import EndpointType, ResourceRequirements
@@ -85,6 +86,8 @@ class ModelEndpoint(Construct):
         artifact: Where the model data of ``bundle`` lies. Default: an asset of the app.
         environment: More variables for the container of ``bundle``; not for secrets.
         secrets: More variables that are secret.
+        tuning: When the serving properties that ``tune()`` wrote into ``bundle`` are used: on ``matching`` instances,
+            which is the default, ``always`` or ``never``.
         pipeline: Up to 15 containers, each of which gets the answer of the one before.
         variants: Several variants, which share the requests by weight.
         shadow: A variant that gets a copy of the requests and whose answers nobody gets.
@@ -142,6 +145,7 @@ class ModelEndpoint(Construct):
         artifact: Artifact | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, secretsmanager.ISecret | ImportedSecret | cdk.SecretValue] | None = None,
+        tuning: str | None = None,
         pipeline: Sequence[Container] = (),
         variants: Sequence[EndpointVariant] = (),
         shadow: EndpointVariant | None = None,
@@ -172,11 +176,11 @@ class ModelEndpoint(Construct):
         if bundle is not None:
             single = Container.from_bundle(
                 bundle, signing_secret=signing_secret, integrity=integrity, artifact=artifact,
-                environment=environment, secrets=secrets,
+                environment=environment, secrets=secrets, tuning=tuning or "matching",
             )  # fmt: skip
-        elif any(value is not None for value in (signing_secret, integrity, artifact, environment, secrets)):
+        elif any(value is not None for value in (signing_secret, integrity, artifact, environment, secrets, tuning)):
             raise UsageError(
-                "signing_secret, integrity, artifact, environment and secrets belong to bundle=.",
+                "signing_secret, integrity, artifact, environment, secrets and tuning belong to bundle=.",
                 remedy="With several bundles give them to Container.from_bundle(...).",
             )
         check_one_of(bundle=single, pipeline=pipeline, variants=variants, components=components)
@@ -214,7 +218,7 @@ class ModelEndpoint(Construct):
             chosen: list[Any] = [InstanceVariant(**self._matched(self.hosting.variant_options(), served))]
             shadows: list[InstanceVariant] = []
             for component in components:
-                self._add_model(component.name, component.container)
+                self._add_model(component.name, component.container, self._types())
         else:
             chosen, shadows = self._variants(single, pipeline, variants, shadow)
         self._asynchronous = self.hosting.asynchronous if isinstance(self.hosting, AsynchronousHosting) else None
@@ -310,7 +314,7 @@ class ModelEndpoint(Construct):
             )
         if component.name in self.components:
             raise UsageError(f"there is a component {component.name!r} already.", remedy="Give it another name.")
-        model = self._add_model(component.name, component.container)
+        model = self._add_model(component.name, component.container, self._types())
         if self.config.resource.enable_network_isolation and not model.is_isolated:
             raise UsageError(
                 f"the component {component.name!r} needs the network, but the endpoint is isolated for the others.",
@@ -499,7 +503,7 @@ class ModelEndpoint(Construct):
                     "a serverless endpoint has one variant.", remedy="Use Hosting.real_time(...) for several."
                 )
             serverless = ServerlessVariant(
-                model=self._add_model(given[0].name, given[0].containers),
+                model=self._add_model(given[0].name, given[0].containers, ()),
                 name=given[0].name,
                 memory_size=self.hosting.memory_size,
                 max_concurrency=self.hosting.max_concurrency,
@@ -512,8 +516,9 @@ class ModelEndpoint(Construct):
         return made, shadows
 
     def _instance_variant(self, variant: EndpointVariant, hosting: RealTimeHosting) -> InstanceVariant:
-        model = self._add_model(variant.name, variant.containers)
-        options = self._matched((variant.hosting or hosting).variant_options(), self.containers[variant.name])
+        wanted = (variant.hosting or hosting).variant_options()
+        model = self._add_model(variant.name, variant.containers, instance_types_of(wanted))
+        options = self._matched(wanted, self.containers[variant.name])
         return InstanceVariant(name=variant.name, model=model, weight=variant.weight, **options)
 
     def _matched(self, options: dict[str, Any], containers: Sequence[Container]) -> dict[str, Any]:
@@ -522,8 +527,13 @@ class ModelEndpoint(Construct):
         check_hosts(containers, [name for name in types if name is not None])
         return {**options, "inference_ami_version": inference_ami_of(containers, options["inference_ami_version"])}
 
-    def _add_model(self, name: str, containers: Container | Sequence[Container]) -> Model:
-        given = [containers] if isinstance(containers, Container) else list(containers)
+    def _types(self) -> Sequence[str]:
+        """The types of the instances that components share."""
+        assert isinstance(self.hosting, ComponentHosting)
+        return instance_types_of(self.hosting.variant_options())
+
+    def _add_model(self, name: str, containers: Container | Sequence[Container], types: Sequence[str]) -> Model:
+        given = tuned_on(self, [containers] if isinstance(containers, Container) else list(containers), types)
         self.bundles += [one.bundle for one in given if isinstance(one, BundleContainer)]
         self.containers[name] = given
         network = {} if isinstance(self.hosting, ComponentHosting) else self._network

@@ -1,0 +1,303 @@
+"""tune(): measures a bundle under other serving properties on this machine, and writes the better ones into it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from cdk_modelbuilder._version import __version__
+from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.errors import ToolMissingError, TuningError, UsageError
+from cdk_modelbuilder.mode import Mode
+from cdk_modelbuilder.tuning.attempt import Attempt, Level
+from cdk_modelbuilder.tuning.budget import Budget
+from cdk_modelbuilder.tuning.by_command import server_command
+from cdk_modelbuilder.tuning.change import spec_diff, with_environment
+from cdk_modelbuilder.tuning.dimensions import space_of
+from cdk_modelbuilder.tuning.encoded import encoded_as
+from cdk_modelbuilder.tuning.files import JOURNAL_FILE, PAGE_FILE, PLOT_FILE
+from cdk_modelbuilder.tuning.hardware import Hardware, hardware_here
+from cdk_modelbuilder.tuning.journal import Journal
+from cdk_modelbuilder.tuning.load import Load, LoadRequest, read_requests, sample_requests
+from cdk_modelbuilder.tuning.measurement import Measurement
+from cdk_modelbuilder.tuning.objective import Objective
+from cdk_modelbuilder.tuning.report.chart import draw
+from cdk_modelbuilder.tuning.report.page import page
+from cdk_modelbuilder.tuning.result import TUNING_FOLDER, Configuration, TuningResult, served_by
+from cdk_modelbuilder.tuning.search import Findings, Measure, Search, Tried
+from cdk_modelbuilder.tuning.space import Candidate, Space, Value
+from cdk_modelbuilder.tuning.timing import Timing
+from cdk_modelbuilder.tuning.trial import TrialOutcome, run_command_trial, run_trial
+
+_START_SECONDS = 1.0
+"""What the start of a server takes at least."""
+
+
+def tune(
+    bundle: ModelBundle,
+    *,
+    objective: Objective | None = None,
+    dimensions: Mapping[str, Sequence[Value | None]] | None = None,
+    concurrency: int | Sequence[int] | None = None,
+    rate: float | Sequence[float] | None = None,
+    arrivals: str = "poisson",
+    requests: Path | str | Sequence[LoadRequest] | None = None,
+    budget: Budget | None = None,
+    timing: Timing | None = None,
+    mode: Mode | None = None,
+    command: Sequence[str] | None = None,
+    seed: int = 0,
+    resume: bool = True,
+    signing_key: str | bytes | None = None,
+    on_attempt: Callable[[Attempt], object] | None = None,
+    on_log: Callable[[str], object] | None = None,
+    **options: Any,
+) -> TuningResult:
+    """Search for better serving properties of ``bundle`` on this machine; see :meth:`ModelBundle.tune`."""
+    goal = objective or Objective()
+    limits, times = budget or Budget(), timing or Timing()
+    here = hardware_here()
+    where = _mode_of(bundle, mode, command)
+    space = space_of(bundle, here, dimensions)
+    levels = _levels(goal, concurrency, rate)
+    sent = _requests(bundle, requests)
+    limits.check(times.warm_up_seconds + times.min_seconds + _START_SECONDS)
+    if space.size < 2:  # the bundle's own configuration, and another
+        raise UsageError(
+            "there is nothing to choose between: every dimension has one value.",
+            remedy="Give more values in dimensions= (--set).",
+        )
+    make_load = _load_maker(goal, times, arrivals, seed)
+    bundle.check_content()
+
+    def measure(
+        candidate: Candidate,
+        level: Level,
+        ends_early: Callable[[Measurement], bool] | None,
+        left: float | None,
+    ) -> TrialOutcome:
+        spec = with_environment(bundle.container, space.environment(candidate))
+        load = make_load(encoded_as(bundle, sent, space.content_type(candidate)), level)
+        told: dict[str, Any] = {
+            "deadline": None if left is None else time.monotonic() + left,
+            "on_interim": ends_early,
+            "on_log": on_log,
+        }
+        if command is not None:
+            return run_command_trial(server_command(bundle, spec, command), load, **told)
+        return run_trial(bundle, spec, load, mode=where, key=signing_key, options=options or None, **told)
+
+    question = {
+        "arrivals": arrivals,
+        "bundle": bundle.root_sha256,
+        "command": list(command or ()),
+        "container": bundle.container.to_json(),
+        "hardware": here.to_json(),
+        "levels": [level.to_json() for level in levels],
+        "mode": where.name,
+        "objective": goal.to_json(),
+        "options": {name: repr(value) for name, value in sorted(options.items())},
+        "requests": [one.to_json() for one in sent],
+        "seed": seed,
+        "space": {one.name: list(one.values) for one in space.dimensions},
+        "timing": [times.warm_up_seconds, times.min_seconds, times.max_seconds, times.relative_width],
+        "version": __version__,
+    }
+    folder = bundle.path / TUNING_FOLDER
+    with Journal(folder / JOURNAL_FILE, question, resume=resume) as journal:
+        tell = on_attempt or (lambda _: None)
+        findings = _search(space, goal, levels, measure, journal, budget=limits, seed=seed, tell=tell)
+    result = _result(bundle, space, goal, findings, hardware=here, seed=seed, load=_load_words(levels, sent, where))
+    _write(bundle, result, folder)
+    return result
+
+
+def _search(
+    space: Space,
+    goal: Objective,
+    levels: Sequence[Level],
+    measure: Measure,
+    journal: Journal,
+    *,
+    budget: Budget,
+    seed: int,
+    tell: Callable[[Attempt], object],
+) -> Findings:
+    findings = Search(space, goal, levels, measure, journal, budget=budget, seed=seed, tell=tell).run()
+    if findings.chosen is None:
+        raise TuningError(_why_nothing(findings, goal), remedy=_what_then(findings))
+    return findings
+
+
+def _mode_of(bundle: ModelBundle, mode: Mode | None, command: Sequence[str] | None) -> Mode:
+    if command is not None:
+        return Mode.LOCAL_PROCESS
+    own = bundle.container.model_server == "builtin"
+    chosen = mode or (Mode.LOCAL_PROCESS if own else Mode.LOCAL_CONTAINER)
+    if chosen not in (Mode.LOCAL_PROCESS, Mode.LOCAL_CONTAINER):
+        raise UsageError(
+            f"a tuning in mode {chosen.name} would measure something else than the server.",
+            remedy="Use Mode.LOCAL_PROCESS or Mode.LOCAL_CONTAINER: it runs on this machine.",
+        )
+    if chosen is Mode.LOCAL_PROCESS and not own:
+        raise UsageError(
+            f"the container of {bundle.name} runs {bundle.container.model_server}, and a process here this project's "
+            "own server, whose properties are others.",
+            remedy="Use Mode.LOCAL_CONTAINER (--container), or give the command= that starts the server here.",
+        )
+    return chosen
+
+
+def _levels(
+    goal: Objective, concurrency: int | Sequence[int] | None, rate: float | Sequence[float] | None
+) -> list[Level]:
+    if concurrency is not None and rate is not None:
+        raise UsageError(
+            "both concurrency and rate are given.", remedy="Give users who wait for answers, or arrivals a second."
+        )
+    if rate is not None:
+        rates = [rate] if isinstance(rate, int | float) else list(rate)
+        levels = [Level(rate=float(one)) for one in sorted(rates)]
+    else:
+        users = [8] if concurrency is None else [concurrency] if isinstance(concurrency, int) else list(concurrency)
+        levels = [Level(concurrency=one) for one in sorted(users)]
+    if not levels:
+        raise UsageError("there is no load.", remedy="Give concurrency= or rate=.")
+    if goal.goal == "latency" and len(levels) > 1:
+        raise UsageError(
+            "the shortest latency is sought under one load, and several are given.",
+            remedy="Give one concurrency or rate, or take goal='throughput' with a bound.",
+        )
+    return levels
+
+
+def _requests(bundle: ModelBundle, given: Path | str | Sequence[LoadRequest] | None) -> tuple[LoadRequest, ...]:
+    if given is None:
+        return sample_requests(bundle)
+    return read_requests(given) if isinstance(given, Path | str) else tuple(given)
+
+
+def _load_maker(
+    goal: Objective, times: Timing, arrivals: str, seed: int
+) -> Callable[[tuple[LoadRequest, ...], Level], Load]:
+    def make(requests: tuple[LoadRequest, ...], level: Level) -> Load:
+        return Load(
+            requests=requests,
+            concurrency=level.concurrency,
+            rate=level.rate,
+            arrivals=cast("Any", arrivals),  # Load checks it
+            warm_up_seconds=times.warm_up_seconds,
+            min_seconds=times.min_seconds,
+            max_seconds=times.max_seconds,
+            relative_width=times.relative_width,
+            figures=goal.watched,
+            most_errors=goal.max_error_rate,
+            seed=seed,
+        )
+
+    return make
+
+
+def _load_words(levels: Sequence[Level], requests: Sequence[LoadRequest], mode: Mode) -> str:
+    kinds = len({one.body for one in requests})
+    what = "one request" if kinds == 1 else f"{kinds} requests in random order"
+    where = "a container" if mode is Mode.LOCAL_CONTAINER else "a process"
+    return f"{', '.join(level.words for level in levels)}; {what}; the server in {where}"
+
+
+def _result(
+    bundle: ModelBundle, space: Space, goal: Objective, findings: Findings, *, hardware: Hardware, seed: int, load: str
+) -> TuningResult:
+    assert findings.chosen is not None
+    default, chosen = _configuration(findings.default), _configuration(findings.chosen)
+    changed = space.environment(findings.chosen.values)
+    own = bundle.container.environment
+    warnings = {
+        note for one in (findings.default, *findings.finalists) for each in _measurements(one) for note in each.warnings
+    }
+    return TuningResult(
+        bundle=bundle.name,
+        root_sha256=bundle.root_sha256,
+        served=served_by(bundle),
+        objective=goal,
+        load=load,
+        hardware=hardware,
+        versions=_versions(bundle),
+        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        seed=seed,
+        seconds=findings.seconds,
+        default=default,
+        chosen=chosen,
+        gain=findings.gain,
+        environment={name: text for name, text in sorted(changed.items()) if own.get(name) != text},
+        content_type=space.content_type(findings.chosen.values),
+        finalists=tuple(map(_configuration, findings.finalists)),
+        trials=tuple(map(_configuration, findings.tried)),
+        notes=tuple(sorted(warnings)),
+    )
+
+
+def _configuration(one: Tried) -> Configuration:
+    cause = next((each.outcome.cause for each in reversed(one.attempts) if each.outcome.cause), None)
+    return Configuration(
+        values=one.values,
+        load=one.level.words,
+        status=one.status,
+        figure=one.figure,
+        measurements=_measurements(one),
+        cause=None if one.is_good else cause,
+    )
+
+
+def _measurements(one: Tried) -> tuple[Measurement, ...]:
+    at_its_level = [each for each in one.attempts if each.level == one.level]
+    return tuple(each.outcome.measurement for each in at_its_level if each.outcome.measurement is not None)
+
+
+def _versions(bundle: ModelBundle) -> dict[str, str]:
+    framework = bundle.info.get("framework") or {}
+    found = {"cdk-modelbuilder": __version__, "python": str(bundle.info.get("python", ""))}
+    if framework.get("name") not in (None, "none"):
+        found[str(framework["name"])] = str(framework.get("version"))
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found["optuna"] = importlib.metadata.version("optuna")
+    return found
+
+
+def _why_nothing(findings: Findings, goal: Objective) -> str:
+    counts: dict[str, int] = {}
+    for one in findings.tried:
+        counts[one.status] = counts.get(one.status, 0) + 1
+    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    causes = [
+        each.outcome.cause for one in findings.tried for each in one.attempts if each.outcome.cause and not one.is_good
+    ]
+    kept = f" with {goal.sentence.partition(' with ')[2]}" if goal.bounds else ""
+    last = f" The first cause: {causes[0]}" if causes else ""
+    return f"none of {len(findings.tried)} configurations could be used{kept}: {said}.{last}"
+
+
+def _what_then(findings: Findings) -> str:
+    measured = [one for one in findings.tried if one.figure is not None and one.excess > 0]
+    if measured:
+        nearest = min(measured, key=lambda one: one.excess)
+        return (
+            f"The nearest exceeds its bound by {nearest.excess:.0%}: widen the bound, lessen the load, or try other "
+            "values. An earlier tuning.json is as it was."
+        )
+    return "Mend what the cause says; `cdk-modelbuilder run BUNDLE --load` tries one configuration by hand."
+
+
+def _write(bundle: ModelBundle, result: TuningResult, folder: Path) -> None:
+    change = spec_diff(bundle.container, result.environment) if result.is_better else ""
+    (folder / PAGE_FILE).write_text(page(result, change), "utf-8")
+    try:
+        draw(result, folder / PLOT_FILE)
+    except ToolMissingError:
+        (folder / PLOT_FILE).unlink(missing_ok=True)  # not that of another tuning
+    result.save(bundle.path)
