@@ -35,6 +35,7 @@ from cdk_modelbuilder.building.arguments import (
 from cdk_modelbuilder.building.bundle_texts import write_texts
 from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
 from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files
+from cdk_modelbuilder.building.kept_tuning import keep_tuning
 from cdk_modelbuilder.building.language_model_plan import ServingWishes, check_is_language_model
 from cdk_modelbuilder.building.model_plan import plan_for_model
 from cdk_modelbuilder.building.model_source import HubModel, check_downloads, download, read_source
@@ -284,6 +285,7 @@ class ModelBuilder:
             check_seal(bundle, bundle_key)
             if self.schema_builder.keep_samples and captured.response_type:
                 (staging / GOLDEN_FILE).write_bytes(json_bytes(plan.golden(captured)))
+            keep_tuning(self.model_path, staging)
         report("done", 0, 0)
         for note in bundle.notes:
             _log.warning("%s: %s", self.name, note)

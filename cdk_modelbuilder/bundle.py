@@ -12,6 +12,7 @@
       model.sig           signature over manifest.json that a public key verifies, if the user has a private one
       serving.json        what a language model's server is told, why, and what it was reckoned from
       golden.json         a request and its answer, if the user asked to keep them
+      tuning.json         better serving properties, if tune() found some; tuning/ has its journal and plots
       model/              exactly what the container sees at /opt/ml/model
       model.tar.gz        the same, as the archive that SageMaker unpacks
 
@@ -50,6 +51,8 @@ SCHEMA_FILE = "schema.json"
 LOCK_FILE = "requirements.lock"
 PYLOCK_FILE = "pylock.toml"
 GOLDEN_FILE = "golden.json"
+TUNING_FILE = "tuning.json"
+TUNING_FOLDER = "tuning"
 SERVING_FILE = "serving.json"
 MODEL_FOLDER = "model"
 SIGNED_SCHEMA = "code/modelbuilder_runtime/schema.json"

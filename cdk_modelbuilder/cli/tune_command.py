@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.bundle import TUNING_FILE, TUNING_FOLDER, ModelBundle
 from cdk_modelbuilder.cli.output import bundle_argument, is_quiet, json_option, print_facts, print_json
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.mode import Mode
@@ -163,7 +163,6 @@ def _print(bundle: ModelBundle, result: TuningResult) -> None:
     from cdk_modelbuilder.tuning.change import spec_diff  # noqa: PLC0415
     from cdk_modelbuilder.tuning.files import PAGE_FILE, PLOT_FILE  # noqa: PLC0415
     from cdk_modelbuilder.tuning.report.table import table  # noqa: PLC0415
-    from cdk_modelbuilder.tuning.result import TUNING_FILE, TUNING_FOLDER  # noqa: PLC0415
 
     click.echo(table(result))
     click.echo()

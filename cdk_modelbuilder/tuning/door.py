@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cdk_modelbuilder._version import __version__
-from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.bundle import TUNING_FOLDER, ModelBundle
 from cdk_modelbuilder.errors import ToolMissingError, TuningError, UsageError
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.tuning.attempt import Attempt, Level
@@ -28,7 +28,7 @@ from cdk_modelbuilder.tuning.measurement import Measurement
 from cdk_modelbuilder.tuning.objective import Objective
 from cdk_modelbuilder.tuning.report.chart import draw
 from cdk_modelbuilder.tuning.report.page import page
-from cdk_modelbuilder.tuning.result import TUNING_FOLDER, Configuration, TuningResult, served_by
+from cdk_modelbuilder.tuning.result import Configuration, TuningResult, served_by
 from cdk_modelbuilder.tuning.search import Findings, Measure, Search, Tried
 from cdk_modelbuilder.tuning.space import Candidate, Space, Value
 from cdk_modelbuilder.tuning.timing import Timing

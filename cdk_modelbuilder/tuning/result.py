@@ -7,22 +7,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cdk_modelbuilder.bundle import TUNING_FILE, ModelBundle
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.tuning.hardware import Hardware
 from cdk_modelbuilder.tuning.measurement import Interval, Measurement
 from cdk_modelbuilder.tuning.objective import Objective
 from cdk_modelbuilder.tuning.space import Value
 
-if TYPE_CHECKING:
-    from cdk_modelbuilder.bundle import ModelBundle
-
 FORMAT = "cdk-modelbuilder/tuning"
 FORMAT_VERSION = 1
-TUNING_FILE = "tuning.json"
-TUNING_FOLDER = "tuning"
-"""Beside ``tuning.json``: the journal and the plots."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdk_modelbuilder.bundle import ModelBundle
+from cdk_modelbuilder.bundle import TUNING_FILE, ModelBundle
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.instances import instance_type
-from cdk_modelbuilder.tuning.result import TUNING_FILE, TuningResult, read_tuning, served_by
+from cdk_modelbuilder.tuning.result import TuningResult, read_tuning, served_by
 
 ALWAYS, NEVER, MATCHING = "always", "never", "matching"
 WISHES = (MATCHING, ALWAYS, NEVER)
