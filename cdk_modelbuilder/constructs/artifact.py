@@ -138,8 +138,9 @@ def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> str:
     if bundle.container.model_data.form != "archive":
         raise BundleError(
             f"{bundle.path} was built with archive=False, as folders of language models are, so it cannot be an asset.",
-            remedy=f"Run `cdk-modelbuilder publish {bundle.path} --bucket BUCKET` and give the artifact=Artifact.s3(...) "
-            "that it prints, or artifact=Artifact.published(BUCKET); a small model can be built with archive=True.",
+            remedy=f"Run `cdk-modelbuilder publish {bundle.path} --bucket BUCKET` and give the "
+            "artifact=Artifact.s3(...) that it prints, or artifact=Artifact.published(BUCKET); "
+            "a small model can be built with archive=True.",
         )
     try:
         size = bundle.archive_path.stat().st_size

@@ -171,8 +171,8 @@ def _check_model_data(bundle: ModelBundle, plan: EndpointPlan) -> None:
         return
     if form == "folder":
         raise BundleError(
-            f"{bundle.path} was built with archive=False, as folders of language models are, so it cannot be an asset of "
-            "the app.",
+            f"{bundle.path} was built with archive=False, as folders of language models are, so it cannot be an asset "
+            "of the app.",
             remedy="Name the bucket that `cdk-modelbuilder publish` puts it into (--bucket), or build an archive.",
         )
     size = bundle.archive_path.stat().st_size >> 20 if bundle.archive_path.is_file() else 0
