@@ -19,6 +19,8 @@ SMALL_STEP, LARGE_STEP = 2048, 8192
 """Tokens a step: the defaults of vLLM's API server below and from 70 GiB on (an A100 stays with the small one)."""
 EMBEDDING_STEP = 16384
 """Tokens a batch: the default of Text Embeddings Inference."""
+DEFAULT_ADAPTER_RANK = 16
+"""vLLM's and LMI's."""
 _HOST_SHARE = 0.8
 
 
@@ -80,6 +82,8 @@ class Case:
             writes_scores=self.devices is None,
             large=self.devices is not None and self.devices.is_large,
             on_cpu=self.devices is None,
+            adapters=self.overrides.adapters or 0,
+            adapter_rank=self.overrides.adapter_rank or DEFAULT_ADAPTER_RANK,
         )
 
     def footprint(self, degree: int, length: int, sequences: int = 1) -> Footprint:

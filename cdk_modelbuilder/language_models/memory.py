@@ -4,6 +4,7 @@
     cache ............... bytes a token and layer x layers x tokens (windows hold no more than their size)
     activations ......... the larger of: the widest layer over one batch, the sampler over one row a sequence
     attention scores .... where they are written out (on processors)
+    adapters ............ room for LoRA adapters (lora_memory.py), where any are served
     overhead ............ CUDA's context, libraries, communication
 
 Sources: vllm-project/vllm, ``vllm/v1/kv_cache_interface.py`` (sizes of cache pages) and what vLLM logs. Llama 3 8B with
@@ -18,6 +19,7 @@ import math
 from dataclasses import dataclass
 
 from cdk_modelbuilder.language_models.architecture import Architecture
+from cdk_modelbuilder.language_models.lora_memory import adapter_bytes
 from cdk_modelbuilder.language_models.weights import WeightGroup, Weights
 
 GIBI = 1 << 30
@@ -47,6 +49,8 @@ class Load:
         writes_scores: Whether attention scores are written out (no flash attention).
         large: An accelerator of at least 70 GiB, whose context is larger.
         on_cpu: No accelerator at all.
+        adapters: LoRA adapters that room is kept for.
+        adapter_rank: Of the largest of them.
     """
 
     degree: int = 1
@@ -60,6 +64,8 @@ class Load:
     writes_scores: bool = False
     large: bool = False
     on_cpu: bool = False
+    adapters: int = 0
+    adapter_rank: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Footprint:
         activations: What a step computes with.
         overhead: What is there without a model.
         available: Memory times the server's share of it.
+        adapters: Room for LoRA adapters.
     """
 
     weights: int
@@ -79,16 +86,17 @@ class Footprint:
     activations: int
     overhead: int
     available: int
+    adapters: int = 0
 
     @property
     def needed(self) -> int:
         """The sum."""
-        return self.weights + self.cache + self.activations + self.overhead
+        return self.weights + self.adapters + self.cache + self.activations + self.overhead
 
     @property
     def left_for_cache(self) -> int:
         """What remains for keys and values of all sequences; below zero where not even the weights fit."""
-        return self.available - self.weights - self.activations - self.overhead
+        return self.available - self.weights - self.adapters - self.activations - self.overhead
 
     @property
     def fits(self) -> bool:
@@ -98,8 +106,8 @@ class Footprint:
     @property
     def words(self) -> str:
         """The sum in words."""
-        parts = {"weights": self.weights, "KV cache of one sequence": self.cache, "activations": self.activations}
-        parts["overhead"] = self.overhead
+        parts = {"weights": self.weights, "LoRA adapters": self.adapters, "KV cache of one sequence": self.cache}
+        parts |= {"activations": self.activations, "overhead": self.overhead}
         terms = " + ".join(f"{name} {gibi(size)}" for name, size in parts.items() if size)
         return f"{terms} = {gibi(self.needed)} against {gibi(self.available)}"
 
@@ -182,4 +190,11 @@ def footprint(weights: Weights, shape: Architecture, length: int, load: Load, av
         activations=activation_bytes(shape, length, load),
         overhead=overhead_bytes(load),
         available=available,
+        adapters=adapter_bytes(
+            shape,
+            adapters=load.adapters,
+            rank=load.adapter_rank,
+            each=DTYPE_BYTES[load.dtype],
+            degree=load.degree,
+        ),
     )

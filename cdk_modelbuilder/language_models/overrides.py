@@ -8,6 +8,9 @@ from difflib import get_close_matches
 
 from cdk_modelbuilder.errors import UsageError
 
+ADAPTER_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM can be told (``vllm/config/lora.py``)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
@@ -22,6 +25,8 @@ class Overrides:
         batched_tokens: Tokens that one step computes.
         quantization: ``fp8`` or ``nf4``, made of unquantized files when the server loads them.
         cache_dtype: ``fp8`` halves the cache.
+        adapters: LoRA adapters that a batch may mix, for which room is kept.
+        adapter_rank: The largest rank of theirs; 16 by default.
         request_tokens: Average tokens of a request, for the number of sequences; 1024 by default.
 
     Raises:
@@ -36,10 +41,13 @@ class Overrides:
     batched_tokens: int | None = None
     quantization: str | None = None
     cache_dtype: str | None = None
+    adapters: int | None = None
+    adapter_rank: int | None = None
     request_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("tensor_parallel", "max_length", "sequences", "batched_tokens", "request_tokens"):
+        counts = ("tensor_parallel", "max_length", "sequences", "batched_tokens", "adapters", "adapter_rank")
+        for name in (*counts, "request_tokens"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name} is {value!r}.", remedy="Give a whole number of at least 1.")
@@ -47,6 +55,11 @@ class Overrides:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise UsageError(f"{name} is {value!r}.", remedy="Give its name as text, such as 'bfloat16' or 'fp8'.")
+        if self.adapter_rank is not None and (self.adapters is None or self.adapter_rank not in ADAPTER_RANKS):
+            raise UsageError(
+                f"adapter_rank is {self.adapter_rank} and adapters {self.adapters}.",
+                remedy=f"Give both; the rank as one of {', '.join(map(str, ADAPTER_RANKS))}.",
+            )
         share = self.memory_share
         if share is not None and (type(share) not in (int, float) or not 0 < share <= 1):
             raise UsageError(f"memory_share is {share!r}.", remedy="Give a number above 0 and at most 1.")

@@ -25,6 +25,8 @@ _VLLM = {
     "batched_tokens": "max-num-batched-tokens",
     "quantization": "quantization",
     "cache_dtype": "kv-cache-dtype",
+    "adapters": "max-loras",
+    "adapter_rank": "max-lora-rank",
 }
 _SGLANG = {
     "tensor_parallel": "tp-size",
@@ -35,6 +37,8 @@ _SGLANG = {
     "batched_tokens": "chunked-prefill-size",
     "quantization": "quantization",
     "cache_dtype": "kv-cache-dtype",
+    "adapters": "max-loras-per-batch",
+    "adapter_rank": "max-lora-rank",
 }
 _LMI = {
     "tensor_parallel": "option.tensor_parallel_degree",
@@ -45,6 +49,8 @@ _LMI = {
     "batched_tokens": "option.max_rolling_batch_prefill_tokens",
     "quantization": "option.quantize",
     "cache_dtype": "option.kv_cache_dtype",
+    "adapters": "option.max_loras",
+    "adapter_rank": "option.max_lora_rank",
 }
 _TGI = {
     "tensor_parallel": "NUM_SHARD",
@@ -76,6 +82,7 @@ class ServerRules:
         dtypes: What it computes in.
         quantizations: Ours to its names, of what it makes of unquantized files.
         cache_dtypes: Ours to its names.
+        adapter_switch: The option that turns LoRA adapters on; None where there is none to turn.
         options: Our names of values to its own. What has no option it decides by itself: Text Generation Inference
             takes as many sequences as its cache holds (``MAX_CONCURRENT_REQUESTS`` refuses, it does not queue).
     """
@@ -84,6 +91,7 @@ class ServerRules:
     title: str
     read_in: str
     options: Mapping[str, str]
+    adapter_switch: str | None = None
     generates: bool = True
     windows_save: bool = False
     repeats_heads: bool = True
@@ -103,6 +111,7 @@ _RULES = {
             title="vLLM",
             read_in="0.32.0",
             options=_VLLM,
+            adapter_switch="enable-lora",
             windows_save=True,
             quantizations={"fp8": "fp8", "nf4": "bitsandbytes"},
             cache_dtypes={"fp8": "fp8"},
@@ -112,6 +121,7 @@ _RULES = {
             title="SGLang",
             read_in="0.5.23",
             options=_SGLANG,
+            adapter_switch="enable-lora",
             quantizations={"fp8": "fp8"},
             cache_dtypes={"fp8": "fp8_e4m3"},
         ),
@@ -120,6 +130,7 @@ _RULES = {
             title="LMI (DJL Serving)",
             read_in="0.36.0",
             options=_LMI,
+            adapter_switch="option.enable_lora",
             windows_save=True,
             quantizations={"fp8": "fp8", "nf4": "bitsandbytes"},
             cache_dtypes={"fp8": "fp8"},

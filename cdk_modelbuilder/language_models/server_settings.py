@@ -82,6 +82,8 @@ def _options(rules: ServerRules, values: Mapping[str, Any]) -> dict[str, str]:
     found = {own: worded[name] for name, own in rules.options.items() if name in worded}
     if rules.prefills_whole and "max_length" in values:  # the answer needs at least one token
         found[_OF_INPUT] = str(values["max_length"] - 1)
+    if rules.adapter_switch is not None and "adapters" in values:
+        found[rules.adapter_switch] = "true"
     return found
 
 

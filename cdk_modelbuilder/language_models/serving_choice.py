@@ -16,7 +16,7 @@ from cdk_modelbuilder.language_models.compatibility import (
     check_step,
     choose_dtype,
 )
-from cdk_modelbuilder.language_models.fitting import REQUEST_TOKENS, Case
+from cdk_modelbuilder.language_models.fitting import DEFAULT_ADAPTER_RANK, REQUEST_TOKENS, Case
 from cdk_modelbuilder.language_models.memory import Footprint, gibi
 from cdk_modelbuilder.language_models.model_facts import ModelFacts
 from cdk_modelbuilder.language_models.overrides import Overrides
@@ -47,6 +47,8 @@ class ServingChoice:
         batched_tokens: Tokens that one step computes.
         quantization: What is made of unquantized files; None for nothing.
         cache_dtype: Of keys and values; None for ``dtype``.
+        adapters: LoRA adapters that a batch may mix; None where none are served.
+        adapter_rank: The largest rank of theirs.
         reasons: A sentence for each value, by name.
         footprint: The arithmetic, for one accelerator.
         notes: What else is worth knowing.
@@ -64,6 +66,8 @@ class ServingChoice:
     batched_tokens: int
     quantization: str | None
     cache_dtype: str | None
+    adapters: int | None
+    adapter_rank: int | None
     reasons: Mapping[str, str]
     footprint: Footprint
     notes: tuple[str, ...]
@@ -186,6 +190,9 @@ def _arrange(facts: ModelFacts, kind: InstanceType, rules: ServerRules, override
         reasons["quantization"] = asked
     if overrides.cache_dtype:
         reasons["cache_dtype"] = asked
+    if overrides.adapters:
+        reasons["adapters"] = asked
+        reasons["adapter_rank"] = asked if overrides.adapter_rank else "the server's default"
     return ServingChoice(
         server=rules.name,
         instance_type=kind.name,
@@ -199,6 +206,8 @@ def _arrange(facts: ModelFacts, kind: InstanceType, rules: ServerRules, override
         batched_tokens=case.step(length),
         quantization=overrides.quantization,
         cache_dtype=overrides.cache_dtype,
+        adapters=overrides.adapters,
+        adapter_rank=overrides.adapter_rank or (DEFAULT_ADAPTER_RANK if overrides.adapters else None),
         reasons=reasons,
         footprint=sum_of_all,
         notes=notes_on(case, degree),

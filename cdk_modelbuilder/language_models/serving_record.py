@@ -127,6 +127,7 @@ def _arithmetic(choice: ServingChoice) -> dict[str, Any]:
         "accelerator": None if devices is None else {"count": devices.count, "name": devices.name},
         "bytes": {
             "activations": sum_of_all.activations,
+            **({"adapters": sum_of_all.adapters} if sum_of_all.adapters else {}),
             "available": sum_of_all.available,
             "cache_of_one_sequence": sum_of_all.cache,
             "needed": sum_of_all.needed,
