@@ -22,6 +22,7 @@ from cdk_modelbuilder.serving.log import flush, log
 from cdk_modelbuilder.serving.loop_mailbox import LoopMailbox
 from cdk_modelbuilder.serving.model_state import ModelState
 from cdk_modelbuilder.serving.model_threads import ModelThreads
+from cdk_modelbuilder.serving.variables import Batching
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -34,15 +35,18 @@ class InferenceApp:
         model_dir: A bundle's ``model/`` folder.
         max_payload_bytes: Largest request body.
         threads: Requests handled at a time.
+        batching: Instead of what the model's code says about requests together.
         stuck_after: See :class:`~cdk_modelbuilder.serving.model_state.ModelState`.
     """
 
-    def __init__(self, model_dir: Path, *, max_payload_bytes: int, threads: int, stuck_after: float) -> None:
+    def __init__(
+        self, model_dir: Path, *, max_payload_bytes: int, threads: int, batching: Batching, stuck_after: float
+    ) -> None:
         self.max_payload_bytes = max_payload_bytes
         self.backlog = Backlog(max_payload_bytes, threads)
         self._model_dir = model_dir
         self._thread_count = threads
-        self._state = ModelState(model_dir, threads=threads, stuck_after=stuck_after)
+        self._state = ModelState(model_dir, threads=threads, batching=batching, stuck_after=stuck_after)
         self._access_log: AccessLog
         self._threads: ModelThreads
         reading = (b"GET", b"HEAD")

@@ -78,9 +78,7 @@ class ModelThreads:
         else:
             self._state.wait_until_loaded()
         caller = ModelCaller(self._state, self._mailbox, number)
-        batch = self._state.hooks.batch
-        largest = int(batch.get("max_batch_size", 1))
-        delay = float(batch.get("max_batch_delay_ms", 0)) / 1000
+        largest, delay = self._state.batching
         while True:
             job = self._queue.get()
             if job is None:

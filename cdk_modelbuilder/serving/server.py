@@ -19,6 +19,7 @@ from cdk_modelbuilder.serving import stand_in
 from cdk_modelbuilder.serving.app import InferenceApp
 from cdk_modelbuilder.serving.connection import Connection
 from cdk_modelbuilder.serving.log import configure, flush, log
+from cdk_modelbuilder.serving.variables import Batching
 
 OPTIONS_VARIABLE = "MODELBUILDER_SERVING_OPTIONS"
 SWITCH_SECONDS = 0.0001
@@ -37,6 +38,8 @@ class ServerOptions:
         descriptor: A listening socket that was inherited, instead of host and port.
         workers: Processes.
         threads: Requests that a worker handles at a time.
+        max_batch_size: Requests that are answered with one call of the model; None for what its code says.
+        max_batch_delay_ms: How long more of them are waited for; None likewise.
         max_payload_bytes: Largest request body.
         stuck_after: Seconds after which an unfinished request makes /ping fail.
         parent: Process id of whoever started the server; when that process is gone, the server stops.
@@ -48,6 +51,8 @@ class ServerOptions:
     descriptor: int | None = None
     workers: int = 1
     threads: int = 1
+    max_batch_size: int | None = None
+    max_batch_delay_ms: float | None = None
     max_payload_bytes: int = 25 << 20
     stuck_after: float = 120.0
     parent: int | None = None
@@ -67,6 +72,7 @@ def create_app() -> InferenceApp:
         Path(options.model_dir),
         max_payload_bytes=options.max_payload_bytes,
         threads=options.threads,
+        batching=Batching(options.max_batch_size, options.max_batch_delay_ms),
         stuck_after=options.stuck_after,
     )
 
