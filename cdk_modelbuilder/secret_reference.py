@@ -19,6 +19,7 @@ _TOKEN_VARIABLES = frozenset(
     (HUB_TOKEN, "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGINGFACE_TOKEN", "HF_API_TOKEN", "HF_HUB_TOKEN")
 )
 _TOKEN = re.compile(r"(^|[^A-Za-z0-9])(hf|api_org)_[A-Za-z0-9]{30,}")
+_REFERENCES = ("{{resolve:", "${Token[")
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _ARN = re.compile(r"arn:[\w-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}")
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -76,10 +77,14 @@ class SecretReference:
 def refuse_tokens(variables: Mapping[str, object], argument: str) -> None:
     """Refuse a hub's token among variables that stand in the template; its value is not repeated.
 
+    A reference, which CloudFormation or the CDK resolves, is none.
+
     Raises:
         UsageError: A variable is one of those that hold a token, or its value looks like one.
     """
     for name, value in variables.items():
+        if isinstance(value, str) and value.startswith(_REFERENCES):
+            continue
         if (name in _TOKEN_VARIABLES and value) or (isinstance(value, str) and _TOKEN.search(value)):
             raise UsageError(
                 f"{argument} sets {name} to a token of the Hugging Face hub, which would stand in the template and in "

@@ -8,6 +8,7 @@ from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.reckoned_needs import ReckonedNeeds
 
 _CHIPS = {"NVIDIA": "gpu", "AWS": "neuron"}
 _WORDS = {"cpu": "a processor alone", "gpu": "NVIDIA GPUs", "neuron": "Inferentia or Trainium"}
@@ -20,7 +21,8 @@ def check_hosts(containers: Sequence[Container], instance_types: Iterable[str]) 
     A GPU's host runs an image without GPU support too, and pays for it in vain, which may be wanted; the reverse fails.
 
     Raises:
-        UsageError: Another architecture, or accelerators that the image needs are missing.
+        UsageError: Another architecture, or accelerators that the image needs are missing; or too few, or too small
+            ones, for how a language model's server was set up.
     """
     for name in instance_types:
         known = None if is_token(name) else instances.instance_type(name)
@@ -44,6 +46,18 @@ def check_hosts(containers: Sequence[Container], instance_types: Iterable[str]) 
                     f"{container.bundle.name} was built for {_WORDS[image.processor]}, and {name} has {_WORDS[chip]}.",
                     remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
                 )
+            _check_served(container, name)
+
+
+def _check_served(container: BundleContainer, name: str) -> None:
+    bundle = container.bundle
+    needs = ReckonedNeeds.of(bundle.serving, str(bundle.path))
+    why = None if needs is None else needs.why_not(name)
+    if needs is not None and why is not None:
+        raise UsageError(
+            f"the server of {bundle.name} was set up for {needs.instance_type}: {why}.",
+            remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
+        )
 
 
 def inference_ami_of(containers: Sequence[Container], given: str | None) -> str | None:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cdk_modelbuilder.bundle import ModelBundle
-from cdk_modelbuilder.deploying.served import Served
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.instances import InstanceType, instance_type
 from cdk_modelbuilder.local.doctor.sizes import GIBI, size_text
+from cdk_modelbuilder.reckoned_needs import ReckonedNeeds
 from cdk_modelbuilder.resources import ResourceRequirements
 
 COPIES_WHILE_LOADING = 2
@@ -76,7 +76,7 @@ class Needs:
     accelerator_bytes: int = 0
     accelerators: int = 0
     vcpus: float = 0
-    served: Served | None = None
+    served: ReckonedNeeds | None = None
 
     @classmethod
     def of(cls, bundle: ModelBundle, resources: ResourceRequirements | None = None, *, copies_each: int = 1) -> Needs:
@@ -87,7 +87,11 @@ class Needs:
             resources: What one copy takes, for inference components.
             copies_each: How many copies an instance is to hold.
         """
-        image, size, served = bundle.container.image, model_bytes(bundle), Served.of(bundle)
+        image, size, served = (
+            bundle.container.image,
+            model_bytes(bundle),
+            ReckonedNeeds.of(bundle.serving, str(bundle.path)),
+        )
         on_chip = image.processor in ("gpu", "neuron")
         own = SERVER_BYTES + COPIES_WHILE_LOADING * (size or 0)
         memory, accelerators, vcpus = own, 1 if on_chip else 0, 0.0
@@ -161,7 +165,7 @@ def propose(needs: Needs, region: str) -> InstanceProposal:
     )
 
 
-def _reckoned(needs: Needs, served: Served, region: str) -> InstanceProposal:
+def _reckoned(needs: Needs, served: ReckonedNeeds, region: str) -> InstanceProposal:
     kind = instance_type(served.instance_type)
     if kind is not None and kind.offered_in(region) is False:
         raise UsageError(
@@ -173,7 +177,7 @@ def _reckoned(needs: Needs, served: Served, region: str) -> InstanceProposal:
     return InstanceProposal(served.instance_type, f"{needs.words}; {facts}")
 
 
-def _accelerator_bytes(served: Served | None, size: int | None, copies: int) -> int:
+def _accelerator_bytes(served: ReckonedNeeds | None, size: int | None, copies: int) -> int:
     if served is not None:
         return copies * served.accelerators * served.bytes_each
     return math.ceil(ACCELERATOR_SHARE * copies * (size or 0))

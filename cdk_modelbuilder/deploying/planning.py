@@ -115,6 +115,12 @@ def _with_instances(
         found = propose(needs, account.region)
         say(f"instance type: {found.instance_type}, proposed for {found.reason}; instance_type= overrides it")
         plan = replace(plan, instance_type=found.instance_type)
+    set_up_for = (bundle.serving or {}).get("instance_type")
+    if set_up_for not in (None, plan.instance_type):
+        say(
+            f"the model's server was set up for {set_up_for}, and {plan.instance_type} is another type: build it with "
+            f"instance_type={plan.instance_type!r} to have its values chosen for that"
+        )
     if plan.hosting is HostingKind.COMPONENTS and plan.resources is None:
         needs = Needs.of(bundle)
         memory = _memory_of_a_copy(needs)

@@ -9,6 +9,7 @@ from cdk_modelbuilder.bundle import GOLDEN_FILE, ModelBundle
 from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.generating.plan import EndpointPlan, HostingKind, VpcPlan
+from cdk_modelbuilder.reckoned_needs import ReckonedNeeds
 
 ASSET_LIMIT_MIB = 512
 """As in the construct library, which refuses larger assets."""
@@ -31,6 +32,7 @@ def check_fits(bundle: ModelBundle, plan: EndpointPlan) -> None:
         _check_serverless(bundle)
     else:
         check_image(bundle.container.image, plan)
+        _check_served(bundle, plan)
     _check_model_data(bundle, plan)
     if plan.verify_on_deploy and not (bundle.path / GOLDEN_FILE).is_file():
         raise BundleError(
@@ -84,6 +86,16 @@ def check_image(image: ImageReference, plan: EndpointPlan) -> None:
         raise UsageError(
             f"{plan.bundle} is for {_WORDS[image.processor]}, and {name} has {_WORDS[chip]}.",
             remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
+        )
+
+
+def _check_served(bundle: ModelBundle, plan: EndpointPlan) -> None:
+    needs = ReckonedNeeds.of(bundle.serving, str(bundle.path))
+    why = None if needs is None else needs.why_not(str(plan.instance_type))
+    if needs is not None and why is not None:
+        raise UsageError(
+            f"the server of {plan.bundle} was set up for {needs.instance_type}: {why}.",
+            remedy=f"Build it with ModelBuilder(instance_type={str(plan.instance_type)!r}), or choose another type.",
         )
 
 
