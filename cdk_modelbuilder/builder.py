@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder, server_files
+from cdk_modelbuilder.building.adapters_plan import check_adapter_names
 from cdk_modelbuilder.building.arguments import (
     check_sources,
     checked_env,
@@ -110,6 +111,8 @@ class ModelBuilder:
             ``{"max_length": 8192}``. False: choose and reckon nothing. docs/language-models.md.
         model_files: Folder of a copy here of a language model that is in S3 or on a hub, from which the values are
             chosen; it is read and not packaged.
+        lora_adapters: LoRA adapters on a language model: what requests call each, and the folder that PEFT wrote. They
+            are packaged and signed with it, and the server loads them. docs/lora.md.
         hub_token_secret: Name or ARN of the secret of AWS Secrets Manager with the token of a hub's model that the
             container downloads; ``#field`` at its end for a field of its JSON. On this machine it is ``HF_TOKEN``.
         verifying_image: Have the stack build an image on top of the chosen one whose entry point verifies the model's
@@ -164,6 +167,7 @@ class ModelBuilder:
         download: bool = False,
         serving: Overrides | Mapping[str, Any] | bool | None = None,
         model_files: str | Path | None = None,
+        lora_adapters: Mapping[str, str | Path] | None = None,
         hub_token_secret: str | None = None,
         verifying_image: bool = False,
         model_format: str | None = None,
@@ -195,7 +199,8 @@ class ModelBuilder:
             max_payload_mb=max_payload_mb,
             invocation_timeout_seconds=invocation_timeout_seconds,
         )
-        self._serving = ServingWishes.of(serving, model_files, self.env_vars)
+        self._serving = ServingWishes.of(serving, model_files, self.env_vars, lora_adapters)
+        check_adapter_names(self._serving.adapters, self.name)
         check_is_language_model(self._wishes.server, self._serving)
         self._secrets = checked_secrets(hub_token_secret)
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
@@ -321,6 +326,11 @@ class ModelBuilder:
                 wishes=self._wishes,
                 serving=self._serving,
                 trust=self.trust,
+            )
+        if self._serving.adapters:
+            raise UsageError(
+                "lora_adapters was given, and the model's folder has code of its own, which runs the model.",
+                remedy="Load them in that code, or give the folder without its *.py.",
             )
         return plan_for_model(
             open_model(source, trust=self.trust) if isinstance(source, Path | str) else source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cdk_modelbuilder.building.adapters_plan import place_adapters
 from cdk_modelbuilder.building.hosting import Host, HostingWishes, host_for_files
 from cdk_modelbuilder.building.language_model_plan import ServingPlan, ServingWishes, plan_serving
 from cdk_modelbuilder.building.model_source import HubModel, S3Model
@@ -73,6 +74,7 @@ def plan_for_files(
         notes.append("nothing in the container verifies the files; verifying_image=True has its entry point do that.")
     if isinstance(source, Path):
         _place(source, model_dir, trust)
+        place_adapters(serving.adapters, model_dir)
         data_format, kind = "files", "folder"
     elif isinstance(source, HubModel):
         data_format, kind = "hub", source.name

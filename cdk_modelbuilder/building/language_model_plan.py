@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cdk_modelbuilder.building.adapters_plan import AdaptersPlan
 from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_source import HubModel, S3Model
 from cdk_modelbuilder.errors import NotReckonedError, UsageError
@@ -14,6 +15,7 @@ from cdk_modelbuilder.images import processor_of
 from cdk_modelbuilder.instances import instance_type
 from cdk_modelbuilder.language_models import ModelFacts, Overrides, choose, read_model, smallest_instance_type
 from cdk_modelbuilder.language_models.asked_values import asked_values
+from cdk_modelbuilder.language_models.lora import LoraAdapter, read_adapters
 from cdk_modelbuilder.language_models.server_rules import is_served_as_language_model, rules_of
 from cdk_modelbuilder.language_models.serving_record import record_of, record_without_choice, set_by, variables_in
 
@@ -32,12 +34,14 @@ class ServingWishes:
         chooses: Whether anything is to be chosen at all.
         files: A copy here of a model that is elsewhere; None for none.
         env_vars: The user's variables, which win.
+        adapters: LoRA adapters on the model.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
     chooses: bool = True
     files: Path | None = None
     env_vars: Mapping[str, str] = field(default_factory=dict)
+    adapters: tuple[LoraAdapter, ...] = ()
 
     @classmethod
     def of(
@@ -45,11 +49,14 @@ class ServingWishes:
         serving: Overrides | Mapping[str, Any] | bool | None,
         model_files: str | Path | None,
         env_vars: Mapping[str, str],
+        lora_adapters: Mapping[str, str | Path] | None = None,
     ) -> ServingWishes:
         """The builder's arguments, checked.
 
         Raises:
-            UsageError: ``serving`` has a name or a value that cannot be, or there is no folder ``model_files``.
+            UsageError: ``serving`` has a name or a value that cannot be, there is no folder ``model_files``, or an
+                adapter has a name that cannot be.
+            ModelError: An adapter that servers do not load.
         """
         files = None if model_files is None else Path(model_files).expanduser()
         if files is not None and not files.is_dir():
@@ -58,13 +65,18 @@ class ServingWishes:
                 remedy="Give the folder of a copy of the model; config.json, tokenizer and weights are read.",
             )
         overrides = Overrides() if serving in (None, True, False) else Overrides.of(serving)  # type: ignore[arg-type]
-        return cls(overrides, serving is not False, files, dict(env_vars))
+        adapters = read_adapters({} if lora_adapters is None else lora_adapters)
+        return cls(overrides, serving is not False, files, dict(env_vars), adapters)
 
     @property
     def said(self) -> str:
         """Which arguments were given, for messages; empty for none."""
-        given = ["serving="] * (bool(self.overrides.given) or not self.chooses) + ["model_files="] * bool(self.files)
-        return " and ".join(given)
+        given = {
+            "serving=": bool(self.overrides.given) or not self.chooses,
+            "model_files=": self.files is not None,
+            "lora_adapters=": bool(self.adapters),
+        }
+        return " and ".join(name for name, is_given in given.items() if is_given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,18 @@ def plan_serving(
         UsageError: The model does not fit, with the arithmetic and the smallest type that it fits on; or a wish that
             cannot be.
     """
+    if not wishes.adapters:
+        return _plan(source, server, wishes, hosting)
+    adapters = AdaptersPlan(wishes.adapters, server, wishes.overrides)
+    adapters.check(source)
+    told, hosting = _plan(source, server, replace(wishes, overrides=adapters.overrides), hosting)
+    notes = (*told.notes, *adapters.notes)
+    return ServingPlan(adapters.environment(told.environment), adapters.record(told.record), notes), hosting
+
+
+def _plan(
+    source: Path | HubModel | S3Model | None, server: str, wishes: ServingWishes, hosting: HostingWishes
+) -> tuple[ServingPlan, HostingWishes]:
     if not wishes.chooses:
         return ServingPlan({}, None, (_NOTHING,)), hosting
     folder = source if isinstance(source, Path) else wishes.files
