@@ -77,6 +77,7 @@ class VllmContainer:
         environment: The container's variables.
         on_log: Called with each line of its log.
         python: The environment's Python. Default: :data:`ENVIRONMENT`'s.
+        secrets: Values for the container spec's secret variables. Default: the bundle's own, after a look at its files.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class VllmContainer:
         *,
         on_log: Callable[[str], object] = lambda line: None,
         python: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
+        variables = {**environment, **(secrets_of(bundle) if secrets is None else secrets)}
         self._folder = tempfile.TemporaryDirectory(prefix="vllm-container-")
         self._base = Path(self._folder.name)
         self.model_dir = self._base / "model"
@@ -100,7 +103,7 @@ class VllmContainer:
             [self._python, *self._verifying(bundle), self._python, "-c", _ENTRY_POINT]
             if bundle.container.verified == "entry-point"
             else [self._python, "-c", _ENTRY_POINT],
-            env=self._variables(bundle, environment),
+            env=self._variables(variables),
             cwd=self._base,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,10 +128,9 @@ class VllmContainer:
     def _here(self, text: str) -> str:
         return text.replace("/opt/ml/model", str(self.model_dir))
 
-    def _variables(self, bundle: ModelBundle, environment: Mapping[str, str]) -> dict[str, str]:
-        said = {name: self._here(value) for name, value in {**environment, **secrets_of(bundle)}.items()}
+    def _variables(self, said: Mapping[str, str]) -> dict[str, str]:
         return {
-            **said,
+            **{name: self._here(value) for name, value in said.items()},
             "SM_VLLM_PORT": str(self.port),
             "HF_HUB_OFFLINE": "1",
             "HOME": str(self._base),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
+
 import boto3
 import pytest
 
@@ -9,8 +12,9 @@ from cdk_modelbuilder import ModelBuilder, Predictor, SchemaBuilder
 from cdk_modelbuilder.errors import RequestRejectedError
 from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
 from tests.conftest import MASTER_KEY
+from tests.containers.serving import secrets_of
 from tests.containers.vllm import ENVIRONMENT, VllmContainer
-from tests.language_models.tiny_llama import write_tiny_llama
+from tests.language_models.tiny_llama import write_adapter, write_tiny_llama
 
 pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.extra_install]
 
@@ -33,6 +37,10 @@ def bundle(tmp_path_factory):
         model_server="vllm",
         instance_type="ml.g5.xlarge",
         serving={"max_length": 128, "sequences": 8},
+        lora_adapters={
+            "sql": write_adapter(folder / "sql", 1),
+            "talk": write_adapter(folder / "talk", 2, rank=20, targets=("down_proj", "gate_proj", "q_proj")),
+        },
         env_vars=ON_PROCESSORS,
         verifying_image=True,
         name="tiny",
@@ -42,16 +50,35 @@ def bundle(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def predictor(bundle, python):
-    def start(bundle, environment, *, on_log):
-        return VllmContainer(bundle, environment, on_log=on_log, python=python)
+def running(bundle, python):
+    """The gateway, and the one server behind it."""
+    servers = []
 
-    session = boto3.Session("key", "secret", region_name="eu-west-1")
+    def start(bundle, environment, *, on_log):
+        servers.append(VllmContainer(bundle, environment, on_log=on_log, python=python))
+        return servers[-1]
+
     with LocalGateway(host_bundles([bundle]), start=start) as gateway:
-        client = session.client("sagemaker-runtime", endpoint_url=gateway.url)
-        with Predictor.from_bundle(bundle, endpoint_name="tiny", boto_client=client) as through_sagemaker:
-            yield through_sagemaker
-        client.close()
+        yield gateway, servers[0]
+
+
+@pytest.fixture(scope="module")
+def predictor(bundle, running):
+    """Through SageMaker's API, as boto3 speaks it."""
+    gateway, _ = running
+    client = boto3.Session("key", "secret", region_name="eu-west-1").client(
+        "sagemaker-runtime", endpoint_url=gateway.url
+    )
+    with Predictor.from_bundle(bundle, endpoint_name="tiny", boto_client=client) as made:
+        yield made
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def directly(bundle, running):
+    """By the server's own URL."""
+    with Predictor.from_bundle(bundle, url=running[1].url) as made:
+        yield made
 
 
 def test_a_chat(predictor):
@@ -88,3 +115,47 @@ def test_a_stop(predictor):
 def test_more_than_the_server_takes(predictor, stream):
     with pytest.raises(RequestRejectedError, match="max_model_len=128"):
         predictor.chat(HELLO, max_tokens=999, stream=stream)
+
+
+def test_what_it_was_started_with(running):
+    """The adapter's variables, as vLLM says that it understood them; and the start was verified."""
+    log = running[1].log
+    for said in ("'max_loras': 2", "'max_lora_rank': 32", "'max_model_len': 128", "'max_num_seqs': 8"):
+        assert said in log
+    for name in ("sql", "talk"):
+        assert f"Loaded new LoRA adapter: name '{name}'" in log
+
+
+@pytest.mark.parametrize("way", ["predictor", "directly"])
+def test_adapters_answer_otherwise_than_their_base(way, request):
+    asked = request.getfixturevalue(way)
+    options = {"max_tokens": 8, "temperature": 0, "ignore_eos": True}
+    answers = {name: asked.chat(HELLO, model=name, **options) for name in ("tiny", "sql", "talk")}
+    assert [answer.raw["model"] for answer in answers.values()] == ["tiny", "sql", "talk"]
+    assert len({answer.text for answer in answers.values()}) == 3
+    assert asked.chat(HELLO, **options).text == answers["tiny"].text
+    with asked.chat(HELLO, model="sql", stream=True, **options) as stream:
+        assert "".join(piece.text for piece in stream) == answers["sql"].text
+    completions = [asked.complete("Once", model=name, **options).text for name in ("tiny", "sql", "talk")]
+    assert len(set(completions)) == 3
+
+
+@pytest.mark.parametrize("way", ["predictor", "directly"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_adapter_that_there_is_not(way, stream, request):
+    with pytest.raises(RequestRejectedError, match="`nope` does not exist") as caught:
+        request.getfixturevalue(way).chat(HELLO, model="nope", stream=stream)
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize("changed", ["model.safetensors", "adapters/sql/adapter_model.safetensors"])
+def test_changed_weights_do_not_start(bundle, python, tmp_path, changed):
+    copy = dataclasses.replace(bundle, path=tmp_path / "copy")
+    shutil.copytree(bundle.path, copy.path)
+    weights = copy.path / "model" / changed
+    raw = bytearray(weights.read_bytes())
+    raw[-1] ^= 1
+    weights.unlink()
+    weights.write_bytes(raw)
+    with pytest.raises(AssertionError, match=f"the model folder was refused: .*{changed}"):
+        VllmContainer(copy, bundle.container.environment, python=python, secrets=secrets_of(bundle))
