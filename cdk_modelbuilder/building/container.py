@@ -15,6 +15,12 @@ from cdk_modelbuilder.integrity.manifest import Manifest
 from cdk_modelbuilder.servers import Layout, Verified
 from cdk_modelbuilder.servers.base import INVOCATION_SECONDS
 
+_LOADED_A_MINUTE = 12 * 10**9
+"""Bytes of weights, read and put on accelerators: 200 MB a second. An assumption on the slow side, as is the next."""
+_DOWNLOADED_A_MINUTE = 6 * 10**9
+"""The same, fetched from a hub before."""
+_LONGEST_START = 3600
+"""SageMaker waits no longer (``ContainerStartupHealthCheckTimeoutInSeconds``)."""
 _MOUNT_PATH = ModelData().mount_path
 
 
@@ -34,10 +40,19 @@ def layout_of(plan: Plan, wishes: HostingWishes, *, name: str) -> Layout:
         revision=plan.model_source.revision if isinstance(plan.model_source, HubModel) else None,
         accelerated=host.reference.processor == "gpu",
         installs=plan.runtime.terms.options.packaging != "image",
-        startup_seconds=HealthCheck().startup_seconds,
+        startup_seconds=_startup_seconds(plan),
         invocation_seconds=INVOCATION_SECONDS if seconds is None else seconds,
         max_payload_bytes=plan.server.max_payload_bytes if limit is None else limit,
     )
+
+
+def _startup_seconds(plan: Plan) -> int:
+    """How long a start may take: SageMaker's default, and a minute for each so many bytes of a language model."""
+    usual, record = HealthCheck().startup_seconds, None if plan.serving is None else plan.serving.record
+    if record is None or record["model"] is None:
+        return usual
+    each_minute = _DOWNLOADED_A_MINUTE if isinstance(plan.model_source, HubModel) else _LOADED_A_MINUTE
+    return min(_LONGEST_START, usual + 60 * (int(record["model"]["weight_bytes"]) // each_minute))
 
 
 def environment_of(plan: Plan, layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
@@ -87,6 +102,7 @@ def container_spec_of(
         secrets=secrets,
         max_payload_bytes=layout.max_payload_bytes,
         invocation_timeout_seconds=layout.invocation_seconds,
+        health_check=HealthCheck(startup_seconds=layout.startup_seconds),
         model_data=plan.model_data or ModelData(form="archive" if archive else "folder"),
         execution_role_arn=role_arn,
         installs=packed.installs,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import aws_cdk as cdk
+
 from cdk_modelbuilder import instances
 from cdk_modelbuilder.constructs.arguments import is_token
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
+from cdk_modelbuilder.container_spec import HealthCheck
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.reckoned_needs import ReckonedNeeds
 
@@ -58,6 +61,17 @@ def _check_served(container: BundleContainer, name: str) -> None:
             f"the server of {bundle.name} was set up for {needs.instance_type}: {why}.",
             remedy=f"Build it with ModelBuilder(instance_type={name!r}), or choose another instance type.",
         )
+
+
+def startup_of(containers: Sequence[Container], given: cdk.Duration | None) -> cdk.Duration | None:
+    """Until containers must answer: what the user gives, else what a bundle asks for beyond SageMaker's default."""
+    if given is not None:
+        return given
+    asked = [
+        one.bundle.container.health_check.startup_seconds for one in containers if isinstance(one, BundleContainer)
+    ]
+    longest = max(asked, default=0)
+    return cdk.Duration.seconds(longest) if longest > HealthCheck().startup_seconds else None
 
 
 def inference_ami_of(containers: Sequence[Container], given: str | None) -> str | None:

@@ -45,7 +45,7 @@ from cdk_modelbuilder.constructs.inference_component import (
 )
 from cdk_modelbuilder.constructs.instance_type import has_local_nvme, newer_with_disks
 from cdk_modelbuilder.constructs.integrity import Integrity
-from cdk_modelbuilder.constructs.matching_hosts import check_hosts, inference_ami_of
+from cdk_modelbuilder.constructs.matching_hosts import check_hosts, inference_ami_of, startup_of
 from cdk_modelbuilder.constructs.metrics import EndpointMetrics
 from cdk_modelbuilder.constructs.model import Model
 from cdk_modelbuilder.constructs.served import check_one_of, component_of, role_of, shares_instances
@@ -519,6 +519,9 @@ class ModelEndpoint(Construct):
         wanted = (variant.hosting or hosting).variant_options()
         model = self._add_model(variant.name, variant.containers, instance_types_of(wanted))
         options = self._matched(wanted, self.containers[variant.name])
+        options["startup_health_check_timeout"] = startup_of(
+            self.containers[variant.name], wanted["startup_health_check_timeout"]
+        )
         return InstanceVariant(name=variant.name, model=model, weight=variant.weight, **options)
 
     def _matched(self, options: dict[str, Any], containers: Sequence[Container]) -> dict[str, Any]:
@@ -560,7 +563,9 @@ class ModelEndpoint(Construct):
                 resources=component.resources,
                 cache_data=component.cache_data,
                 scheduling=component.scheduling,
-                startup_health_check_timeout=component.startup_health_check_timeout,
+                startup_health_check_timeout=startup_of(
+                    self.containers[component.name], component.startup_health_check_timeout
+                ),
                 model_data_download_timeout=component.model_data_download_timeout,
             ),
         )

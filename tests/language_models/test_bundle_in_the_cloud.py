@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("aws_cdk", exc_type=ImportError)
 pytest.importorskip("boto3", exc_type=ImportError)
 
+import aws_cdk as cdk
 from click.testing import CliRunner
 
 from cdk_modelbuilder import ModelBuilder, ResourceRequirements, SchemaBuilder
@@ -61,7 +62,8 @@ def of_70b(tmp_path_factory):
 
 def template(folder, bundle, **options):
     given = {"instance_type": "ml.g5.12xlarge", **options}
-    return synthesize(folder, lambda stack: ModelEndpoint(stack, "Chat", bundle=bundle, **given))
+    virginia = cdk.Environment(account="123456789012", region="us-east-1")
+    return synthesize(folder, lambda stack: ModelEndpoint(stack, "Chat", bundle=bundle, **given), virginia)
 
 
 def permissions(made) -> str:
@@ -124,8 +126,6 @@ def test_a_hubs_token_is_a_reference_and_the_role_may_read_no_secret(tmp_path, g
 
 
 def test_who_deploys_may_keep_the_token_in_another_secret(tmp_path):
-    import aws_cdk as cdk
-
     from cdk_modelbuilder.constructs.container import Container
 
     bundle = build(tmp_path, "org/gated@main", hub_token_secret="hub/token")
@@ -193,3 +193,14 @@ def test_a_review_says_why_a_value_changed(tmp_path, bundle, weights):
     dtype = found["environment.SM_VLLM_DTYPE"]
     assert (dtype.old, dtype.new, dtype.note) == ("bfloat16", "float16", "T4 has no bfloat16")
     assert found["serving.instance_type"].new == "ml.g4dn.12xlarge"
+
+
+def test_large_weights_have_the_time_to_load(tmp_path, of_70b, bundle):
+    """141 GB from a hub: 23 minutes more than SageMaker's default, which is enough for small models."""
+    assert of_70b.container.health_check.startup_seconds == 480 + 23 * 60
+    made = template(tmp_path, of_70b, instance_type="ml.g6e.12xlarge")
+    (variant,) = only(made, "SageMaker::EndpointConfig")["ProductionVariants"]
+    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 480 + 23 * 60
+    made = template(tmp_path / "small", bundle, artifact=Artifact.published("weights"))
+    (variant,) = only(made, "SageMaker::EndpointConfig")["ProductionVariants"]
+    assert "ContainerStartupHealthCheckTimeoutInSeconds" not in variant
