@@ -24,6 +24,7 @@ _Z = NormalDist().inv_cdf(0.975)
 _NO_EVENT_UPPER = -math.log(0.025)
 """Most events that a Poisson process of which none was seen may have had, with 97.5 % confidence."""
 _EXACT_BELOW = 100.0
+_MOMENT = 1e-9
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
@@ -88,7 +89,7 @@ def flow_interval(pieces: Iterable[tuple[float, float, float]], begin: float, en
         if stop < begin or start >= end:
             continue
         largest = max(largest, amount)
-        if stop - start <= 0.0:
+        if stop - start < _MOMENT:
             amounts[min(int((start - begin) / width), _MOST_BATCHES - 1)] += amount
             continue
         rate = amount / (stop - start)

@@ -17,7 +17,7 @@ from cdk_modelbuilder.tuning.load.plan import MOST_USERS, Load
 from cdk_modelbuilder.tuning.load.records import Record
 
 _AFTER_FAILURE = 0.01
-_LINE_SECONDS = 1.0
+_LINE_SECONDS = 0.25
 """A user's connection is made anew after this: several workers share a socket, and which of them has a connection is
 chance. Over a trial, that evens out."""
 _SWEEP_SECONDS = 0.05
