@@ -237,7 +237,7 @@ def _degree(case: Case, most: int) -> tuple[int, str]:
         return best, f"of the possible {', '.join(map(str, possible))} it leaves the most room for the cache"
     if asked > count and not (asked == 1 and case.devices is None):
         raise UsageError(
-            f"tensor_parallel={asked} was asked for, and {case.kind.name} has {count} GPUs.",
+            f"tensor_parallel={asked} was asked for, and {case.kind.name} has {count} GPU{'' if count == 1 else 's'}.",
             remedy=f"Take at most {count}, or a larger instance type." if count else "Take an instance type with GPUs.",
         )
     refusal = why_not(case.facts.architecture, asked, case.rules)

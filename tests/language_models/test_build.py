@@ -200,7 +200,7 @@ REFUSED = {
     "two of one GPU": (
         {"small": True, "instance_type": "ml.g5.xlarge", "serving": {"tensor_parallel": 2}},
         UsageError,
-        r"tensor_parallel=2 was asked for, and ml\.g5\.xlarge has 1 GPUs",
+        r"tensor_parallel=2 was asked for, and ml\.g5\.xlarge has 1 GPU",
     ),
     "two of one GPU, unread": (
         {"model": "org/name", "instance_type": "ml.g5.xlarge", "serving": {"tensor_parallel": 2}},

@@ -129,7 +129,7 @@ def test_each_value_can_be_overridden(facts):
         ("llama-3-8b", "ml.p3.2xlarge", "vllm", {}, "V100 accelerators"),
         ("llama-3-8b", "ml.inf2.xlarge", "vllm", {}, "Inferentia2 accelerators"),
         ("minilm", "ml.m5.xlarge", "tei", {"tensor_parallel": 2}, "no option for tensor_parallel"),
-        ("llama-3-8b", "ml.g5.xlarge", "vllm", {"tensor_parallel": 2}, "ml.g5.xlarge has 1 GPUs"),
+        ("llama-3-8b", "ml.g5.xlarge", "vllm", {"tensor_parallel": 2}, "ml.g5.xlarge has 1 GPU"),
         ("llama-3-8b", "ml.g5.12xlarge", "vllm", {"tensor_parallel": 3}, "3 does not divide the 32.*one of 1, 2, 4"),
         ("llama-3-8b", "ml.g5.xlarge", "vllm", {"max_length": 9000}, "more than the model's context of 8192"),
         ("llama-3-8b", "ml.g5.xlarge", "vllm", {"dtype": "int8"}, "dtype='int8'"),
