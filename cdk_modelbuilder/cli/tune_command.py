@@ -166,7 +166,7 @@ def _print(bundle: ModelBundle, result: TuningResult) -> None:
 
     click.echo(table(result))
     click.echo()
-    click.echo(f"{result.sentence[0].upper()}{result.sentence[1:]}.")
+    click.echo(f"Result: {result.sentence}.")
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
     if result.is_better and result.environment:

@@ -295,7 +295,7 @@ class BundleContainer(Container):
             ContainerImage.from_reference(spec.image, bundle=self.bundle.path),
             self._model_data(scope),
             {
-                **spec.environment,
+                **self._own_environment(),
                 **_referred(spec.secrets),
                 **self.environment,
                 **self._unwrapped(scope),

@@ -42,6 +42,7 @@ class Offer:
     values: tuple[Value | None, ...] = ()
 
 
+_ONE_BY_ITSELF = {("builtin", "workers"), ("builtin", "threads"), ("tensorflow_serving", "workers")}
 _MEANINGS = {
     "workers": "processes of the server",
     "threads": "requests that a process answers at a time",
@@ -178,9 +179,16 @@ def _dimension(name: str, offer: Offer, values: Sequence[Value | None], bundle: 
         return _speculative(offer, values, environment)
     idle = ("batch_size", 1) if name == "batch_delay_ms" else None
     now = environment.get(offer.variable)
-    if now is None and name in ("workers", "threads", "batch_size", "batch_delay_ms"):
-        values = [None, *values]  # what the server, or the model's own code, does by itself
+    if now is None and (bundle.container.model_server, name) in _ONE_BY_ITSELF:
+        return _counted_from_one(name, offer, values)
     return by_variable(name, offer.variable, values, offer.meaning, now=now, idle_at=idle)
+
+
+def _counted_from_one(name: str, offer: Offer, values: Sequence[Value | None]) -> Dimension:
+    """The bundle says nothing, which means one."""
+    ordered = sorted({1, *(value for value in values if isinstance(value, int))})
+    options = (Option(value, {offer.variable: None if value == 1 else str(value)}) for value in ordered)
+    return Dimension(name, tuple(options), 1, offer.meaning)
 
 
 def _switch(name: str, offer: Offer, values: Sequence[Value | None], environment: Mapping[str, str]) -> Dimension:

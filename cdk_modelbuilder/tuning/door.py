@@ -53,14 +53,53 @@ def tune(
     command: Sequence[str] | None = None,
     seed: int = 0,
     resume: bool = True,
+    max_tuning_duration: float | None = None,
     signing_key: str | bytes | None = None,
     on_attempt: Callable[[Attempt], object] | None = None,
     on_log: Callable[[str], object] | None = None,
     **options: Any,
 ) -> TuningResult:
-    """Search for better serving properties of ``bundle`` on this machine; see :meth:`ModelBundle.tune`."""
+    """Search for better serving properties of ``bundle`` on this machine, and write them into its ``tuning.json``.
+
+    Each configuration is the bundle's own server, started with other variables and put under load. The best are
+    measured again beside the bundle's own, in random order; one is chosen if it is better by more than chance.
+
+    Args:
+        bundle: What is tuned; its model files are checked first.
+        objective: What for. Default: most requests a second.
+        dimensions: Dimension -> values to try, such as ``{"workers": [1, 2, 4]}``; None as a value leaves it to the
+            server. Default: those dimensions of the server that change only the speed, with usual values;
+            ``cdk-modelbuilder tune BUNDLE --list`` has them.
+        concurrency: Users, each of whom waits for the answer before the next request. With several numbers, a
+            configuration is asked how many it takes within the bounds. Default: 8.
+        rate: Requests a second instead, which do not wait for each other; or several such rates.
+        arrivals: How those of ``rate`` are spaced: ``poisson``, or ``constant``.
+        requests: What is sent: a file with a request a line, or such requests. Default: the bundle's sample.
+        budget: How many configurations, how long, how many repeats.
+        timing: How long each is measured.
+        mode: ``Mode.LOCAL_PROCESS`` or ``Mode.LOCAL_CONTAINER``. Default: a process for this project's own server.
+        command: Starts the server here instead, such as ``["python", "-m", "vllm.entrypoints.openai.api_server",
+            "--port", "{port}"]``; ``{model_dir}`` stands for the model's folder, and the container's variables are
+            made arguments as its image does.
+        seed: Of every choice by chance.
+        resume: Go on with an interrupted run of the same question.
+        max_tuning_duration: The SageMaker SDK's name of the budget's seconds.
+        signing_key: The master key that signed the bundle. Default: the environment's, else the key file's.
+        on_attempt: Called after each attempt, also with those that were made before an interruption.
+        on_log: Called with each line of the servers' logs.
+        options: Of containers, such as ``gpus="all"``.
+
+    Returns:
+        What was found. ``tuning.json`` has it, ``tuning/`` its journal, ``pareto.png`` and ``pareto.html``.
+
+    Raises:
+        IntegrityError: The bundle was changed, or signed with another key.
+        ToolMissingError: Optuna is not installed, and the space is larger than ``budget.trials``.
+        TuningError: No configuration ran and kept the bounds. An earlier ``tuning.json`` is as it was.
+        UsageError: A dimension, value or load that cannot be, too small a budget, or no sample.
+    """
     goal = objective or Objective()
-    limits, times = budget or Budget(), timing or Timing()
+    limits, times = _budget_of(budget, max_tuning_duration), timing or Timing()
     here = hardware_here()
     where = _mode_of(bundle, mode, command)
     space = space_of(bundle, here, dimensions)
@@ -72,6 +111,8 @@ def tune(
             "there is nothing to choose between: every dimension has one value.",
             remedy="Give more values in dimensions= (--set).",
         )
+    for option in (each for dimension in space.dimensions for each in dimension.options):
+        encoded_as(bundle, sent, option.content_type)  # what cannot be encoded is said before anything is started
     make_load = _load_maker(goal, times, arrivals, seed)
     bundle.check_content()
 
@@ -132,6 +173,16 @@ def _search(
     if findings.chosen is None:
         raise TuningError(_why_nothing(findings, goal), remedy=_what_then(findings))
     return findings
+
+
+def _budget_of(budget: Budget | None, max_tuning_duration: float | None) -> Budget:
+    if max_tuning_duration is None:
+        return budget or Budget()
+    if budget is not None:
+        raise UsageError(
+            "both budget and max_tuning_duration are given.", remedy="Give budget=Budget(seconds=...) alone."
+        )
+    return Budget(seconds=max_tuning_duration)
 
 
 def _mode_of(bundle: ModelBundle, mode: Mode | None, command: Sequence[str] | None) -> Mode:
@@ -230,7 +281,7 @@ def _result(
         versions=_versions(bundle),
         date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         seed=seed,
-        seconds=findings.seconds,
+        seconds=round(findings.seconds, 1),
         default=default,
         chosen=chosen,
         gain=findings.gain,

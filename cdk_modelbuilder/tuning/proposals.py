@@ -66,9 +66,7 @@ class _Sampled:
                 remedy="Run pip install 'cdk-modelbuilder[tune]', or give fewer values or more trials.",
             ) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, n_startup_trials=8, warn_independent_sampling=False
-        )
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=8)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
         self._space = space
         self._distributions: dict[str, Any] = {

@@ -42,7 +42,7 @@ def page(result: TuningResult, change: str) -> str:
             f"<title>Tuning of {escape(result.bundle)}</title>",
             f"<style>{style}</style></head><body>",
             f"<h1>Tuning of {escape(result.bundle)}</h1>",
-            f"<p>{escape(result.sentence[0].upper() + result.sentence[1:])}.</p>",
+            f"<p>Result: {escape(result.sentence)}.</p>",
             f"<dl>{rows}</dl>",
             f"<ul>{notes}</ul>" if notes else "",
             "<h2>What each configuration does</h2>",
