@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cdk_modelbuilder.servers.base import ModelServer
-
 
 @dataclass(frozen=True, slots=True)
 class ServerVariable:
@@ -31,13 +29,13 @@ _TENSORFLOW = "aws/sagemaker-tensorflow-serving-container, docker/build_artifact
 
 _WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 SERVER_VARIABLES: dict[str, tuple[ServerVariable, ...]] = {
-    ModelServer.BUILTIN: (
+    "builtin": (
         ServerVariable("workers", "MODELBUILDER_WORKERS", "one", _OWN),
         ServerVariable("threads", "MODELBUILDER_THREADS", "one", _OWN),
         ServerVariable("batch_size", "MODELBUILDER_MAX_BATCH_SIZE", "what the model's code says, else one", _OWN),
         ServerVariable("batch_delay_ms", "MODELBUILDER_MAX_BATCH_DELAY_MS", "what the model's code says, else 0", _OWN),
     ),
-    ModelServer.MLFLOW: (
+    "mlflow": (
         ServerVariable(
             "workers",
             "MLFLOW_MODELS_WORKERS",
@@ -45,18 +43,18 @@ SERVER_VARIABLES: dict[str, tuple[ServerVariable, ...]] = {
             "mlflow/mlflow, mlflow/models/container/__init__.py",
         ),
     ),
-    ModelServer.MMS: (ServerVariable("workers", _WORKERS, "one for each GPU, else for each vCPU", _TOOLKIT),),
-    ModelServer.SKLEARN: (ServerVariable("workers", _WORKERS, "one for each vCPU", _CONTAINERS),),
+    "mms": (ServerVariable("workers", _WORKERS, "one for each GPU, else for each vCPU", _TOOLKIT),),
+    "sklearn": (ServerVariable("workers", _WORKERS, "one for each vCPU", _CONTAINERS),),
     # TensorFlow Serving itself batches when SAGEMAKER_TFS_ENABLE_BATCHING says so and by further variables. The model's
     # code runs in gunicorn, in front of that.
-    ModelServer.TENSORFLOW_SERVING: (
+    "tensorflow_serving": (
         ServerVariable("workers", "SAGEMAKER_GUNICORN_WORKERS", "one", _TENSORFLOW),
         ServerVariable("threads", "SAGEMAKER_GUNICORN_THREADS", "one", _TENSORFLOW),
     ),
     # SAGEMAKER_TS_BATCH_SIZE is left out: the toolkit's handler asks the model for each request of a batch by itself,
     # and with any SAGEMAKER_TS_ variable the number of workers comes from SAGEMAKER_TS_MIN_WORKERS instead.
-    ModelServer.TORCHSERVE: (ServerVariable("workers", _WORKERS, "one for each GPU, else for each vCPU", _TOOLKIT),),
-    ModelServer.XGBOOST: (ServerVariable("workers", _WORKERS, "one for each vCPU", _CONTAINERS),),
+    "torchserve": (ServerVariable("workers", _WORKERS, "one for each GPU, else for each vCPU", _TOOLKIT),),
+    "xgboost": (ServerVariable("workers", _WORKERS, "one for each vCPU", _CONTAINERS),),
 }
 """Model server -> what it can be told. Servers of language models are in
 :mod:`cdk_modelbuilder.language_models.server_rules`; those that are missing have no such variable."""
