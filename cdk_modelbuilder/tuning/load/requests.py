@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from cdk_modelbuilder.bundle import ModelBundle
 
 _KEYS = frozenset({"body", "base64", "content_type", "accept", "stream", "path"})
+_HEADER_TEXT = re.compile(r"[ -~]+")
+_PATH_TEXT = re.compile(r"/[!-~]*")
 _MOST_REQUESTS = 100_000
 _MOST_BYTES = 1 << 30
 
@@ -30,6 +33,9 @@ class LoadRequest:
         accept: What the user accepts.
         stream: Whether the answer is a stream, whose first piece and further pieces are timed.
         path: Where it is POSTed; None for the container spec's path for invocations.
+
+    Raises:
+        UsageError: Text with a character that cannot stand in a request's head.
     """
 
     body: bytes
@@ -37,6 +43,14 @@ class LoadRequest:
     accept: str = "*/*"
     stream: bool = False
     path: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("content_type", "accept", "path"):
+            text = getattr(self, name)
+            if text is not None and not (_PATH_TEXT if name == "path" else _HEADER_TEXT).fullmatch(text):
+                raise UsageError(
+                    f"{name} {text[:80]!r} cannot stand in a request.", remedy="Give printable ASCII on one line."
+                )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

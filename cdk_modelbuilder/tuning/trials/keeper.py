@@ -36,11 +36,20 @@ def _children() -> list[int]:
     return found
 
 
+def _reap(child: int) -> None:
+    """Take leave of adopted children that have ended, or their group would seem to be there still."""
+    for one in _children():
+        if one != child:  # whose status main() waits for
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(one, os.WNOHANG)
+
+
 def _end_group(group: int, grace: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGTERM)
         until = time.monotonic() + grace
         while time.monotonic() < until:
+            _reap(group)
             os.killpg(group, 0)  # raises when the last one is gone
             time.sleep(0.05)
         os.killpg(group, signal.SIGKILL)
