@@ -21,7 +21,7 @@ from cdk_modelbuilder.language_models.lora_settings import (
     room_for,
 )
 from cdk_modelbuilder.language_models.server_rules import rules_of
-from cdk_modelbuilder.language_models.server_settings import variables
+from cdk_modelbuilder.language_models.server_settings import LOADS_ADAPTERS, variables
 from cdk_modelbuilder.staging import place_file
 
 
@@ -82,7 +82,8 @@ class AdaptersPlan:
     def environment(self, told: Mapping[str, str]) -> dict[str, str]:
         """The variables of the server, with those for the adapters; without their room it would refuse them."""
         named = lora_environment(self.server, self.adapters, ModelData().mount_path)
-        return {**variables(self.server, self._room), **told, **named}
+        found = {**variables(self.server, self._room), **told, **named}
+        return found if "adapters" in self.asked.given else _without_loading(found)
 
     def record(self, record: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """``serving.json``, with the adapters."""
@@ -95,7 +96,9 @@ class AdaptersPlan:
         }
         said = {"from": "lora_adapters"}
         values = {
-            name: {**entry, **said, "reason": reasons[name]} if name in self._room else entry
+            name: {**entry, **said, "reason": reasons[name], "variables": _without_loading(entry["variables"])}
+            if name in self._room
+            else entry
             for name, entry in record["values"].items()
         }
         return {**record, "adapters": lora_record(self.adapters), "values": values}
@@ -104,6 +107,11 @@ class AdaptersPlan:
     def _room(self) -> dict[str, Any]:
         room = room_for(self.server, self.adapters)
         return {name: value for name, value in room.items() if name not in self.asked.given}
+
+
+def _without_loading(environment: Mapping[str, str]) -> dict[str, str]:
+    """All adapters are there when the server starts: nobody is to have it load others."""
+    return {name: value for name, value in environment.items() if name != LOADS_ADAPTERS}
 
 
 def check_adapter_names(adapters: tuple[LoraAdapter, ...], name: str) -> None:

@@ -157,43 +157,63 @@ def _stage(scope: Construct, bundle: ModelBundle, limit: int) -> str:
         )
     uris = _staged.setdefault(cdk.Stack.of(scope), {})
     if bundle.artifact_digest not in uris:
-        uris[bundle.artifact_digest] = _add_asset(scope, bundle, size)
+        uris[bundle.artifact_digest] = add_archive(
+            scope,
+            bundle.archive_path,
+            bundle.artifact_digest,
+            asset_id="ModelData",
+            otherwise=f"Run `cdk-modelbuilder publish {bundle.path.name}` and use artifact=Artifact.s3(...).",
+        )
     return uris[bundle.artifact_digest]
 
 
-def _add_asset(scope: Construct, bundle: ModelBundle, size: int) -> str:
+def add_archive(scope: Construct, archive: Path, digest: str, *, asset_id: str, otherwise: str) -> str:
+    """Make an archive a FILE asset whose key in the bootstrap bucket is ``digest``; returns its S3 URI.
+
+    Args:
+        scope: Of what uses it.
+        archive: The archive.
+        digest: Its SHA-256.
+        asset_id: Id of the construct that some synthesizers need.
+        otherwise: What to do in a stack that takes no assets.
+
+    Raises:
+        BundleError: The stack takes no assets.
+    """
     stack, stage = cdk.Stack.of(scope), cdk.Stage.of(scope)
     assert stage is not None
-    staged = Path(stage.asset_outdir) / f"asset.{bundle.artifact_digest}.tar.gz"
-    _place(bundle.archive_path, staged, size)
+    staged = Path(stage.asset_outdir) / f"asset.{digest}.tar.gz"
+    _place(archive, staged, archive.stat().st_size)
     try:
         location = stack.synthesizer.add_file_asset(
             # Relative to the manifest, which lies in a folder of its own for a Stage within the app.
             file_name=Path(os.path.relpath(staged, stage.outdir)).as_posix(),
             # The key is this and the file's last ending, and SageMaker wants one that ends in .tar.gz.
-            source_hash=f"{bundle.artifact_digest}.tar",
+            source_hash=f"{digest}.tar",
             packaging=cdk.FileAssetPackaging.FILE,
-            display_name=f"{scope.node.path}/model.tar.gz",
+            display_name=f"{scope.node.path}/{archive.name}",
         )
     except RuntimeError:
         # jsii hands out the synthesizer that was passed to the app or the stack, and not the one that knows the stack.
-        return _add_by_the_cdk(scope, bundle, Path(stage.asset_outdir), size)
+        return _add_by_the_cdk(scope, archive, digest, asset_id, otherwise)
     # Not s3_object_url, which would say it too: the role needs bucket and key apart.
     return f"s3://{location.bucket_name}/{location.object_key}"
 
 
-def _add_by_the_cdk(scope: Construct, bundle: ModelBundle, folder: Path, size: int) -> str:
+def _add_by_the_cdk(scope: Construct, archive: Path, digest: str, asset_id: str, otherwise: str) -> str:
     """The same by the CDK's own Asset, which finds its copy there already. Its key is a digest of the digest."""
     from aws_cdk import aws_s3_assets  # noqa: PLC0415 - rarely needed
 
-    digest = bundle.artifact_digest
-    _place(bundle.archive_path, folder / f"asset.{hashlib.sha256(digest.encode()).hexdigest()}.tar.gz", size)
+    stage = cdk.Stage.of(scope)
+    assert stage is not None
+    staged = Path(stage.asset_outdir) / f"asset.{hashlib.sha256(digest.encode()).hexdigest()}.tar.gz"
+    _place(archive, staged, archive.stat().st_size)
     try:
-        asset = aws_s3_assets.Asset(scope, "ModelData", path=str(bundle.archive_path), asset_hash=digest)
+        asset = aws_s3_assets.Asset(scope, asset_id, path=str(archive), asset_hash=digest)
     except RuntimeError as error:
         raise BundleError(
             f"the stack takes no asset: {str(error).splitlines()[0]}",
-            remedy=f"Run `cdk-modelbuilder publish {bundle.path.name}` and use artifact=Artifact.s3(...).",
+            remedy=otherwise,
         ) from None
     return f"s3://{asset.s3_bucket_name}/{asset.s3_object_key}"
 

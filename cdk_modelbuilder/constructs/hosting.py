@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from aws_cdk import Duration, Size
 
-from cdk_modelbuilder.constructs.arguments import check_name, check_s3_uri, check_whole, is_token
+from cdk_modelbuilder.constructs.adapter import AdapterWeights, check_weights
+from cdk_modelbuilder.constructs.arguments import check_name, check_whole, is_token
 from cdk_modelbuilder.constructs.async_inference import AsyncInference
 from cdk_modelbuilder.constructs.container import Container
 from cdk_modelbuilder.constructs.inference_component import ComponentRollingUpdate, Scheduling
@@ -203,7 +204,8 @@ class EndpointComponent:
         name: Its id; the component's own name is made of it and the endpoint's.
         container: What it runs.
         resources: What one copy takes, and how many copies.
-        adapters: LoRA adapters on it: name to the archive of its weights in S3.
+        adapters: LoRA adapters on it: name to the archive of its weights in S3, or to the folder here that PEFT wrote,
+            as a Path, which is packed and becomes an asset.
         cache_data: Keep image and model data on instances, so that copies start faster.
         scheduling: Where copies go.
         rolling_update: How copies move to another model.
@@ -214,7 +216,7 @@ class EndpointComponent:
     name: str
     container: Container
     resources: ResourceRequirements
-    adapters: Mapping[str, str] = field(default_factory=dict)
+    adapters: Mapping[str, AdapterWeights] = field(default_factory=dict)
     cache_data: bool | None = None
     scheduling: Scheduling | None = None
     rolling_update: ComponentRollingUpdate | None = None
@@ -225,7 +227,7 @@ class EndpointComponent:
         check_name("the component's name", self.name, longest=LONGEST_COMPONENT)
         for name, uri in self.adapters.items():
             check_name("the adapter's name", name, longest=LONGEST_COMPONENT)
-            check_s3_uri(f"the adapter {name}", uri)
+            check_weights(name, uri)
 
 
 def hosting_from(

@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.constructs.acknowledgements import no_storage_key, rolls_by_component, sleeps
+from cdk_modelbuilder.constructs.adapter import adapter_uri
 from cdk_modelbuilder.constructs.arguments import check_name, is_token
 from cdk_modelbuilder.constructs.artifact import Artifact
 from cdk_modelbuilder.constructs.container import BundleContainer, Container
@@ -322,17 +323,34 @@ class ModelEndpoint(Construct):
             )
         return self._add_component(component)
 
-    def add_adapter(self, name: str, *, artifact_s3_uri: str, base: str | None = None) -> InferenceComponent:
+    def add_adapter(
+        self,
+        name: str,
+        *,
+        artifact_s3_uri: str | None = None,
+        folder: str | Path | None = None,
+        base: str | None = None,
+    ) -> InferenceComponent:
         """A LoRA adapter on one of the components.
 
         Args:
             name: Its id; the component's own name is made of it and the endpoint's.
             artifact_s3_uri: Archive of its weights.
+            folder: Instead: the folder here that PEFT wrote. It is packed, and becomes an asset named by its digest.
             base: Name of the component. Default: the only one.
 
         Raises:
-            UsageError: No such component, or several and no ``base``.
+            UsageError: No such component, or several and no ``base``; both places or none; or the component's bundle
+                has no room for it.
+            ModelError: The folder is no adapter that servers load, or is one of another model.
         """
+        if (artifact_s3_uri is None) == (folder is None):
+            raise UsageError(
+                f"the adapter {name!r} has {'no weights' if folder is None else 'its weights in two places'}.",
+                remedy="Give artifact_s3_uri= or folder=.",
+            )
+        weights = artifact_s3_uri if folder is None else Path(folder)
+        assert weights is not None
         bases = list(without_adapters(self.components))
         chosen = base or (bases[0] if len(bases) == 1 else "")
         if chosen not in bases:
@@ -343,13 +361,15 @@ class ModelEndpoint(Construct):
         check_name("the adapter's name", name, longest=LONGEST_COMPONENT)
         if name in self.components:
             raise UsageError(f"there is a component {name!r} already.", remedy="Give the adapter another name.")
+        served = self.containers.get(chosen, [])
+        uri = adapter_uri(self, name, weights, served[0] if len(served) == 1 else None)
         made = InferenceComponent(
             self,
             f"Adapter{name}",
             endpoint=self.endpoint,
             base=self.components[chosen],
             inference_component_name=self._component_name(name),
-            specification=ComponentSpecification(container=ComponentContainer(artifact_s3_uri=artifact_s3_uri)),
+            specification=ComponentSpecification(container=ComponentContainer(artifact_s3_uri=uri)),
         )
         return self._hold(name, made)
 
@@ -570,8 +590,9 @@ class ModelEndpoint(Construct):
             ),
         )
         self._hold(component.name, made)
-        for name, uri in component.adapters.items():
-            self.add_adapter(name, artifact_s3_uri=uri, base=component.name)
+        for name, weights in component.adapters.items():
+            place = {"folder": weights} if isinstance(weights, Path) else {"artifact_s3_uri": weights}
+            self.add_adapter(name, base=component.name, **place)
         return made
 
     def _hold(self, name: str, component: InferenceComponent) -> InferenceComponent:

@@ -11,13 +11,15 @@ sgl-project/sglang, ``python/sglang/srt/server_args.py`` (``--lora-paths``); aws
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.language_models.fitting import DEFAULT_ADAPTER_RANK
 from cdk_modelbuilder.language_models.lora import CONFIG_FILE, WEIGHTS_FILE, LoraAdapter
 from cdk_modelbuilder.language_models.overrides import ADAPTER_RANKS
 from cdk_modelbuilder.language_models.server_rules import rules_of
+from cdk_modelbuilder.language_models.server_settings import LOADS_ADAPTERS, variable_of
 
 FOLDER = "adapters"
 """Below the model's folder: where LMI looks."""
@@ -57,7 +59,7 @@ def room_for(server: str, adapters: Sequence[LoraAdapter]) -> dict[str, Any]:
     rank = max(adapter.rank for adapter in adapters)
     return {
         "adapters": min(len(adapters), MOST_AT_A_TIME),
-        "adapter_rank": next(allowed for allowed in ADAPTER_RANKS if allowed >= rank),
+        "adapter_rank": _least_for(rank),
     }
 
 
@@ -84,6 +86,44 @@ def lora_environment(server: str, adapters: Sequence[LoraAdapter], model_dir: st
     if server == "tgi":
         return {"LORA_ADAPTERS": listed}
     return {"OPTION_MAX_CPU_LORAS": str(len(paths))} if len(paths) > MOST_AT_A_TIME else {}
+
+
+def check_room(server: str, environment: Mapping[str, str], adapter: str, rank: int | None) -> None:
+    """Refuse an adapter, to be loaded when the server runs, that it has no room for.
+
+    Args:
+        server: As ``model_server=`` has it.
+        environment: The variables of the base model's container.
+        adapter: The adapter's name.
+        rank: Its rank, where it is known.
+
+    Raises:
+        UsageError: Adapters are not turned on, or only for smaller ranks.
+    """
+    rules = rules_of(server)
+    if rules.adapter_switch is None:
+        raise UsageError(
+            f"the adapter {adapter!r} is for a component of {rules.title}, which loads none while it runs.",
+            remedy="Package it with the model, with lora_adapters=; or take model_server='vllm' or 'djl_serving'.",
+        )
+    needed = [variable_of(server, rules.adapter_switch), *([LOADS_ADAPTERS] if server == "vllm" else [])]
+    missing = [name for name in needed if environment.get(name, "").lower() not in ("true", "1")]
+    wanted = {"adapters": MOST_AT_A_TIME, "adapter_rank": _least_for(rank or DEFAULT_ADAPTER_RANK)}
+    remedy = f"Build the bundle with serving={wanted}."
+    if missing:
+        raise UsageError(
+            f"the adapter {adapter!r} is for a component whose container has no room for adapters: {missing[0]} is "
+            f"{environment.get(missing[0])!r}.",
+            remedy=remedy,
+        )
+    room = environment.get(variable_of(server, rules.options["adapter_rank"]), str(DEFAULT_ADAPTER_RANK))
+    if rank is not None and room.isdecimal() and int(room) < rank:
+        raise UsageError(f"the adapter {adapter!r} has rank {rank}, and there is room for {room}.", remedy=remedy)
+
+
+def _least_for(rank: int) -> int:
+    """The least rank that a server can be told and that this one fits in."""
+    return next(allowed for allowed in ADAPTER_RANKS if allowed >= max(8, rank))
 
 
 def lora_record(adapters: Sequence[LoraAdapter]) -> list[dict[str, Any]]:

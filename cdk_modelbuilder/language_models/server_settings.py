@@ -17,6 +17,8 @@ from cdk_modelbuilder.language_models.serving_choice import ServingChoice
 
 _LMI_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 _OF_INPUT = "MAX_INPUT_TOKENS"
+LOADS_ADAPTERS = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
+"""Lets vLLM load adapters that come when it runs, as SageMaker's adapter components do."""
 
 
 def options(choice: ServingChoice) -> dict[str, str]:
@@ -37,7 +39,10 @@ def variables(server: str, values: Mapping[str, Any]) -> dict[str, str]:
         UsageError: It serves no language models, or is not known.
     """
     rules = rules_of(server)
-    return {variable_of(server, own): text for own, text in sorted(_options(rules, values).items())}
+    found = {variable_of(server, own): text for own, text in _options(rules, values).items()}
+    if server == "vllm" and "adapters" in values:
+        found[LOADS_ADAPTERS] = "true"
+    return dict(sorted(found.items()))
 
 
 def variable_of(server: str, option: str) -> str:
