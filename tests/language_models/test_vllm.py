@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
 
 import boto3
 import pytest
+import urllib3
 
 from cdk_modelbuilder import ModelBuilder, Predictor, SchemaBuilder
 from cdk_modelbuilder.errors import RequestRejectedError
-from cdk_modelbuilder.local.gateway import LocalGateway, host_bundles
+from cdk_modelbuilder.local.gateway import Hosted, LocalGateway, host_bundles
+from cdk_modelbuilder.local.gateway.hosted import Component, HostedContainer, HostedEndpoint, HostedModel, Variant
 from tests.conftest import MASTER_KEY
 from tests.containers.serving import secrets_of
 from tests.containers.vllm import ENVIRONMENT, VllmContainer
@@ -21,6 +24,8 @@ pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.extra_install]
 HELLO = [{"role": "user", "content": "Hello?"}]
 ON_PROCESSORS = {"SM_VLLM_DTYPE": "float32", "SM_VLLM_ENFORCE_EAGER": "true"}
 """What is different here from the GPUs that the values are chosen for."""
+LOADS = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "true"}
+"""What serving={"adapters": ...} sets for adapters that come as components; beside lora_adapters= nothing does."""
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def bundle(tmp_path_factory):
             "sql": write_adapter(folder / "sql", 1),
             "talk": write_adapter(folder / "talk", 2, rank=20, targets=("down_proj", "gate_proj", "q_proj")),
         },
-        env_vars=ON_PROCESSORS,
+        env_vars={**ON_PROCESSORS, **LOADS},
         verifying_image=True,
         name="tiny",
         model_path=folder / "bundle",
@@ -146,6 +151,52 @@ def test_an_adapter_that_there_is_not(way, stream, request):
     with pytest.raises(RequestRejectedError, match="`nope` does not exist") as caught:
         request.getfixturevalue(way).chat(HELLO, model="nope", stream=stream)
     assert caught.value.status == 404
+
+
+def test_an_adapter_as_an_inference_component(bundle, running, tmp_path):
+    """SageMaker has the base's container load it (POST /adapters), and names it in a header when it is called."""
+    _, server = running
+    weights = write_adapter(tmp_path / "late", 3)
+    http = urllib3.PoolManager(retries=False, timeout=30)
+    loaded = http.request("POST", f"{server.url}/adapters", json={"name": "late", "src": str(weights)})
+    assert loaded.status == 200, loaded.data
+    model = HostedModel("base", (HostedContainer("primary", bundle, dict(bundle.container.environment)),))
+    components = (Component("base", "AllTraffic", model), Component("late", "AllTraffic", None, base="base"))
+    endpoint = HostedEndpoint("shared", "shared", (Variant("AllTraffic", None),), components)
+    options = {"max_tokens": 8, "temperature": 0, "ignore_eos": True}
+    answers = {}
+    with LocalGateway(Hosted((endpoint,)), start=lambda *given, **named: Lent(server)) as gateway:
+        client = boto3.Session("key", "secret", region_name="eu-west-1").client(
+            "sagemaker-runtime", endpoint_url=gateway.url
+        )
+        for name in ("base", "late"):
+            with Predictor.from_bundle(
+                bundle, endpoint_name="shared", inference_component_name=name, boto_client=client
+            ) as asked:
+                answers[name] = asked.chat(HELLO, **options)
+                with asked.chat(HELLO, stream=True, **options) as stream:
+                    assert "".join(piece.text for piece in stream) == answers[name].text
+        client.close()
+    assert {name: answer.raw["model"] for name, answer in answers.items()} == {"base": "tiny", "late": "late"}
+    assert answers["base"].text != answers["late"].text
+    http.clear()
+
+
+class Lent:
+    """A server that another gateway goes on with."""
+
+    def __init__(self, server):
+        self._server, self._ended = server, threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._server, name)
+
+    def wait(self):
+        self._ended.wait()
+        return 0
+
+    def stop(self):
+        self._ended.set()
 
 
 @pytest.mark.parametrize("changed", ["model.safetensors", "adapters/sql/adapter_model.safetensors"])
