@@ -39,6 +39,11 @@ INTERRUPTED = 130
 @click.option("--endpoint-name", help="Name of the endpoint. Default: made of the stack's name.")
 @click.option("--role", help="ARN of the execution role. Default: a new one that may do what is needed alone.")
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="One more variable for the container.")
+@click.option(
+    "--tuning",
+    type=click.Choice(["matching", "always", "never"]),
+    help="When what `tune` found is used. Default: on instances like the machine it was measured on.",
+)
 @click.option("--vpc-subnet", "subnets", multiple=True, help="Subnet for the containers' interfaces; give two or more.")
 @click.option("--security-group", "groups", multiple=True, help="Security group for them. Default: a new one.")
 @click.option("--signing-secret", help="Name or ARN of the secret of keys. Default: cdk-modelbuilder/<name>.")
@@ -62,6 +67,7 @@ def command(  # noqa: PLR0917 - click passes by name
     endpoint_name: str | None,
     role: str | None,
     environment: tuple[str, ...],
+    tuning: str | None,
     subnets: tuple[str, ...],
     groups: tuple[str, ...],
     signing_secret: str | None,
@@ -94,6 +100,7 @@ def command(  # noqa: PLR0917 - click passes by name
         "endpoint_name": endpoint_name,
         "role": role,
         "environment": pairs(environment) or None,
+        "tuning": tuning,
         "vpc": {"subnets": subnets, "security_groups": groups} if subnets or groups else None,
         "signing_secret": signing_secret,
         "bucket": bucket,

@@ -40,6 +40,8 @@ class DeployOptions:
             ``SecurityGroupIds``.
         network_isolation: Cut the container off the network. Default: where that can work.
         environment: More variables for the container; not for secrets.
+        tuning: When the serving properties that ``tune()`` found are used: on ``matching`` instances, ``always`` or
+            ``never``.
         signing_secret: Name or ARN of the secret of keys. Default: where ``keys push`` puts them.
         bucket: Publish the model data to this bucket. Default: the CDK's own bucket.
         prefix: What to put before the keys there.
@@ -75,6 +77,7 @@ class DeployOptions:
     vpc: VpcPlan | Mapping[str, Any] | None = None
     network_isolation: bool | None = None
     environment: Mapping[str, str] | None = None
+    tuning: str | None = None
     signing_secret: str | None = None
     bucket: str | None = None
     prefix: str = ""

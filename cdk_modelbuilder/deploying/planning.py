@@ -25,6 +25,7 @@ from cdk_modelbuilder.generating.plan import (
 )
 from cdk_modelbuilder.generating.planning import packages_of, written_path
 from cdk_modelbuilder.resources import ResourceRequirements
+from cdk_modelbuilder.tuning.use import MATCHING, use_of
 
 _Plan = TypeVar("_Plan", ResourcesPlan, ServerlessPlan, AsynchronousPlan, VpcPlan)
 ASSET_LIMIT = 512 << 20
@@ -76,6 +77,7 @@ def plan_app(
         for name in (
             *("initial_instance_count", "instance_type", "max_instance_count", "endpoint_name", "stack_name"),
             *("network_isolation", "environment", "signing_secret", "encrypt_storage", "verify_on_deploy", "monitor"),
+            "tuning",
         )
         if getattr(options, name) is not None
     }
@@ -95,6 +97,10 @@ def plan_app(
     )
     plan = _with_instances(bundle, options, account, plan, say)
     check_fits(bundle, plan)
+    types = [plan.instance_type] if plan.instance_type is not None else []
+    use = use_of(bundle, types, plan.tuning or MATCHING)
+    if use.note is not None:
+        say(use.note.rstrip("."))
     return AppPlan(name=bundle.name, endpoints=(plan,), account=account.number, region=account.region)
 
 

@@ -152,6 +152,7 @@ class EndpointPlan:
         vpc: Network; None for SageMaker's own.
         network_isolation: None for where it can work.
         environment: More variables for the container.
+        tuning: When the bundle's tuning is used: ``always`` or ``never``; None for on matching instances.
         resources: Components: what one copy takes.
         serverless: Numbers of a serverless endpoint.
         asynchronous: Places of an asynchronous endpoint.
@@ -176,6 +177,7 @@ class EndpointPlan:
     vpc: VpcPlan | None = None
     network_isolation: bool | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    tuning: str | None = None
     resources: ResourcesPlan | None = None
     serverless: ServerlessPlan | None = None
     asynchronous: AsynchronousPlan | None = None

@@ -51,6 +51,7 @@ def plan_endpoint(
     vpc: VpcPlan | None = None,
     network_isolation: bool | None = None,
     environment: Mapping[str, str] | None = None,
+    tuning: str | None = None,
     resources: ResourcesPlan | None = None,
     serverless: ServerlessPlan | None = None,
     asynchronous: AsynchronousPlan | None = None,
@@ -77,6 +78,7 @@ def plan_endpoint(
         vpc: Network.
         network_isolation: Whether the container is cut off the network.
         environment: More variables.
+        tuning: When the bundle's tuning is used.
         resources: Default for components: memory by the size of the model's files, one processor or accelerator.
         serverless: Numbers of a serverless endpoint.
         asynchronous: Places of an asynchronous endpoint.
@@ -116,6 +118,7 @@ def plan_endpoint(
         vpc=vpc,
         network_isolation=network_isolation,
         environment=dict(environment or {}),
+        tuning=tuning,
         resources=resources,
         serverless=serverless,
         asynchronous=asynchronous,

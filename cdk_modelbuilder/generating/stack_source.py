@@ -192,6 +192,8 @@ def _rest(endpoint: EndpointPlan, statements: _Statements) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if endpoint.environment:
         given["environment"] = dict(sorted(endpoint.environment.items()))
+    if endpoint.tuning is not None:
+        given["tuning"] = endpoint.tuning
     if endpoint.endpoint_name is not None:
         given["endpoint_name"] = endpoint.endpoint_name
     if endpoint.role_arn is not None:
