@@ -13,6 +13,9 @@ from cdk_modelbuilder.calling.text_stream import TextStream
 from cdk_modelbuilder.calling.transport import Request, Transport
 from cdk_modelbuilder.container_spec import ContainerSpec
 
+_STREAMS = "text/event-stream, application/jsonlines;q=0.9, */*;q=0.1"
+"""What streams are written in; most servers do not ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:
@@ -229,8 +232,9 @@ class TextCalls:
             return found
         # Else the tokens are not counted in streams.
         counted = {} if "stream_options" in extra else {"stream_options": {"include_usage": True}}
-        request = self._checked(way.lead(json_request({**fields, "stream": True, **counted}, extra)))
-        return TextStream(self._transport.stream(request), self._transport.address, way.adapter)
+        asked = replace(json_request({**fields, "stream": True, **counted}, extra), accept=_STREAMS)
+        answer = self._transport.stream(self._checked(way.lead(asked)))
+        return TextStream(answer, self._transport.address, way.adapter)
 
     def _checked(self, request: Request) -> Request:
         """``request``, if the endpoint takes one so large."""
