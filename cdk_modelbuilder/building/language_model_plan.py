@@ -16,6 +16,7 @@ from cdk_modelbuilder.instances import instance_type
 from cdk_modelbuilder.language_models import ModelFacts, Overrides, choose, read_model, smallest_instance_type
 from cdk_modelbuilder.language_models.asked_values import asked_values
 from cdk_modelbuilder.language_models.lora import LoraAdapter, read_adapters
+from cdk_modelbuilder.language_models.server_options import check_variables
 from cdk_modelbuilder.language_models.server_rules import is_served_as_language_model, rules_of
 from cdk_modelbuilder.language_models.serving_record import record_of, record_without_choice, set_by, variables_in
 
@@ -144,10 +145,11 @@ def _plan(
             "model_files names a copy of the model, and model= is a folder here already.",
             remedy="Leave model_files out.",
         )
+    notes = list(check_variables(server, wishes.env_vars, own_image=hosting.image_uri is not None))
     facts, why = _facts(folder, source, hosting)
     if facts is None:
-        return _unreckoned(server, why, wishes, hosting), hosting
-    notes: list[str] = []
+        told = _unreckoned(server, why, wishes, hosting)
+        return replace(told, notes=(*told.notes, *notes)), hosting
     if hosting.instance_type is None:
         hosting, note = _proposed(facts, server, wishes.overrides, hosting)
         notes.append(note)

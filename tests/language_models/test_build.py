@@ -15,6 +15,7 @@ from cdk_modelbuilder.building.files_plan import reads_files
 from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.errors import ModelError, UsageError
 from cdk_modelbuilder.language_models import Overrides, choose, environment, read_model
+from cdk_modelbuilder.language_models.server_options import options_of
 from tests.conftest import MASTER_KEY
 from tests.language_models.architectures import PUBLISHED, llama, write_model
 
@@ -227,6 +228,16 @@ REFUSED = {
     ),
     "no folder": ({"model_files": "/nowhere"}, UsageError, "model_files is '/nowhere', and there is no such folder"),
     "two folders": ({"small": True, "model_files": "."}, UsageError, "model_files names a copy"),
+    "a misspelt option": (
+        {"small": True, "env_vars": {"SM_VLLM_MAX_MODEL_LENGTH": "5"}},
+        UsageError,
+        r"vLLM 0\.32\.0 has no option --max-model-length.*Did you mean SM_VLLM_MAX_MODEL_LEN\?",
+    ),
+    "a misspelt option, unread": (
+        {"model": "org/name", "model_server": "sglang", "env_vars": {"SM_SGLANG_TPSIZE": "2"}},
+        UsageError,
+        r"SGLang 0\.5\.23 has no option --tpsize.*SM_SGLANG_TP_SIZE",
+    ),
     "an embedding server": ({"small": True, "model_server": "tei"}, UsageError, "writes text"),
 }
 
@@ -262,6 +273,25 @@ def test_the_same_inputs_give_the_same_bytes(build, small, tmp_path, length, seq
         model=moved, model_server=server, instance_type=A10G, serving=serving, model_path=tmp_path / "b" / "chat"
     )
     assert texts(again) == first
+
+
+def test_options_that_no_table_has_are_noted(build, small):
+    unlike = {"SM_VLLM_QUANTUM_ENTANGLEMENT": "true", "OWN": "1"}
+    bundle = build(model=small, model_server="vllm", instance_type=A10G, env_vars=unlike)
+    assert [note for note in bundle.notes if "has no option --quantum-entanglement" in note]
+    like = {"SM_VLLM_MAX_MODEL_LENGTH": "5"}  # an image of one's own may hold another release
+    own = build(model=small, model_server="vllm", instance_type=A10G, env_vars=like, image_uri="registry/vllm:1")
+    assert [note for note in own.notes if "--max-model-length" in note]
+
+
+@pytest.mark.parametrize("server", ["vllm", "sglang"])
+def test_what_is_chosen_is_an_option_of_the_server(build, small, server):
+    serving = {"quantization": "fp8", "cache_dtype": "fp8"}
+    bundle = build(model=small, model_server=server, instance_type="ml.g6.12xlarge", serving=serving)
+    names = [name for name in bundle.container.environment if name.startswith("SM_")]
+    assert len(names) > 8
+    options = {name.removeprefix(f"SM_{server.upper()}_").lower().replace("_", "-") for name in names}
+    assert options <= options_of(server).names
 
 
 def test_qwen_embedding_is_served_by_tei(build, small, tmp_path):
