@@ -18,7 +18,7 @@ from cdk_modelbuilder.errors import ModelBuilderError
 
 _SECTIONS = {
     "Make and look": ("build", "inspect", "verify", "openapi", "deps", "images", "keys"),
-    "Run here": ("run", "invoke", "tune", "doctor"),
+    "Run here": ("run", "invoke", "chat", "tune", "doctor"),
     "Review and deploy": (*("init", "generate", "diff", "publish", "deploy", "status", "logs", "rollback", "destroy"),),
     "This program": ("config", "completion"),
 }
