@@ -96,7 +96,6 @@ BUILDER_METHODS: Mapping[str, str] = {
     "set_js_deployment_config": _NO_HUB,
     "set_tracking_arn": "Give an MLflow URI as model=; MLFLOW_TRACKING_URI says where that is.",
     "transformer": "Predictor.predict_batch() sends many rows to an endpoint; transform jobs are not made here.",
-    "tune": "Not in this version: `cdk-modelbuilder run BUNDLE --load` measures a setting.",
     "validate": "ModelBundle.verify() checks content and signature.",
 }
 """Method of ModelBuilder, or of what its build() returned -> what to do instead."""

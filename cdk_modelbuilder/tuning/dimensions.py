@@ -153,7 +153,9 @@ def _for_language_models(server: str, hardware: Hardware) -> dict[str, Offer]:
     if len(split) > 1:
         values["tensor_parallel"] = tuple(split)
     found = {
-        name: Offer(_MEANINGS[name], _variable(server, name), values.get(name, ())) for name in rules_of(server).options
+        name: Offer(_MEANINGS[name], _variable(server, name), values.get(name, ()))
+        for name in rules_of(server).options
+        if name in _MEANINGS
     }
     if server == "vllm":
         found["chunked_prefill"] = Offer(_MEANINGS["chunked_prefill"], "")

@@ -75,7 +75,6 @@ METHODS = [
     "save",
     "validate",
     "set_tracking_arn",
-    "tune",
 ]
 BUILD = ["model_name", "mode", "role_arn", "sagemaker_session", "region", "reuse_resources", "tags"]
 
