@@ -90,9 +90,12 @@ class AdaptersPlan:
         if record is None:
             return None
         ranks = ", ".join(f"{adapter.name} {adapter.rank}" for adapter in self.adapters)
+        count, mixed = len(self.adapters), self.overrides.adapters
         reasons = {
             "adapter_rank": f"the least that the server can be told for ranks of {ranks}",
-            "adapters": f"so many of the {len(self.adapters)} in lora_adapters in one batch; others take turns",
+            "adapters": "all of lora_adapters in one batch"
+            if count == mixed
+            else f"so many of the {count} in lora_adapters in one batch; others take turns",
         }
         said = {"from": "lora_adapters"}
         values = {

@@ -61,6 +61,9 @@ def _served(serving: Mapping[str, Any] | None) -> Iterator[str]:
     yield f"\nserved by {serving['server']['name']} on {serving['instance_type'] or 'any instance type'}"
     for name, entry in serving["values"].items():
         yield f"  {name:15} {entry['value']!s:>10}  {entry['reason']}"
+    for adapter in serving.get("adapters", []):
+        targets, base = ", ".join(adapter["targets"]), adapter["base"] or "a model that it does not name"
+        yield f"  adapter {adapter['name']}: rank {adapter['rank']} on {targets}; trained on {base}"
     if serving["arithmetic"] is not None:
         yield f"  memory: {serving['arithmetic']['in_words']}"
     if serving["not_reckoned"] is not None:

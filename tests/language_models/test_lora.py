@@ -7,9 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from safetensors.numpy import load_file, save_file
 
 from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+from cdk_modelbuilder.cli.root_command import group
 from cdk_modelbuilder.errors import ModelError, UsageError
 from cdk_modelbuilder.language_models import Overrides, choose, read_model
 from cdk_modelbuilder.language_models.lora import read_adapter, read_adapters, weights_in
@@ -227,6 +229,13 @@ def test_a_bundle_with_adapters(base, adapters, tmp_path, server):
         assert record["values"]["adapter_rank"]["from"] == "lora_adapters"
         assert record["values"]["adapter_rank"]["reason"].endswith("sql 8, talk 20")
         assert record["arithmetic"]["bytes"]["adapters"] > 0
+
+
+def test_what_a_reviewer_sees(base, adapters, tmp_path):
+    build(base, adapters, tmp_path)
+    shown = CliRunner().invoke(group, ["inspect", str(tmp_path / "bundle")]).output
+    assert "adapter talk: rank 20 on down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj; trained on" in shown
+    assert "all of lora_adapters in one batch" in shown
 
 
 def test_sglang_gets_one(base, adapters, tmp_path):
