@@ -6,7 +6,7 @@ import collections
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cdk_modelbuilder.local.container.ending import Ending
@@ -16,7 +16,6 @@ _KEPT_LINES = 40
 _LONGEST_LINE = 1 << 16
 _GONE = 137
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 1.0
-_HIDDEN = "[the bundle's key]"
 
 
 class Recording:
@@ -26,18 +25,18 @@ class Recording:
         api: The SDK's low-level client.
         name: The container.
         on_log: Called with each line of its log.
-        secrets: Texts that are replaced wherever they stand in the log.
+        hidden: Texts that must not stand in the log, and what stands there instead.
         limit: Its memory limit in bytes, for the ending.
     """
 
     def __init__(
-        self, api: Any, name: str, on_log: Callable[[str], object], *, secrets: Iterable[str], limit: int | None
+        self, api: Any, name: str, on_log: Callable[[str], object], *, hidden: Mapping[str, str], limit: int | None
     ) -> None:
         self.tail: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self.ended = threading.Event()
         self.ending: Ending | None = None
         self._api, self._name, self._on_log = api, name, on_log
-        self._secrets, self._limit = tuple(secrets), limit
+        self._hidden, self._limit = dict(hidden), limit
         self._peak: int | None = None
         self._threads = [
             threading.Thread(target=target, name=f"{name}-{what}", daemon=True)
@@ -78,8 +77,8 @@ class Recording:
 
     def _take(self, line: str) -> None:
         text = line
-        for secret in self._secrets:
-            text = text.replace(secret, _HIDDEN)
+        for secret, instead in self._hidden.items():
+            text = text.replace(secret, instead)
         self.tail.append(text)
         try:
             self._on_log(text)

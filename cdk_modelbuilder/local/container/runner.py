@@ -41,6 +41,7 @@ from cdk_modelbuilder.local.own_secrets import own_secrets
 
 _log = logging.getLogger("cdk_modelbuilder.endpoint")
 _ROOT = ("", "0", "root")
+_HIDDEN = "[the bundle's key]"
 
 
 class LocalContainer:
@@ -201,8 +202,8 @@ class LocalContainer:
             api.start(self._name)
         except APIError as error:
             raise refusal(error, name=self._bundle.name, image=self._image.name, port=port) from None
-        hidden = [text for text in (secret, *own.values()) if text]
-        self._recording = Recording(api, self._name, on_log, secrets=hidden, limit=options.memory_limit)
+        hidden = {text: f"[{name}]" for name, text in own.items()} | ({secret: _HIDDEN} if secret else {})
+        self._recording = Recording(api, self._name, on_log, hidden=hidden, limit=options.memory_limit)
         if options.network_isolation:
             self._door = isolation.open_door(
                 api, self._name, inside=spec.port, port=port, folder=self._folder, labels=labels

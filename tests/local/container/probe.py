@@ -69,7 +69,7 @@ class Probe(InferenceSpec):
         return {"names": sorted(os.environ), "command": Path("/proc/1/cmdline").read_text()}
 
     def _print_key(self, of, model):
-        sys.stderr.write(f"key: {os.environ['MODELBUILDER_HMAC_KEY']}\n")
+        sys.stderr.write(f"key: {os.environ[of or 'MODELBUILDER_HMAC_KEY']}\n")
         sys.stderr.flush()
         return {}
 

@@ -92,6 +92,22 @@ def test_the_key_is_in_the_environment_and_nowhere_else(shared, probe_bundle):
     assert not any(key in line for line in [*shared.lines, *shared.running.last_log_lines()])
 
 
+def test_a_hubs_token_is_that_of_whoever_runs_it_and_not_in_the_log(start, probe_bundle, monkeypatch):
+    bundle = replace(probe_bundle, container=replace(probe_bundle.container, secrets={"HF_TOKEN": "hub/token"}))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(UsageError, match=r"HF_TOKEN is not set"):
+        start(bundle)
+    monkeypatch.setenv("HF_TOKEN", "hf_of_my_own")
+    one = start(bundle)
+    assert "HF_TOKEN" in one.ask("environment")["names"]
+    one.ask("print_key", "HF_TOKEN")
+    deadline = time.monotonic() + 20
+    while not any(line.startswith("key:") for line in one.lines) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "key: [HF_TOKEN]" in one.lines
+    one.running.stop()
+
+
 def test_it_is_labelled_and_listens_on_loopback_alone(shared):
     found = inspect(shared.running)
     labels = found["Config"]["Labels"]
