@@ -21,6 +21,7 @@ from cdk_modelbuilder.deploying.instance_choice import Needs, propose
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.generating.plan import ArtifactPlan
 from cdk_modelbuilder.generating.planning import plan_endpoint
+from cdk_modelbuilder.local.gateway import host_assembly
 from cdk_modelbuilder.publishing import publish
 from tests.aws_stand_in import AwsStandIn
 from tests.comparing.homes import changes
@@ -204,3 +205,20 @@ def test_large_weights_have_the_time_to_load(tmp_path, of_70b, bundle):
     made = template(tmp_path / "small", bundle, artifact=Artifact.published("weights"))
     (variant,) = only(made, "SageMaker::EndpointConfig")["ProductionVariants"]
     assert "ContainerStartupHealthCheckTimeoutInSeconds" not in variant
+
+
+def test_the_local_gateway_finds_the_bundle_of_a_template(tmp_path, bundle):
+    """By the root digest that the template pins: files that lie in a bucket there are the bundle's here."""
+    gated = build(tmp_path / "gated", "org/gated@main", hub_token_secret="hub/token")
+    app = cdk.App(outdir=str(tmp_path / "cdk.out"), builtin_cloud_formation_validation=False)
+    stack = cdk.Stack(app, "Two", env=cdk.Environment(account="123456789012", region="us-east-1"))
+    for name, served in (("Small", bundle), ("Gated", gated)):
+        given = {"instance_type": "ml.g5.12xlarge", "artifact": Artifact.published("weights")}
+        ModelEndpoint(stack, name, bundle=served, endpoint_name=name, **given)
+    app.synth()
+    hosted = host_assembly(tmp_path / "cdk.out", bundles_in=[bundle.path, gated.path])
+    found = {one.name: one.variants[0].model.containers[0] for one in hosted.endpoints}
+    assert found["Small"].bundle.path == bundle.path
+    assert found["Small"].environment["SM_VLLM_MAX_MODEL_LEN"] == "4096"
+    assert dict(found["Gated"].bundle.container.secrets) == {"HF_TOKEN": "hub/token"}
+    assert not any("HF_TOKEN" in warning for warning in hosted.warnings)  # it is that of whoever runs it

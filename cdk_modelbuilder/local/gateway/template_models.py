@@ -64,10 +64,9 @@ class TemplateModels:
             # A key, or another secret, that only a deployment can read; the bundle's own key is derived here.
             if "{{resolve:" not in str(value) and name not in verifier.DELIVERIES
         }
-        left_out = sorted(set(properties.get("Environment", {})) - set(environment) - set(verifier.DELIVERIES))
-        if left_out:
-            self._warn(f"{place}: {', '.join(left_out)} is not set, because its value is a secret of the account.")
+        left_out = set(properties.get("Environment", {})) - set(environment) - set(verifier.DELIVERIES)
         if properties.get("Mode") == "MultiModel":
+            self._warn_of(left_out, place)
             models = self._search.targets()
             if not models:
                 self._warn(f"{place} has no target models: no bundle was found.")
@@ -76,6 +75,7 @@ class TemplateModels:
             return HostedContainer(hostname, None, environment, models, multi_model=True)
         root = environment.get(verifier.ROOT_VARIABLE)
         if root is None:
+            self._warn_of(left_out, place)
             image = properties.get("Image") or properties.get("ModelPackageName") or "without an image"
             self._warn(f"{place} ({image}) was not made from a bundle: it has no {verifier.ROOT_VARIABLE}.")
             return None
@@ -83,4 +83,10 @@ class TemplateModels:
         if bundle is None:
             self._warn(f"{place}: no bundle with root digest {root} was found.")
             return None
+        self._warn_of(left_out - set(bundle.container.secrets), place)  # those are the user's own here
         return HostedContainer(hostname, bundle, environment)
+
+    def _warn_of(self, left_out: set[str], place: str) -> None:
+        if left_out:
+            names = ", ".join(sorted(left_out))
+            self._warn(f"{place}: {names} is not set, because its value is a secret of the account.")
