@@ -207,7 +207,6 @@ class _Window:
         self._load, self._sending, self._watch = load, sending, watch
         self._begin = load.warm_up_seconds
         self._narrow_before = False
-        self._last: Measurement | None = None
 
     def run(self) -> Measurement | None:
         load, sending, watch = self._load, self._sending, self._watch
@@ -217,12 +216,13 @@ class _Window:
             sending.check()
             watch.look()
             if watch.ended_by is not None:
-                return self._cut()
+                return self._until(sending.oldest)
             elapsed, closed = sending.now - self._begin, sending.oldest - self._begin
             if closed >= load.max_seconds:
                 return self._measure(self._begin + load.max_seconds)
             if elapsed >= load.max_seconds + load.timeout_seconds + 1:  # no timeout has ended it: it never will
-                return self._cut()
+                sending.add_unanswered(sending.now)
+                return self._until(sending.now)
             now = time.monotonic()
             if now < next_look:
                 continue
@@ -233,11 +233,9 @@ class _Window:
 
     def _evaluate(self, closed: float) -> Measurement | None:
         """Whether that is enough: the measurement if it is."""
-        end = self._begin + int(closed / _GRID_SECONDS) * _GRID_SECONDS  # not where a request happens to end
-        if end <= self._begin:
+        found = self._until(self._begin + closed)
+        if found is None:
             return None
-        found = self._measure(end)
-        self._last = found
         is_now_narrow = found.settled and found.seconds >= self._load.min_seconds
         # Twice: an interval that is narrow by chance, once among many looks, is no end.
         if is_now_narrow and (self._narrow_before or self._load.relative_width == 0):
@@ -261,13 +259,10 @@ class _Window:
         widths = [math.inf if figure is None else figure.relative_width for figure in figures]
         return replace(found, settled=is_narrow(widths, load.relative_width))
 
-    def _cut(self) -> Measurement | None:
-        """What there is, up to now: what is under way has failed."""
-        end = self._sending.now
-        if end <= self._begin:
-            return None
-        self._sending.add_unanswered(end)
-        return self._measure(end)
+    def _until(self, moment: float) -> Measurement | None:
+        """What there is until then, or a little less: not until where a request happens to begin or end."""
+        end = self._begin + int((moment - self._begin) / _GRID_SECONDS) * _GRID_SECONDS
+        return None if end <= self._begin else self._measure(end)
 
 
 def _too_many_errors(found: Measurement, *, load: Load) -> bool:

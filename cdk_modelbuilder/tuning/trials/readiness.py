@@ -1,4 +1,4 @@
-"""Waits until each worker of this project's own server has loaded the model, and not just the first."""
+"""Waits until each worker of this project's own server has loaded the model, and sees those that end."""
 
 from __future__ import annotations
 
@@ -39,6 +39,16 @@ class Workers:
             return self._changed.wait_for(
                 lambda: self._loaded >= (self._expected or 0), max(0.0, deadline - time.monotonic())
             )
+
+    @property
+    def missing(self) -> int:
+        """How many that were announced are not ready."""
+        return max(0, (self._expected or 0) - self._loaded)
+
+    @property
+    def replaced(self) -> int:
+        """How many have loaded the model in the place of one that ended: the server starts another by itself."""
+        return 0 if self._expected is None else max(0, self._loaded - self._expected)
 
     def _note(self, text: str) -> None:
         if '"listening"' not in text and '"model loaded"' not in text:

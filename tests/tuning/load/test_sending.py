@@ -15,8 +15,9 @@ from cdk_modelbuilder.tuning.load import sending as sending_module
 from cdk_modelbuilder.tuning.load.sending import Watch, run_load
 from tests.tuning.load.scripted_server import Script, serving
 
+pytestmark = pytest.mark.slow
 ONE = (LoadRequest(b"[1]"),)
-SHORT = {"warm_up_seconds": 0.2, "min_seconds": 0.5, "max_seconds": 1.0, "relative_width": 0.0}
+SHORT = {"warm_up_seconds": 0.1, "min_seconds": 0.2, "max_seconds": 0.5, "relative_width": 0.0}
 
 
 def measured(script: Script, *, watch: Watch | None = None, **load):
@@ -28,12 +29,12 @@ def test_users_of_a_constant_server():
     script = Script(delay=lambda _: 0.05)
     found = measured(script, concurrency=4)
     # A machine that is busy adds to each time, and takes nothing away.
-    assert found.latency_ms["p50"].low >= 50
+    assert found.latency_ms["p50"].value >= 50
     assert found.requests_per_second.value <= 4 / 0.05 + 4
     assert 3.5 <= found.concurrency <= 4.0 + 1e-9
     assert found.error_rate == 0
-    assert found.seconds == 1.0
-    assert found.warm_up_seconds == 0.2
+    assert found.seconds == 0.5
+    assert found.warm_up_seconds == 0.1
     assert not found.settled
     assert script.heads[0].startswith(b"POST /invocations HTTP/1.1\r\n")
     # Little's law, by another way than the one it is reckoned with.
@@ -41,6 +42,7 @@ def test_users_of_a_constant_server():
     assert product == pytest.approx(found.concurrency, rel=0.15)
 
 
+@pytest.mark.heavy
 def test_one_answer_in_ten_is_slow():
     found = measured(Script(delay=lambda turn: 0.2 if turn % 10 == 9 else 0.005), concurrency=5, max_seconds=2.0)
     assert 5 <= found.latency_ms["p50"].value < 200 <= found.latency_ms["p99"].value
@@ -48,23 +50,25 @@ def test_one_answer_in_ten_is_slow():
 
 
 def test_arrivals_are_charged_for_a_server_that_stalls():
-    script = {"delay": lambda _: 0.002, "stall": (0.5, 1.1)}
-    load = {"warm_up_seconds": 0.0, "max_seconds": 2.0}
+    script = {"delay": lambda _: 0.002, "stall": (0.2, 0.8)}
+    load = {"warm_up_seconds": 0.0, "max_seconds": 1.25}
     arrivals = measured(Script(**script), rate=100.0, arrivals="constant", **load)
     users = measured(Script(**script), concurrency=1, **load)
-    # 60 of 200 requests came due while it stalled; a user who waits saw one.
+    # 60 of 125 requests came due while it stalled; a user who waits saw one.
     assert arrivals.latency_ms["p90"].value >= 300
     assert users.latency_ms["p90"].value < 300
     assert arrivals.latency_ms["mean"].value >= 600 * 0.3 / 2 * 0.9
-    assert 195 <= arrivals.answers + sum(arrivals.failures.values()) <= 200
+    assert 122 <= arrivals.answers + sum(arrivals.failures.values()) <= 125
 
 
+@pytest.mark.heavy
 def test_arrivals_come_at_their_rate_however_slow_the_answers_are():
-    found = measured(Script(delay=lambda _: 0.3), rate=50.0, arrivals="constant", max_seconds=2.0)
-    assert 98 <= found.answers <= 101
+    found = measured(Script(delay=lambda _: 0.3), rate=50.0, arrivals="constant", warm_up_seconds=0.5, max_seconds=1.0)
+    assert 48 <= found.answers <= 51
     assert found.concurrency >= 50 * 0.3 * 0.95
 
 
+@pytest.mark.heavy
 def test_the_same_seed_sends_the_same():
     requests = tuple(LoadRequest(b"%d" % number) for number in range(20))
     seen = []
@@ -82,6 +86,7 @@ def test_errors_are_counted_by_kind_and_are_no_answers():
     assert 0.4 < found.error_rate < 0.9
 
 
+@pytest.mark.heavy
 def test_a_request_without_an_answer_in_time_has_failed():
     script = Script(delay=lambda turn: 30.0 if turn % 5 == 4 else 0.01)
     found = measured(script, concurrency=2, timeout_seconds=0.3, most_errors=1.0)
@@ -89,6 +94,7 @@ def test_a_request_without_an_answer_in_time_has_failed():
     assert found.latency_ms["p99"].value < 300
 
 
+@pytest.mark.heavy
 def test_nobody_there_is_an_error_rate_of_one():
     found = run_load(Load(requests=ONE, concurrency=2, **SHORT), port=1, path="/")
     assert found.error_rate == 1.0
@@ -113,22 +119,24 @@ CHAT = (
 def test_a_stream_in_openais_shape():
     script = Script(events=CHAT, content_type="text/event-stream")
     found = measured(script, requests=(LoadRequest(b"{}", stream=True),), concurrency=2)
-    assert found.first_token_ms["p50"].low >= 60  # not the role, which came after 30
-    assert found.latency_ms["p50"].low >= 140
-    assert found.token_ms["p50"].low >= 80 / 8  # four steps of 20 ms, and the server says nine tokens
+    assert found.first_token_ms["p50"].value >= 60  # not the role, which came after 30
+    assert found.latency_ms["p50"].value >= 140
+    assert found.token_ms["p50"].value >= 80 / 8  # four steps of 20 ms, and the server says nine tokens
     assert found.tokens_counted == "usage"
     assert found.tokens_per_second.value == pytest.approx(9 * found.requests_per_second.value, rel=0.25)
 
 
+@pytest.mark.heavy
 def test_a_stream_of_pieces():
     script = Script(events=tuple((0.02, b"piece") for _ in range(5)), content_type="text/plain")
     found = measured(script, requests=(LoadRequest(b"{}", stream=True),), concurrency=1)
-    assert found.first_token_ms["p50"].low >= 20
-    assert found.token_ms["p50"].low >= 20
+    assert found.first_token_ms["p50"].value >= 20
+    assert found.token_ms["p50"].value >= 20
     assert found.tokens_counted == "pieces"
     assert found.tokens_per_second.value <= 50 + 5
 
 
+@pytest.mark.heavy
 def test_a_whole_answer_tells_its_tokens():
     body = json.dumps({"choices": [{"text": "x" * 100}], "usage": {"completion_tokens": 7}}).encode()
     found = measured(Script(delay=lambda _: 0.02, body=body), concurrency=1)
@@ -153,6 +161,7 @@ def test_who_watches_sees_it_and_may_end_it():
     assert found.memory_bytes == 7 << 20
 
 
+@pytest.mark.heavy
 def test_many_errors_end_it_early():
     watch = Watch()
     found = measured(Script(status=lambda _: 500), concurrency=2, max_seconds=60.0, watch=watch)
@@ -212,6 +221,7 @@ def eventually_gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.heavy
 def test_a_sender_that_ends_is_an_error_with_its_last_words():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sending_module.sys, "executable", "/bin/false")

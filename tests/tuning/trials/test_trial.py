@@ -21,6 +21,7 @@ from cdk_modelbuilder.tuning.trial import ServerCommand, TrialOutcome, run_comma
 from tests.conftest import MASTER_KEY
 from tests.tuning.trials.servers import server
 
+pytestmark = pytest.mark.slow
 SHORT = {"concurrency": 2, "warm_up_seconds": 0.1, "min_seconds": 0.2, "max_seconds": 0.5, "relative_width": 0.0}
 ONE = Load(requests=(LoadRequest(b"[1]"),), **SHORT)
 ENDLESS = replace(ONE, max_seconds=600.0)
@@ -81,6 +82,7 @@ def test_a_failure_is_a_result_with_its_cause(command, status, words):
     assert len(found.cause) <= 500
 
 
+@pytest.mark.heavy
 def test_a_cause_has_no_secret_in_it():
     token = "hf_" + "Ab1" * 11
     found = run_command_trial(server(at_start=f"sys.exit('denied: token {token}')"), ONE)
@@ -88,6 +90,7 @@ def test_a_cause_has_no_secret_in_it():
     assert token not in found.cause
 
 
+@pytest.mark.heavy
 def test_a_server_gets_no_key_of_those_who_build(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_mine")
     seen = tmp_path / "environment"
@@ -98,6 +101,7 @@ def test_a_server_gets_no_key_of_those_who_build(tmp_path, monkeypatch):
     assert not {"HF_TOKEN", "MODELBUILDER_MASTER_KEY"} & environment.keys()
 
 
+@pytest.mark.heavy
 def test_the_deadline_ends_a_start_and_a_measurement():
     slow = server(at_start="time.sleep(60)")
     began = time.monotonic()
@@ -109,6 +113,7 @@ def test_the_deadline_ends_a_start_and_a_measurement():
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.heavy
 def test_who_looks_on_may_prune():
     seen = []
     found = run_command_trial(server(), ENDLESS, on_interim=lambda one: seen.append(one) or True)
@@ -136,7 +141,7 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, pytest.param(RuntimeError, marks=pytest.mark.heavy)])
 def test_nothing_is_left_when_a_callback_fails(error):
     started = set()
 
@@ -150,6 +155,7 @@ def test_nothing_is_left_when_a_callback_fails(error):
     assert all(map(gone, started))
 
 
+@pytest.mark.heavy
 def test_nothing_is_left_when_the_tuner_is_killed(tmp_path):
     code = (
         "import os, pathlib\n"
@@ -190,12 +196,14 @@ def test_a_bundle_is_measured_with_the_candidates_workers(moody_bundle):
     assert sum(one["event"] == "model loaded" for one in events[:first]) == 2
 
 
+@pytest.mark.heavy
 def test_the_argument_counts_more_than_the_environment(moody_bundle):
     log = []
     of_bundle(moody_bundle, environment={"MODELBUILDER_WORKERS": "2"}, workers=1, on_log=log.append)
     assert '"workers": 1' in next(line for line in log if '"listening"' in line)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("word", "environment", "status", "words"),
     [
@@ -211,6 +219,33 @@ def test_a_bundle_that_fails_is_a_result(moody_bundle, word, environment, status
     found = of_bundle(moody_bundle, word, environment)
     assert (found.status, words in found.cause) == (status, True), found
     assert MASTER_KEY not in found.cause
+
+
+@pytest.mark.heavy
+def test_a_worker_that_is_killed_under_load_is_no_success(moody_bundle):
+    log = []
+
+    def kill_one(_):
+        for pid in descendants(os.getpid()):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                return
+        raise AssertionError(log)
+
+    request = LoadRequest(b"word", "text/plain")
+    load = replace(ENDLESS, requests=(request,), most_errors=1.0)
+    found = run_trial(
+        moody_bundle,
+        moody_bundle.container,
+        load,
+        workers=2,
+        key=MASTER_KEY,
+        on_log=log.append,
+        on_interim=kill_one,
+        deadline=time.monotonic() + 30,
+    )
+    assert found.status in ("errors", "out-of-memory"), found
+    assert "1 of the server's workers ended under load" in found.cause
 
 
 def test_other_modes_and_options_are_refused(moody_bundle):
