@@ -35,6 +35,8 @@ class TextServer:
         embeds: Which field has the texts to embed: OpenAI's ``input``, or ``inputs``; None where it embeds nothing.
         name_variable: The variable with the name that it serves the model by, to be said as ``model``.
         adapter_field: Which field names a LoRA adapter; None for none.
+        adapters_variable: The variable with the adapters that it has, where it answers others as the base, without a
+            word (huggingface/text-generation-inference, issue 2505).
         routes_adapters: Whether a LoRA adapter is called by another route, as ``model`` is overwritten at
             ``/invocations``; answers say which model they are from.
         texts_variable: The variable with the most texts that one request may have.
@@ -47,6 +49,7 @@ class TextServer:
     embeds: str | None = None
     name_variable: str | None = None
     adapter_field: str | None = "model"
+    adapters_variable: str | None = None
     routes_adapters: bool = False
     texts_variable: str | None = None
     most_texts: int | None = None
@@ -75,7 +78,8 @@ class TextServer:
         """The fields that say which model answers: the base, or an adapter on it.
 
         Raises:
-            UsageError: The server has but one model, and another was named.
+            UsageError: The server has but one model, and another was named; or it has no such adapter, and would not
+                say so.
         """
         served, adapter = self.served_name(container), self.adapter_of(model, container)
         if adapter is None:
@@ -84,6 +88,8 @@ class TextServer:
             raise UsageError(
                 f"model={model!r} was named, and {self.title} serves one model alone.", remedy="Leave model= out."
             )
+        if self.adapters_variable is not None:
+            _check_listed(adapter, container.environment.get(self.adapters_variable, ""))
         base = {} if served is None or self.adapter_field == "model" else {"model": served}
         return {**base, self.adapter_field: adapter}
 
@@ -96,7 +102,7 @@ _SERVERS: Mapping[str, TextServer] = {
     "djl_serving": TextServer(
         "LMI (DJL Serving)", embeds="inputs", name_variable="OPTION_SERVED_MODEL_NAME", adapter_field="adapters"
     ),
-    "tgi": TextServer("Text Generation Inference"),
+    "tgi": TextServer("Text Generation Inference", adapters_variable="LORA_ADAPTERS"),
     "tei": TextServer(
         "Text Embeddings Inference",
         chats=False,
@@ -139,6 +145,16 @@ def text_server(container: ContainerSpec | None, call: str) -> TextServer:
             remedy=f"{call}() is for {', '.join(able)}.{instead}",
         )
     return server
+
+
+def _check_listed(adapter: str, listed: str) -> None:
+    """``listed`` is ``name=path,hub/id@revision``."""
+    known = [one.strip().partition("=")[0].partition("@")[0] for one in listed.split(",") if one.strip()]
+    if adapter not in known:
+        raise UsageError(
+            f"the endpoint has no adapter {adapter!r}.",
+            remedy=f"It has {', '.join(known)}." if known else "Build the bundle with lora_adapters=.",
+        )
 
 
 def _is_lmi(container: ContainerSpec) -> bool:

@@ -86,6 +86,7 @@ def directly(bundle, running):
         yield made
 
 
+@pytest.mark.proves("files read by the server", "vllm")
 def test_a_chat(predictor):
     answer = predictor.chat(HELLO, max_tokens=8, temperature=0, ignore_eos=True)
     assert len(answer.text) == 8

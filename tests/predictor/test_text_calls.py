@@ -32,6 +32,7 @@ NAMES = {
     "vllm": {"SM_VLLM_SERVED_MODEL_NAME": "base"},
     "sglang": {"SM_SGLANG_SERVED_MODEL_NAME": "base"},
     "djl_serving": {"HF_MODEL_ID": "/opt/ml/model"},
+    "tgi": {"LORA_ADAPTERS": "sql=/opt/ml/model/adapters/sql,team/talk@main"},
 }
 
 
@@ -419,6 +420,15 @@ def test_the_only_model_of_a_server(predictor_for):
     predictor = predictor_for("http://127.0.0.1:9", container=container_of("tei"))
     with pytest.raises(UsageError, match="serves one model alone"):
         predictor.embed("a", model="sql")
+
+
+def test_an_adapter_that_the_server_would_answer_as_its_base(predictor_for):
+    predictor = predictor_for("http://127.0.0.1:9", container=container_of("tgi"))
+    with pytest.raises(UsageError, match=r"no adapter 'nope'\. It has sql, team/talk"):
+        predictor.chat(HELLO, model="nope")
+    predictor = predictor_for("http://127.0.0.1:9", container=container_of("tgi", LORA_ADAPTERS=""))
+    with pytest.raises(UsageError, match="lora_adapters="):
+        predictor.chat(HELLO, model="sql")
 
 
 def test_a_request_over_the_limit(predictor_for):
