@@ -198,7 +198,8 @@ class _Trial:
             kind = outcomes.ERRORS
             if self._memory_ran_out([words, *server.last_log_lines()]):
                 kind = outcomes.OUT_OF_MEMORY
-        return TrialOutcome(kind, cause=outcomes.short_cause(f"the sample got status {status}: {words}"))
+        got = f"status {status}" if status else "no answer"
+        return TrialOutcome(kind, cause=outcomes.short_cause(f"the sample got {got}: {words}"))
 
     def _erroneous(self, server: RunningModel, found: Measurement) -> TrialOutcome:
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(found.failures.items()))
