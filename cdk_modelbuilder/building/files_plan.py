@@ -140,7 +140,8 @@ def _runtime(host: Host, schema: SchemaBuilder) -> Runtime:
 
 
 def _hub_notes(hub: HubModel) -> list[str]:
-    found = [f"the container downloads {hub.name} from the hub when it starts, which needs a network."]
+    needs = "a network, and hub_token_secret= where the model is gated"
+    found = [f"the container downloads {hub.name} from the hub when it starts, which needs {needs}."]
     if not hub.is_pinned:
         found.append(
             f"{hub.name} is not pinned to a commit, so what is served can change: write {hub.name}@<commit>, with the "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Template
@@ -150,6 +153,32 @@ def test_the_wrong_instance_is_refused(build, weights):
         template(bundle, "ml.c6i.large")
     with pytest.raises(Exception, match=r"was built for Intel or AMD, and ml.c7g.large has Graviton"):
         template(bundle, "ml.c7g.large")
+
+
+class Gate(BaseHTTPRequestHandler):
+    """A hub that answers as Hugging Face's does for a model whose terms were not accepted."""
+
+    def do_GET(self):
+        self.send_response(403)
+        self.send_header("X-Error-Code", "GatedRepo")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.slow
+def test_a_gated_model_without_a_token(build, monkeypatch, tmp_path):
+    pytest.importorskip("huggingface_hub", exc_type=ImportError)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gate) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        with pytest.raises(ModelError, match=r"org/name is gated: .*Accept them at .*set HF_TOKEN"):
+            build(model="org/name", model_server="vllm", download=True)
+        server.shutdown()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
