@@ -16,8 +16,12 @@ from click.testing import CliRunner
 from cdk_modelbuilder import ModelBuilder, ResourceRequirements, SchemaBuilder
 from cdk_modelbuilder.cli.inspect_command import command as inspect
 from cdk_modelbuilder.comparing import compare
+from cdk_modelbuilder.comparing.bundles.serving_lines import serving_facts
 from cdk_modelbuilder.constructs import Artifact, ModelEndpoint
+from cdk_modelbuilder.deploying.account import Account
 from cdk_modelbuilder.deploying.instance_choice import Needs, propose
+from cdk_modelbuilder.deploying.options import DeployOptions
+from cdk_modelbuilder.deploying.planning import plan_app
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.generating.plan import ArtifactPlan
 from cdk_modelbuilder.generating.planning import plan_endpoint
@@ -167,6 +171,22 @@ def test_the_proposal_is_what_was_reckoned(of_70b, bundle):
         propose(Needs.of(of_70b), "af-south-1")
 
 
+def test_deploy_publishes_the_files_and_proposes_what_was_reckoned(tmp_path, bundle):
+    account = Account(None, "123456789012", "us-east-1", "arn:aws:iam::123456789012:role/tester")
+    said: list[str] = []
+    (plan,) = plan_app(bundle, DeployOptions(), account, tmp_path, before=None, say=said.append).endpoints
+    assert plan.instance_type == "ml.g5.12xlarge"
+    assert plan.artifact.bucket == "cdk-hnb659fds-assets-123456789012-us-east-1"
+    assert [line for line in said if "ml.g5.12xlarge, proposed for each of its accelerators holds" in line]
+    said.clear()
+    larger = DeployOptions(instance_type="ml.g5.48xlarge")
+    plan_app(bundle, larger, account, tmp_path, before=None, say=said.append)
+    assert [line for line in said if "set up for ml.g5.12xlarge, and ml.g5.48xlarge is another type" in line]
+    smaller = DeployOptions(instance_type="ml.g5.xlarge")
+    with pytest.raises(UsageError, match="split over 4 accelerators"):
+        plan_app(bundle, smaller, account, tmp_path, before=None, say=said.append)
+
+
 def test_copies_of_a_split_model_get_accelerators_each(of_70b):
     needs = Needs.of(of_70b, ResourceRequirements(requests={"memory": 1024, "copies": 2}), copies_each=2)
     assert needs.accelerators == 8
@@ -194,6 +214,9 @@ def test_a_review_says_why_a_value_changed(tmp_path, bundle, weights):
     dtype = found["environment.SM_VLLM_DTYPE"]
     assert (dtype.old, dtype.new, dtype.note) == ("bfloat16", "float16", "T4 has no bfloat16")
     assert found["serving.instance_type"].new == "ml.g4dn.12xlarge"
+    made = {change.what: (change.new, change.note) for change in serving_facts(bundle.serving)}  # of a new bundle
+    assert made["instance type that the values are for"] == ("ml.g5.12xlarge", "")
+    assert ("bfloat16", "the files have it") in made.values()
 
 
 def test_large_weights_have_the_time_to_load(tmp_path, of_70b, bundle):
