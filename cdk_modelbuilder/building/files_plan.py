@@ -62,7 +62,8 @@ def plan_for_files(
     """
     server = _server(source, wishes)
     told: ServingPlan | None = None
-    if is_served_as_language_model(server.name):  # before anything is placed: it may be hundreds of GB
+    speaks = is_served_as_language_model(server.name) and (source is not None or bool(serving.said))
+    if speaks:  # before anything is placed: it may be hundreds of GB
         told, wishes = plan_serving(source, server.name, serving, wishes)
     if wishes.verifying and not isinstance(source, Path):
         raise UsageError(

@@ -153,6 +153,14 @@ def test_what_is_asked_for_is_told_where_nothing_can_be_reckoned(build):
     assert bundle.serving["values"]["max_length"]["reason"] == "as asked for, not reckoned"
 
 
+def test_an_image_that_holds_its_model_is_told_what_is_asked_for_alone(build):
+    image = {"image_uri": "registry/vllm:1", "model_server": "vllm"}
+    assert build(**image).serving is None
+    bundle = build(**image, serving={"max_length": 2048})
+    assert bundle.container.environment["SM_VLLM_MAX_MODEL_LEN"] == "2048"
+    assert bundle.container.model_data.form == "none"
+
+
 NOT_RECKONED = {
     "a state space model": ({"model_type": "mamba", "state_size": 16, "hidden_size": 64}, "keep a state"),
     "names of its own": (
