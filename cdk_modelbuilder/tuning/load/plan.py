@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
@@ -120,8 +119,3 @@ class Load:
                 "figures": tuple(data["figures"]),
             }
         )
-
-
-def is_narrow(widths: list[float], wanted: float) -> bool:
-    """Whether all of these relative widths are as wanted; where no figure is asked for, the time decides."""
-    return bool(widths) and all(math.isfinite(width) and width <= wanted for width in widths)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import subprocess
 import sys
 import threading
@@ -16,8 +15,9 @@ from typing import IO
 
 from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.tuning.load.figures import Circumstances, measure
-from cdk_modelbuilder.tuning.load.plan import Load, is_narrow
+from cdk_modelbuilder.tuning.load.plan import Load
 from cdk_modelbuilder.tuning.load.records import UNANSWERED, Record, Records, read_frame
+from cdk_modelbuilder.tuning.load.stopping import StoppingRule, are_too_many
 from cdk_modelbuilder.tuning.measurement import Measurement
 
 _LOOK_SECONDS = 0.1
@@ -206,7 +206,7 @@ class _Window:
     def __init__(self, load: Load, sending: Sending, watch: Watch) -> None:
         self._load, self._sending, self._watch = load, sending, watch
         self._begin = load.warm_up_seconds
-        self._narrow_before = False
+        self._rule = StoppingRule(load)
 
     def run(self) -> Measurement | None:
         load, sending, watch = self._load, self._sending, self._watch
@@ -236,13 +236,10 @@ class _Window:
         found = self._until(self._begin + closed)
         if found is None:
             return None
-        is_now_narrow = found.settled and found.seconds >= self._load.min_seconds
-        # Twice: an interval that is narrow by chance, once among many looks, is no end.
-        if is_now_narrow and (self._narrow_before or self._load.relative_width == 0):
+        if self._rule.is_met(found):
             return found
-        self._narrow_before = is_now_narrow
         self._watch.tell(found)
-        if _too_many_errors(found, load=self._load):
+        if are_too_many(found, self._load):
             self._watch.ended_by = "errors"
         return found if self._watch.ended_by is not None else None
 
@@ -255,17 +252,9 @@ class _Window:
         )
         with sending.records() as records:
             found = measure(records, self._begin, end, circumstances)
-        figures = [found.figure(name) for name in load.figures]
-        widths = [math.inf if figure is None else figure.relative_width for figure in figures]
-        return replace(found, settled=is_narrow(widths, load.relative_width))
+        return replace(found, settled=self._rule.is_narrow(found))
 
     def _until(self, moment: float) -> Measurement | None:
         """What there is until then, or a little less: not until where a request happens to begin or end."""
         end = self._begin + int((moment - self._begin) / _GRID_SECONDS) * _GRID_SECONDS
         return None if end <= self._begin else self._measure(end)
-
-
-def _too_many_errors(found: Measurement, *, load: Load) -> bool:
-    """Whether the share of errors is certainly too large, so that nothing is gained by going on."""
-    failed = sum(found.failures.values())
-    return failed >= 10 and failed - 2 * math.sqrt(failed) > load.most_errors * (failed + found.answers)
