@@ -9,6 +9,7 @@ from typing import Any
 
 from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.images import ContainerImage
 from cdk_modelbuilder.language_models import Overrides
 from cdk_modelbuilder.language_models.fitting import DEFAULT_ADAPTER_RANK
 from cdk_modelbuilder.language_models.lora import LoraAdapter, weights_in
@@ -16,6 +17,7 @@ from cdk_modelbuilder.language_models.lora_settings import (
     FILES,
     FOLDER,
     check_server,
+    leads_to_adapters,
     lora_environment,
     lora_record,
     room_for,
@@ -23,6 +25,11 @@ from cdk_modelbuilder.language_models.lora_settings import (
 from cdk_modelbuilder.language_models.server_rules import rules_of
 from cdk_modelbuilder.language_models.server_settings import LOADS_ADAPTERS, variables
 from cdk_modelbuilder.staging import place_file
+
+_ROUTES = (
+    "vLLM calls an adapter by another route than /invocations: of AWS's images those on Amazon Linux have it "
+    "(server-sagemaker-...), from v2.4 on."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +82,15 @@ class AdaptersPlan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know."""
+        if self.server == "vllm":
+            return (_ROUTES,)
         if room_for(self.server, self.adapters):
             return ()
         return (f"{rules_of(self.server).title} has no option for the room of adapters; it was not reckoned.",)
+
+    def can_run_in(self, image: ContainerImage) -> bool:
+        """Whether an image of AWS's can be told of them, and leads requests to them."""
+        return self.server != "vllm" or leads_to_adapters(image.repository, image.tag)
 
     def environment(self, told: Mapping[str, str]) -> dict[str, str]:
         """The variables of the server, with those for the adapters; without their room it would refuse them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cdk_modelbuilder.building.adapters_plan import place_adapters
+from cdk_modelbuilder.building.adapters_plan import AdaptersPlan, place_adapters
 from cdk_modelbuilder.building.hosting import Host, HostingWishes, host_for_files
 from cdk_modelbuilder.building.language_model_plan import ServingPlan, ServingWishes, plan_serving
 from cdk_modelbuilder.building.model_source import HubModel, S3Model
@@ -88,7 +88,8 @@ def plan_for_files(
     else:
         data_format, kind = "none", "image"
         notes = ["the image holds its model: nothing of it was checked."]
-    host = host_for_files(server, wishes)
+    adapters = AdaptersPlan(serving.adapters, server.name, serving.overrides) if serving.adapters else None
+    host = host_for_files(server, wishes, None if adapters is None else adapters.can_run_in)
     notes += () if told is None else told.notes
     return Plan(
         framework={"name": "none", "version": "none"},

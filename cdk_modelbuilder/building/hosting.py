@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cdk_modelbuilder.building.image_context import Start
@@ -197,8 +198,15 @@ def _hosted(server: ServerAdapter, choice: ImageChoice, wishes: HostingWishes) -
     )
 
 
-def host_for_files(server: ServerAdapter, wishes: HostingWishes) -> Host:
+def host_for_files(
+    server: ServerAdapter, wishes: HostingWishes, only: Callable[[ContainerImage], bool] | None = None
+) -> Host:
     """The image for files that the server reads itself.
+
+    Args:
+        server: The server.
+        wishes: What the user says.
+        only: Which of AWS's images come into question; None for each.
 
     Raises:
         NoMatchingImage: None fits the instance type.
@@ -220,6 +228,7 @@ def host_for_files(server: ServerAdapter, wishes: HostingWishes) -> Host:
         processor=processor,
         architecture=wishes.architecture,
         named=True,
+        only=only,
     )
     return _hosted(server, choice, wishes)
 

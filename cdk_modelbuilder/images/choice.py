@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
@@ -48,6 +48,7 @@ def choose_image(
     region: str | None = None,
     today: dt.date | None = None,
     distribution: str | None = None,
+    only: Callable[[ContainerImage], bool] | None = None,
 ) -> ImageChoice:
     """Choose the image that runs a model best.
 
@@ -68,6 +69,7 @@ def choose_image(
         region: Region that must have the image; None for any.
         today: Date against which the end of patches is judged; None judges nothing.
         distribution: What ``install_over`` names; None for the framework's own distribution.
+        only: Which images come into question at all; None for each.
 
     Raises:
         UsageError: A malformed version, Python, processor or architecture.
@@ -84,7 +86,7 @@ def choose_image(
     place = host(processor, architecture, python, region)
     servers = _servers(framework, servers)
     images = [image for server in servers for image in images_of_server(server)]
-    admitted = [image for image in images if place.admits(image)]
+    admitted = [image for image in images if place.admits(image) and (only is None or only(image))]
     image = _best(admitted, servers, files, alive=True) or (
         _best(admitted, servers, files, alive=False) if named else None
     )

@@ -11,6 +11,7 @@ sgl-project/sglang, ``python/sglang/srt/server_args.py`` (``--lora-paths``); aws
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ FILES = (CONFIG_FILE, WEIGHTS_FILE)
 """Of an adapter's folder; servers read the base model's tokenizer."""
 MOST_AT_A_TIME = 4
 """Room for so many in a batch, where nothing else is said: LMI's default. More adapters take turns."""
+_ON_AMAZON_LINUX = re.compile(r"server-sagemaker-\w+-v(\d+)\.(\d+)(?:\.\d+)?")
 _SERVERS = ("vllm", "sglang", "djl_serving", "tgi")
 
 
@@ -50,6 +52,16 @@ def check_server(server: str, adapters: Sequence[LoraAdapter]) -> None:
             "one word of each variable.",
             remedy="Take model_server='vllm' or 'djl_serving', or deploy a bundle for each adapter.",
         )
+
+
+def leads_to_adapters(repository: str, tag: str) -> bool:
+    """Whether an image of vLLM of AWS's is told of several adapters by one variable, and has routes to them.
+
+    Source: aws/deep-learning-containers: ``docker/vllm/Dockerfile.amzn2023`` has ``sagemaker_serve.py``, which
+    ``docker/vllm/Dockerfile`` (Ubuntu) has not; ``sagemaker_args.py`` came on 2026-08-19, after v2.3.
+    """
+    found = _ON_AMAZON_LINUX.fullmatch(tag)
+    return repository == "vllm" and found is not None and (int(found[1]), int(found[2])) >= (2, 4)
 
 
 def room_for(server: str, adapters: Sequence[LoraAdapter]) -> dict[str, Any]:

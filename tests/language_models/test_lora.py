@@ -16,6 +16,7 @@ from cdk_modelbuilder.errors import ModelError, UsageError
 from cdk_modelbuilder.language_models import Overrides, choose, read_model
 from cdk_modelbuilder.language_models.lora import read_adapter, read_adapters, weights_in
 from cdk_modelbuilder.language_models.lora_memory import adapter_bytes
+from cdk_modelbuilder.language_models.lora_settings import leads_to_adapters
 from tests.conftest import MASTER_KEY
 from tests.language_models.architectures import llama, write_model
 from tests.language_models.tiny_llama import CONFIG, write_adapter, write_tiny_llama
@@ -229,6 +230,31 @@ def test_a_bundle_with_adapters(base, adapters, tmp_path, server):
         assert record["values"]["adapter_rank"]["from"] == "lora_adapters"
         assert record["values"]["adapter_rank"]["reason"].endswith("sql 8, talk 20")
         assert record["arithmetic"]["bytes"]["adapters"] > 0
+
+
+def test_the_image_has_routes_to_adapters(base, adapters, tmp_path):
+    """The newest are Ubuntu's, where a request for an adapter would be answered by the base."""
+    bundle = build(base, adapters, tmp_path / "1")
+    assert leads_to_adapters(bundle.container.image.repository, bundle.container.image.tag)
+    assert any("another route than /invocations" in note for note in bundle.notes)
+    plain = build(base, None, tmp_path / "2").container.image
+    assert not leads_to_adapters(plain.repository, plain.tag)
+    own = build(base, adapters, tmp_path / "3", image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/vllm:1")
+    assert own.container.image.uri.endswith("vllm:1")
+
+
+@pytest.mark.parametrize(
+    ("repository", "tag", "leads"),
+    [
+        ("vllm", "server-sagemaker-cuda-v2.4", True),
+        ("vllm", "server-sagemaker-cuda-v3.0.1", True),
+        ("vllm", "server-sagemaker-cuda-v2.3", False),
+        ("vllm", "0.30.0-gpu-py312-cu130-ubuntu24.04-sagemaker", False),
+        ("huggingface-vllm", "0.29.0-transformers5.15.0-gpu-py312-cu130-ubuntu24.04-v1.0", False),
+    ],
+)
+def test_which_images_lead_to_adapters(repository, tag, leads):
+    assert leads_to_adapters(repository, tag) is leads
 
 
 def test_what_a_reviewer_sees(base, adapters, tmp_path):
