@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -95,6 +96,8 @@ class TextStream(Iterator[TextPiece]):
             if data is None or data == _END:
                 if data is None and self.finish_reason is None:
                     raise self._interrupted("the answer ended before the model did")
+                with suppress(StreamInterruptedError):
+                    next(self._events, None)  # the answer's end: the connection then serves the next request
                 break
             piece = self._read(data)
             if piece is not None:

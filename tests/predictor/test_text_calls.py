@@ -218,6 +218,16 @@ def test_one_byte_at_a_time(asked):
     assert stream.finish_reason == "stop"
 
 
+def test_streams_share_a_connection(predictor_for):
+    with ScriptedContainer(streamed(STREAM)) as scripted:
+        predictor = predictor_for(scripted.url, container=container_of("vllm"))
+        for _ in range(3):
+            assert len(list(predictor.chat(HELLO, stream=True))) == 3
+        assert len(set(scripted.clients)) == 1
+        predictor.chat(HELLO, stream=True).close()
+        assert len(list(predictor.chat(HELLO, stream=True))) == 3
+
+
 def test_a_streamed_completion(asked):
     pieces = [event({"choices": [{"index": 0, "text": text}]}) for text in (" upon", " a")]
     last = event({"choices": [{"index": 0, "text": "", "finish_reason": "length"}]})
