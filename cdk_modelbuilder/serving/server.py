@@ -99,7 +99,7 @@ def serve(options: ServerOptions) -> None:
         timeout_worker_healthcheck=60,  # a worker that holds the interpreter lock while importing is not dead
     )
     host, port = listener.getsockname()[:2]
-    log("listening", host=host, port=port, workers=options.workers, pid=os.getpid())
+    log("listening", host=host, port=port, workers=options.workers, threads=options.threads, pid=os.getpid())
     if options.workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

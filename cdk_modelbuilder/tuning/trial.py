@@ -21,7 +21,7 @@ from cdk_modelbuilder.tuning.trials import outcome as outcomes
 from cdk_modelbuilder.tuning.trials.command import ServerCommand, run_command
 from cdk_modelbuilder.tuning.trials.kernel import memory_kills
 from cdk_modelbuilder.tuning.trials.outcome import TrialOutcome
-from cdk_modelbuilder.tuning.trials.probe import rejection
+from cdk_modelbuilder.tuning.trials.probe import Probe
 from cdk_modelbuilder.tuning.trials.readiness import Workers
 
 if TYPE_CHECKING:
@@ -154,9 +154,14 @@ class _Trial:
         """Send the load and say what came of it."""
         load, deadline = self._load, self._deadline
         left = math.inf if deadline is None else max(0.1, deadline - time.monotonic())
-        rejected = rejection(load, url=server.url, path=self._path, seconds=min(load.timeout_seconds, left))
+        probe = Probe(url=server.url, path=self._path, seconds=min(load.timeout_seconds, left))
+        rejected = probe.rejection(load)
         if rejected is not None:
-            return self._rejected(server, *rejected)
+            return self._rejected(server, rejected.status, rejected.words)
+        if self._workers.threads > 1:
+            # Nobody knows whether a model may be called from several threads at a time. One that may not mixes up its
+            # answers, and fast wrong answers must not win.
+            load = probe.with_expected_answers(load)
         watch = Watch(
             memory=server.memory_bytes,
             is_running=lambda: server.is_running() and not self._workers.replaced,

@@ -15,6 +15,7 @@ from cdk_modelbuilder.tuning.load import records
 from cdk_modelbuilder.tuning.load.answers import Answer
 from cdk_modelbuilder.tuning.load.plan import MOST_USERS, Load
 from cdk_modelbuilder.tuning.load.records import Record
+from cdk_modelbuilder.tuning.load.sameness import are_alike
 
 _AFTER_FAILURE = 0.01
 _LINE_SECONDS = 0.25
@@ -32,11 +33,13 @@ class Prepared:
         head: Request line and headers.
         body: Its body.
         stream: Whether the answer's pieces are timed.
+        expected: What the answer has to be; None for anything.
     """
 
     head: bytes
     body: bytes
     stream: bool
+    expected: bytes | None
 
 
 class Crowd:
@@ -111,17 +114,20 @@ class Crowd:
 class _Flight:
     """One request under way; told of its answer as that comes."""
 
-    __slots__ = ("_answer", "_call", "_crowd", "_sent", "_status", "_then", "start")
+    __slots__ = ("_answer", "_body", "_call", "_crowd", "_expected", "_sent", "_status", "_then", "start")
 
     def __init__(self, crowd: Crowd, start: float, then: Callable[[bool], None]) -> None:
         self._crowd, self.start, self._then = crowd, start, then
         self._status = 0
         self._sent = 0.0
+        self._expected: bytes | None = None
+        self._body = bytearray()
         self._answer: Answer
         self._call: Call
 
     def send(self, upstream: Upstream, request: Prepared) -> None:
         self._answer = Answer(stream=request.stream, clock=self._crowd.clock)
+        self._expected = request.expected
         self._sent = self._crowd.clock()
         self._call = upstream.send(self, request.head, request.body)
 
@@ -131,10 +137,18 @@ class _Flight:
 
     def part(self, data: bytes) -> None:
         self._answer.part(data)
+        if self._expected is not None:
+            self._body += data
 
     def ended(self) -> None:
-        good = records.STREAM_ERROR if self._answer.failed else records.GOOD
-        self._end(self._status if self._status >= 400 else good)
+        if self._status >= 400:
+            self._end(self._status)
+        elif self._answer.failed:
+            self._end(records.STREAM_ERROR)
+        elif self._expected is not None and not are_alike(bytes(self._body), self._expected):
+            self._end(records.DIFFERENT)
+        else:
+            self._end(records.GOOD)
 
     def failed(self, reason: str) -> None:
         self._end(records.REFUSED if reason == REFUSED else records.BROKEN)
@@ -300,4 +314,4 @@ def _prepared(load: Load, number: int, path: str) -> Prepared:
     head = (
         f"POST {request.path or path} HTTP/1.1\r\ncontent-type: {request.content_type}\r\naccept: {request.accept}\r\n"
     )
-    return Prepared(head.encode("latin-1"), request.body, request.stream)
+    return Prepared(head.encode("latin-1"), request.body, request.stream, request.expected)

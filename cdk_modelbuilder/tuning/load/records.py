@@ -12,13 +12,14 @@ _RECORD = struct.Struct("<6di")
 _MAGIC = b"mbL1"
 
 GOOD = 0
-REFUSED, BROKEN, TIMED_OUT, STREAM_ERROR, UNANSWERED = -1, -2, -3, -4, -5
+REFUSED, BROKEN, TIMED_OUT, STREAM_ERROR, UNANSWERED, DIFFERENT = -1, -2, -3, -4, -5, -6
 _WORDS = {
     REFUSED: "connection refused",
     BROKEN: "connection broken",
     TIMED_OUT: "no answer in time",
     STREAM_ERROR: "an error in the stream",
     UNANSWERED: "unanswered at the end",
+    DIFFERENT: "another answer than to the request alone",
 }
 
 

@@ -33,6 +33,7 @@ class LoadRequest:
         accept: What the user accepts.
         stream: Whether the answer is a stream, whose first piece and further pieces are timed.
         path: Where it is POSTed; None for the container spec's path for invocations.
+        expected: What the answer has to be, but for the last digits of numbers; None for anything.
 
     Raises:
         UsageError: Text with a character that cannot stand in a request's head.
@@ -43,6 +44,7 @@ class LoadRequest:
     accept: str = "*/*"
     stream: bool = False
     path: str | None = None
+    expected: bytes | None = None
 
     def __post_init__(self) -> None:
         for name in ("content_type", "accept", "path"):
@@ -54,12 +56,14 @@ class LoadRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "body": base64.b64encode(self.body).decode("ascii")}
+        expected = None if self.expected is None else base64.b64encode(self.expected).decode("ascii")
+        return {**asdict(self), "body": base64.b64encode(self.body).decode("ascii"), "expected": expected}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The request in ``data``."""
-        return cls(**{**data, "body": base64.b64decode(data["body"])})
+        expected = data["expected"] if data["expected"] is None else base64.b64decode(data["expected"])
+        return cls(**{**data, "body": base64.b64decode(data["body"]), "expected": expected})
 
 
 def sample_requests(bundle: ModelBundle) -> tuple[LoadRequest, ...]:

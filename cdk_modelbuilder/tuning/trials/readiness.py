@@ -15,6 +15,10 @@ class Workers:
 
     Args:
         on_log: Also told of each line.
+
+    Attributes:
+        lines: The newest lines of the log.
+        threads: Requests that a worker answers at a time, as the server has said.
     """
 
     def __init__(self, on_log: Callable[[str], object] | None) -> None:
@@ -23,6 +27,7 @@ class Workers:
         self._expected: int | None = None
         self._loaded = 0
         self.lines: list[str] = []
+        self.threads = 1
 
     def line(self, text: str) -> None:
         """One more line of the log."""
@@ -57,6 +62,7 @@ class Workers:
             said = json.loads(text)
             if said["event"] == "listening":
                 self._expected = int(said.get("workers", 1))
+                self.threads = int(said.get("threads", 1))
             elif said["event"] == "model loaded":
                 self._loaded += 1
         except (ValueError, TypeError, KeyError):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cdk_modelbuilder.tuning.load.answers import Answer
 from cdk_modelbuilder.tuning.load.figures import Circumstances, measure
 from cdk_modelbuilder.tuning.load.records import Frame, Record, Records, read_frame
+from cdk_modelbuilder.tuning.load.sameness import are_alike
 
 EVENTS = {b"content-type": b"text/event-stream; charset=utf-8"}
 
@@ -173,3 +174,27 @@ def test_a_busy_sender_and_late_requests_are_warned_of():
     found = measure(records, 0, 10, Circumstances(sender_busy=0.97))
     assert "97 % of a processor" in found.warnings[0]
     assert "10.0 ms late" in found.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "alike"),
+    [
+        (b"[1, 2.0000001]", b"[1, 2.0]", True),
+        (b"[1, 2.1]", b"[1, 2.0]", False),
+        (b"[1, 2]", b"[1, 2, 3]", False),
+        (b'{"a": 1e-9}', b'{"a": 2e-9}', True),
+        (b'{"a": 1}', b'{"b": 1}', False),
+        (b"-1", b"1", False),
+        (b"\xff\x00", b"\xff\x01", True),
+        (b"\xff\x00", b"\xff", False),
+        (b"9" * 500, b"9" * 500 + b".0", True),
+    ],
+)
+def test_answers_are_alike_but_for_the_last_digits(answer, expected, alike):
+    assert are_alike(answer, expected) is alike
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_any_two_answers_can_be_compared(answer, expected):
+    assert are_alike(answer, answer)
+    assert are_alike(answer, expected) == are_alike(expected, answer)

@@ -19,6 +19,7 @@ REQUESTS = st.builds(
     accept=st.sampled_from(["*/*", "application/json"]),
     stream=st.booleans(),
     path=st.none() | st.just("/v1/completions"),
+    expected=st.none() | st.binary(max_size=50),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from cdk_modelbuilder import InferenceSpec
 
@@ -39,3 +40,15 @@ class Spelled(InferenceSpec):
 
     def invoke(self, input_object, model):
         yield from input_object
+
+
+class Forgetful(InferenceSpec):
+    """Keeps the input on itself while it computes: not to be called from several threads at a time."""
+
+    def load(self, model_dir):
+        return None
+
+    def invoke(self, input_object, model):
+        self.now = input_object
+        time.sleep(0.002)
+        return self.now

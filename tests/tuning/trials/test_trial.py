@@ -248,6 +248,28 @@ def test_a_worker_that_is_killed_under_load_is_no_success(moody_bundle):
     assert "1 of the server's workers ended under load" in found.cause
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize(("threads", "status"), [("1", "measured"), ("4", "errors")])
+def test_a_model_that_mixes_up_its_threads_is_found_out(tmp_path, threads, status):
+    from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+    from tests.tuning.trials.specs import Forgetful
+
+    bundle = ModelBuilder(
+        inference_spec=Forgetful(),
+        schema_builder=SchemaBuilder("word", "word"),
+        model_path=tmp_path / "forgetful",
+        signing_key=MASTER_KEY,
+        dependencies={"auto": False},
+    ).build()
+    spec = replace(bundle.container, environment={**bundle.container.environment, "MODELBUILDER_THREADS": threads})
+    words = tuple(LoadRequest(word, "text/plain") for word in (b"one", b"two", b"three"))
+    found = run_trial(bundle, spec, replace(ONE, requests=words, concurrency=8), key=MASTER_KEY)
+    assert found.status == status, found
+    assert (found.cause is None) == (status == "measured")
+    if status == "errors":
+        assert "another answer than to the request alone" in found.cause
+
+
 def test_other_modes_and_options_are_refused(moody_bundle):
     with pytest.raises(UsageError, match=r"not in Mode.SAGEMAKER_ENDPOINT"):
         of_bundle(moody_bundle, mode=Mode.SAGEMAKER_ENDPOINT)
