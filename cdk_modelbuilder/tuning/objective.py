@@ -118,8 +118,9 @@ class Objective:
         return max([0.0, *over])
 
     def surely_exceeded(self, measurement: Measurement) -> bool:
-        """Whether a bound is exceeded by more than chance."""
-        return any(latency_of(measurement, name).low > bound for name, bound in self.bounds.items())
+        """Whether a bound is exceeded by more than chance. Without any answer yet, nothing is sure."""
+        over = (latency_of(measurement, name).low > bound for name, bound in self.bounds.items())
+        return measurement.answers > 0 and any(over)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -137,19 +137,20 @@ class Search:
             candidate = proposals.next()
             if candidate is None:
                 break
-            found = self._try(candidate, best)
+            found = self._try(candidate, best, tried)
             tried.append(found)
             proposals.tell(candidate, self._score(found))
             if found.is_good and (best is None or self._worth(found.figure) > self._worth(best.figure)):
                 best = found
         return tried
 
-    def _try(self, candidate: dict[str, Value | None], best: Tried | None) -> Tried:
+    def _try(self, candidate: dict[str, Value | None], best: Tried | None, tried: Sequence[Tried]) -> Tried:
         """Under each load, from the lightest on, until it does not take it."""
         attempts: list[Attempt] = []
         result: Tried | None = None
         for level in self._levels:
-            ends_early = self._pruner(best, last=level == self._levels[-1])
+            # The bundle's own is what all others are compared with, so it is measured to its end.
+            ends_early = self._pruner(best, last=level == self._levels[-1]) if tried else None
             attempts.append(self._attempt(SEARCH, 0, candidate, level, ends_early))
             found = self._summed(candidate, level, attempts[-1:])
             if result is None or (found.is_good and self._worth(found.figure) > self._worth(result.figure)):

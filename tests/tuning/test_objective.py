@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cdk_modelbuilder.errors import UsageError
@@ -29,6 +31,8 @@ def test_bounds():
     assert goal.excess(measurement(1.0, 8.0)) == 0
     assert goal.surely_exceeded(measurement(1.0, 10.0))
     assert not goal.surely_exceeded(measurement(1.0, 8.1))  # within its interval
+    assert not goal.surely_exceeded(replace(measurement(1.0, 10.0), answers=0, latency_ms={}))  # just begun
+    assert goal.excess(replace(measurement(1.0, 10.0), answers=0, latency_ms={})) == float("inf")
     assert goal.sentence == "most requests a second with p50 within 100 ms and p99 within 8 ms"
 
 
