@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cdk_modelbuilder.builder import ModelBuilder
-from cdk_modelbuilder.cli.inspect_command import facts_of
+from cdk_modelbuilder.cli.inspect_command import facts_of, served_lines
 from cdk_modelbuilder.cli.output import json_option, print_facts, print_json, progress_bar
 from cdk_modelbuilder.dependencies.local_source import SCRIPT_MODULES
 from cdk_modelbuilder.errors import ModelBuilderError, ModelError, UsageError
@@ -45,6 +45,8 @@ def command(source: str, output: Path | None, private_key: Path | None, *, as_js
         print_json({"path": str(bundle.path), **facts_of(bundle)})
         return
     print_facts({"bundle": bundle.path, **facts_of(bundle)})
+    for line in served_lines(bundle):
+        click.echo(line)
     click.echo(f"\nNext: cdk-modelbuilder run {bundle.path}")
 
 

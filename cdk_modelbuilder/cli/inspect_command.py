@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from cdk_modelbuilder.bundle import LOCK_FILE, ModelBundle
+from cdk_modelbuilder.bundle import LOCK_FILE, SERVING_FILE, ModelBundle
 from cdk_modelbuilder.cli.output import bundle_argument, json_option, print_facts, print_json
+from cdk_modelbuilder.errors import BundleError
 from cdk_modelbuilder.schema.codecs import open_codec
 
 
@@ -20,12 +21,12 @@ from cdk_modelbuilder.schema.codecs import open_codec
 def command(bundle: str, *, as_json: bool) -> None:
     """Show what BUNDLE is: model, image, schema, packages, digests. Reads its text files only and verifies nothing."""
     opened = ModelBundle.read(bundle)
-    facts = facts_of(opened)
+    facts, served = facts_of(opened), served_lines(opened)
     if as_json:
-        print_json(facts)
+        print_json({**facts, **({} if opened.serving is None else {"serving": opened.serving})})
         return
-    print_facts({name: value for name, value in facts.items() if name != "serving"})
-    for line in _served(facts.get("serving")):
+    print_facts(facts)
+    for line in served:
         click.echo(line)
     lines = (opened.path / LOCK_FILE).read_text("utf-8").splitlines()
     click.echo("\npackages")
@@ -40,7 +41,7 @@ def facts_of(bundle: ModelBundle) -> dict[str, Any]:
     info, image = bundle.info, bundle.container.image
     return {
         "name": bundle.name,
-        "model": f"{info['model']['class']} ({info['framework']['name']} {info['framework']['version']})",
+        "model": _model(bundle),
         "format": info["model"]["format"],
         "input": _summary(bundle, "input"),
         "output": _summary(bundle, "output"),
@@ -50,14 +51,32 @@ def facts_of(bundle: ModelBundle) -> dict[str, Any]:
         "root sha256": bundle.root_sha256,
         "key id": bundle.key_id,
         **({} if bundle.public_key_id is None else {"public key id": bundle.public_key_id}),
-        **({} if bundle.serving is None else {"serving": bundle.serving}),
     }
 
 
-def _served(serving: Mapping[str, Any] | None) -> Iterator[str]:
-    """How a language model is served: values with their reasons, and the arithmetic."""
-    if serving is None:
-        return
+def served_lines(bundle: ModelBundle) -> list[str]:
+    """How a language model is served: values with their reasons, and the arithmetic; nothing for other models.
+
+    Raises:
+        BundleError: ``serving.json`` is not as build() writes it.
+    """
+    try:
+        return [] if bundle.serving is None else list(_served(bundle.serving))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"{bundle.path / SERVING_FILE} is malformed: {type(error).__name__}: {error}.",
+            remedy="Restore it from version control, or build again.",
+        ) from None
+
+
+def _model(bundle: ModelBundle) -> str:
+    info, read = bundle.info, (bundle.serving or {}).get("model")
+    if isinstance(read, Mapping) and "parameters" in read:
+        return f"{read.get('architecture')}, {read['parameters'] / 1e9:.2f} billion parameters"
+    return f"{info['model']['class']} ({info['framework']['name']} {info['framework']['version']})"
+
+
+def _served(serving: Mapping[str, Any]) -> Iterator[str]:
     yield f"\nserved by {serving['server']['name']} on {serving['instance_type'] or 'any instance type'}"
     for name, entry in serving["values"].items():
         yield f"  {name:15} {entry['value']!s:>10}  {entry['reason']}"

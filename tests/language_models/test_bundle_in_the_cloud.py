@@ -14,6 +14,7 @@ import aws_cdk as cdk
 from click.testing import CliRunner
 
 from cdk_modelbuilder import ModelBuilder, ResourceRequirements, SchemaBuilder
+from cdk_modelbuilder.cli.build_command import command as build_command
 from cdk_modelbuilder.cli.inspect_command import command as inspect
 from cdk_modelbuilder.comparing import compare
 from cdk_modelbuilder.comparing.bundles.serving_lines import serving_facts
@@ -198,6 +199,22 @@ def test_a_record_that_somebody_broke(tmp_path, bundle):
     (tmp_path / "chat" / "serving.json").write_text('{"arithmetic": {"split_over": 1}}')
     with pytest.raises(BundleError, match=r"serving\.json in .* is malformed: KeyError"):
         Needs.of(type(bundle).read(tmp_path / "chat"))
+    shown = CliRunner().invoke(inspect, [str(tmp_path / "chat")])
+    assert isinstance(shown.exception, BundleError)
+
+
+def test_the_command_line_shows_what_was_chosen(tmp_path, weights):
+    (tmp_path / "chat.py").write_text(
+        f"""from cdk_modelbuilder import ModelBuilder, SchemaBuilder
+
+schema = SchemaBuilder({{"messages": []}}, {{"choices": []}})
+chat = ModelBuilder(model={str(weights)!r}, schema_builder=schema, model_server="vllm", signing_key={MASTER_KEY!r})
+"""
+    )
+    made = CliRunner().invoke(build_command, [f"{tmp_path / 'chat.py'}", "--output", str(tmp_path / "chat")])
+    assert made.exit_code == 0, made.output
+    assert "LlamaForCausalLM, 0.00 billion parameters" in made.output
+    assert "served by vllm on ml.g4dn.xlarge" in made.output
 
 
 def test_inspect_shows_values_reasons_and_the_sum(bundle):
