@@ -50,7 +50,13 @@ _WORDS: dict[str, Value | None] = {"none": None, "true": True, "false": False}
 @click.option(
     "--per", default="requests", show_default=True, type=click.Choice(["requests", "tokens"]), help="What is counted."
 )
-@click.option("--price", type=float, help="With --goal cost: what an hour of the instance costs.")
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="N | TYPE=N",
+    help="With --goal cost: what an hour of the instance costs; or a price for each type, repeat.",
+)
 @click.option("--concurrency", metavar="N[,N...]", help="Users, each of whom waits for the answer. Default: 8.")
 @click.option("--rate", metavar="N[,N...]", help="Requests a second instead, which do not wait for each other.")
 @click.option(
@@ -200,8 +206,26 @@ def _objective(given: dict[str, Any]) -> Objective:
             raise UsageError(f"--within {one} has no bound.", remedy="Write it as p99=100, in milliseconds.")
         bounds[name] = _number(text, f"--within {name}", float)
     return Objective(
-        goal=given["goal"], figure=given["figure"], bounds=bounds, per=given["per"], price_per_hour=given["price"]
+        goal=given["goal"],
+        figure=given["figure"],
+        bounds=bounds,
+        per=given["per"],
+        price_per_hour=_prices(given["prices"]),
     )
+
+
+def _prices(given: Sequence[str]) -> float | dict[str, float] | None:
+    if not given:
+        return None
+    if len(given) == 1 and "=" not in given[0]:
+        return float(_number(given[0], "--price", float))
+    found = {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign:
+            raise UsageError(f"--price {one} beside others has no type.", remedy="Write it as ml.g5.xlarge=1.41.")
+        found[name] = _number(text, f"--price {name}", float)
+    return found
 
 
 def _dimensions(wished: Sequence[str]) -> dict[str, list[Value | None]]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
-import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.bundle import TUNING_FOLDER, ModelBundle
@@ -18,18 +15,20 @@ from cdk_modelbuilder.tuning.attempt import Attempt, Level
 from cdk_modelbuilder.tuning.budget import Budget
 from cdk_modelbuilder.tuning.by_command import server_command
 from cdk_modelbuilder.tuning.change import spec_diff, with_environment
+from cdk_modelbuilder.tuning.conclusion import result_of, what_then, why_nothing
 from cdk_modelbuilder.tuning.dimensions import space_of
 from cdk_modelbuilder.tuning.encoded import encoded_as
 from cdk_modelbuilder.tuning.files import JOURNAL_FILE, PAGE_FILE, PLOT_FILE
-from cdk_modelbuilder.tuning.hardware import Hardware, hardware_here
+from cdk_modelbuilder.tuning.hardware import hardware_here
 from cdk_modelbuilder.tuning.journal import Journal
-from cdk_modelbuilder.tuning.load import Load, LoadRequest, read_requests, sample_requests
+from cdk_modelbuilder.tuning.load import LoadRequest
 from cdk_modelbuilder.tuning.measurement import Measurement
 from cdk_modelbuilder.tuning.objective import Objective
+from cdk_modelbuilder.tuning.question import budget_of, levels_of, load_maker, load_words, mode_of, requests_of
 from cdk_modelbuilder.tuning.report.chart import draw
 from cdk_modelbuilder.tuning.report.page import page
-from cdk_modelbuilder.tuning.result import Configuration, TuningResult, served_by
-from cdk_modelbuilder.tuning.search import Findings, Measure, Search, Tried
+from cdk_modelbuilder.tuning.result import TuningResult
+from cdk_modelbuilder.tuning.search import Findings, Measure, Search
 from cdk_modelbuilder.tuning.space import Candidate, Space, Value
 from cdk_modelbuilder.tuning.timing import Timing
 from cdk_modelbuilder.tuning.trial import TrialOutcome, run_command_trial, run_trial
@@ -98,13 +97,13 @@ def tune(
         TuningError: No configuration ran and kept the bounds. An earlier ``tuning.json`` is as it was.
         UsageError: A dimension, value or load that cannot be, too small a budget, or no sample.
     """
-    goal = objective or Objective()
-    limits, times = _budget_of(budget, max_tuning_duration), timing or Timing()
+    limits, times = budget_of(budget, max_tuning_duration), timing or Timing()
     here = hardware_here()
-    where = _mode_of(bundle, mode, command)
+    goal = (objective or Objective()).priced_for(here)
+    where = mode_of(bundle, mode, command)
     space = space_of(bundle, here, dimensions)
-    levels = _levels(goal, concurrency, rate)
-    sent = _requests(bundle, requests)
+    levels = levels_of(goal, concurrency, rate)
+    sent = requests_of(bundle, requests)
     limits.check(times.warm_up_seconds + times.min_seconds + _START_SECONDS)
     if space.size < 2:  # the bundle's own configuration, and another
         raise UsageError(
@@ -113,7 +112,7 @@ def tune(
         )
     for option in (each for dimension in space.dimensions for each in dimension.options):
         encoded_as(bundle, sent, option.content_type)  # what cannot be encoded is said before anything is started
-    make_load = _load_maker(goal, times, arrivals, seed)
+    make_load = load_maker(goal, times, arrivals, seed)
     bundle.check_content()
 
     def measure(
@@ -153,7 +152,7 @@ def tune(
     with Journal(folder / JOURNAL_FILE, question, resume=resume) as journal:
         tell = on_attempt or (lambda _: None)
         findings = _search(space, goal, levels, measure, journal, budget=limits, seed=seed, tell=tell)
-    result = _result(bundle, space, goal, findings, hardware=here, seed=seed, load=_load_words(levels, sent, where))
+    result = result_of(bundle, space, goal, findings, hardware=here, seed=seed, load=load_words(levels, sent, where))
     _write(bundle, result, folder)
     return result
 
@@ -171,177 +170,8 @@ def _search(
 ) -> Findings:
     findings = Search(space, goal, levels, measure, journal, budget=budget, seed=seed, tell=tell).run()
     if findings.chosen is None:
-        raise TuningError(_why_nothing(findings, goal), remedy=_what_then(findings))
+        raise TuningError(why_nothing(findings, goal), remedy=what_then(findings))
     return findings
-
-
-def _budget_of(budget: Budget | None, max_tuning_duration: float | None) -> Budget:
-    if max_tuning_duration is None:
-        return budget or Budget()
-    if budget is not None:
-        raise UsageError(
-            "both budget and max_tuning_duration are given.", remedy="Give budget=Budget(seconds=...) alone."
-        )
-    return Budget(seconds=max_tuning_duration)
-
-
-def _mode_of(bundle: ModelBundle, mode: Mode | None, command: Sequence[str] | None) -> Mode:
-    if command is not None:
-        return Mode.LOCAL_PROCESS
-    own = bundle.container.model_server == "builtin"
-    chosen = mode or (Mode.LOCAL_PROCESS if own else Mode.LOCAL_CONTAINER)
-    if chosen not in (Mode.LOCAL_PROCESS, Mode.LOCAL_CONTAINER):
-        raise UsageError(
-            f"a tuning in mode {chosen.name} would measure something else than the server.",
-            remedy="Use Mode.LOCAL_PROCESS or Mode.LOCAL_CONTAINER: it runs on this machine.",
-        )
-    if chosen is Mode.LOCAL_PROCESS and not own:
-        raise UsageError(
-            f"the container of {bundle.name} runs {bundle.container.model_server}, and a process here this project's "
-            "own server, whose properties are others.",
-            remedy="Use Mode.LOCAL_CONTAINER (--container), or give the command= that starts the server here.",
-        )
-    return chosen
-
-
-def _levels(
-    goal: Objective, concurrency: int | Sequence[int] | None, rate: float | Sequence[float] | None
-) -> list[Level]:
-    if concurrency is not None and rate is not None:
-        raise UsageError(
-            "both concurrency and rate are given.", remedy="Give users who wait for answers, or arrivals a second."
-        )
-    if rate is not None:
-        rates = [rate] if isinstance(rate, int | float) else list(rate)
-        levels = [Level(rate=float(one)) for one in sorted(rates)]
-    else:
-        users = [8] if concurrency is None else [concurrency] if isinstance(concurrency, int) else list(concurrency)
-        levels = [Level(concurrency=one) for one in sorted(users)]
-    if not levels:
-        raise UsageError("there is no load.", remedy="Give concurrency= or rate=.")
-    if goal.goal == "latency" and len(levels) > 1:
-        raise UsageError(
-            "the shortest latency is sought under one load, and several are given.",
-            remedy="Give one concurrency or rate, or take goal='throughput' with a bound.",
-        )
-    return levels
-
-
-def _requests(bundle: ModelBundle, given: Path | str | Sequence[LoadRequest] | None) -> tuple[LoadRequest, ...]:
-    if given is None:
-        return sample_requests(bundle)
-    return read_requests(given) if isinstance(given, Path | str) else tuple(given)
-
-
-def _load_maker(
-    goal: Objective, times: Timing, arrivals: str, seed: int
-) -> Callable[[tuple[LoadRequest, ...], Level], Load]:
-    def make(requests: tuple[LoadRequest, ...], level: Level) -> Load:
-        return Load(
-            requests=requests,
-            concurrency=level.concurrency,
-            rate=level.rate,
-            arrivals=cast("Any", arrivals),  # Load checks it
-            warm_up_seconds=times.warm_up_seconds,
-            min_seconds=times.min_seconds,
-            max_seconds=times.max_seconds,
-            relative_width=times.relative_width,
-            figures=goal.watched,
-            most_errors=goal.max_error_rate,
-            seed=seed,
-        )
-
-    return make
-
-
-def _load_words(levels: Sequence[Level], requests: Sequence[LoadRequest], mode: Mode) -> str:
-    kinds = len({one.body for one in requests})
-    what = "one request" if kinds == 1 else f"{kinds} requests in random order"
-    where = "a container" if mode is Mode.LOCAL_CONTAINER else "a process"
-    return f"{', '.join(level.words for level in levels)}; {what}; the server in {where}"
-
-
-def _result(
-    bundle: ModelBundle, space: Space, goal: Objective, findings: Findings, *, hardware: Hardware, seed: int, load: str
-) -> TuningResult:
-    assert findings.chosen is not None
-    default, chosen = _configuration(findings.default), _configuration(findings.chosen)
-    changed = space.environment(findings.chosen.values)
-    own = bundle.container.environment
-    warnings = {
-        note for one in (findings.default, *findings.finalists) for each in _measurements(one) for note in each.warnings
-    }
-    return TuningResult(
-        bundle=bundle.name,
-        root_sha256=bundle.root_sha256,
-        served=served_by(bundle),
-        objective=goal,
-        load=load,
-        hardware=hardware,
-        versions=_versions(bundle),
-        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        seed=seed,
-        seconds=round(findings.seconds, 1),
-        default=default,
-        chosen=chosen,
-        gain=findings.gain,
-        environment={name: text for name, text in sorted(changed.items()) if own.get(name) != text},
-        content_type=space.content_type(findings.chosen.values),
-        finalists=tuple(map(_configuration, findings.finalists)),
-        trials=tuple(map(_configuration, findings.tried)),
-        notes=tuple(sorted(warnings)),
-    )
-
-
-def _configuration(one: Tried) -> Configuration:
-    cause = next((each.outcome.cause for each in reversed(one.attempts) if each.outcome.cause), None)
-    return Configuration(
-        values=one.values,
-        load=one.level.words,
-        status=one.status,
-        figure=one.figure,
-        measurements=_measurements(one),
-        cause=None if one.is_good else cause,
-    )
-
-
-def _measurements(one: Tried) -> tuple[Measurement, ...]:
-    at_its_level = [each for each in one.attempts if each.level == one.level]
-    return tuple(each.outcome.measurement for each in at_its_level if each.outcome.measurement is not None)
-
-
-def _versions(bundle: ModelBundle) -> dict[str, str]:
-    framework = bundle.info.get("framework") or {}
-    found = {"cdk-modelbuilder": __version__, "python": str(bundle.info.get("python", ""))}
-    if framework.get("name") not in (None, "none"):
-        found[str(framework["name"])] = str(framework.get("version"))
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        found["optuna"] = importlib.metadata.version("optuna")
-    return found
-
-
-def _why_nothing(findings: Findings, goal: Objective) -> str:
-    counts: dict[str, int] = {}
-    for one in findings.tried:
-        counts[one.status] = counts.get(one.status, 0) + 1
-    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    causes = [
-        each.outcome.cause for one in findings.tried for each in one.attempts if each.outcome.cause and not one.is_good
-    ]
-    kept = f" with {goal.sentence.partition(' with ')[2]}" if goal.bounds else ""
-    last = f" The first cause: {causes[0]}" if causes else ""
-    return f"none of {len(findings.tried)} configurations could be used{kept}: {said}.{last}"
-
-
-def _what_then(findings: Findings) -> str:
-    measured = [one for one in findings.tried if one.figure is not None and one.excess > 0]
-    if measured:
-        nearest = min(measured, key=lambda one: one.excess)
-        return (
-            f"The nearest exceeds its bound by {nearest.excess:.0%}: widen the bound, lessen the load, or try other "
-            "values. An earlier tuning.json is as it was."
-        )
-    return "Mend what the cause says; `cdk-modelbuilder run BUNDLE --load` tries one configuration by hand."
 
 
 def _write(bundle: ModelBundle, result: TuningResult, folder: Path) -> None:

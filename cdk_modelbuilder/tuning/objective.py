@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.instances import instance_type
+from cdk_modelbuilder.tuning.hardware import Hardware
 from cdk_modelbuilder.tuning.measurement import Interval, Measurement
 
 GOALS = ("throughput", "latency", "cost")
@@ -30,7 +32,8 @@ class Objective:
         figure: The latency that ``latency`` makes short: one of :data:`FIGURES`.
         bounds: Latency -> milliseconds that it must not exceed.
         per: What throughput and cost count: ``requests`` or output ``tokens``.
-        price_per_hour: Of the instance, in whatever currency; for ``cost``.
+        price_per_hour: Of the instance, in whatever currency; for ``cost``. Or a price table, instance type -> price,
+            of which the cheapest type counts that is like the machine that is tuned on.
         max_error_rate: Share of wrong answers from which on a configuration is out.
 
     Raises:
@@ -41,7 +44,7 @@ class Objective:
     figure: str = "p99"
     bounds: Mapping[str, float] = field(default_factory=dict)
     per: str = "requests"
-    price_per_hour: float | None = None
+    price_per_hour: float | Mapping[str, float] | None = None
     max_error_rate: float = 0.01
 
     def __post_init__(self) -> None:
@@ -52,11 +55,14 @@ class Objective:
             _one_of("a bound's latency", name, FIGURES)
             if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound > 0:
                 raise UsageError(f"the bound {name} is {bound!r}.", remedy="Give milliseconds, above 0.")
-        if self.goal == "cost" and not (self.price_per_hour is not None and self.price_per_hour > 0):
+        if self.goal == "cost" and not _prices(self.price_per_hour):
             raise UsageError(
                 "the goal is cost, and there is no price.",
-                remedy="Give prices={'ml.g5.xlarge': 1.41} (--price), what an hour of the instance costs.",
+                remedy="Give price_per_hour= (--price), what an hour of the instance costs, or a table of such prices.",
             )
+        for price in _prices(self.price_per_hour):
+            if isinstance(price, bool) or not isinstance(price, int | float) or not price > 0:
+                raise UsageError(f"the price of an hour is {price!r}.", remedy="Give a number above 0.")
         if not 0 <= self.max_error_rate < 1:
             raise UsageError(f"max_error_rate is {self.max_error_rate!r}.", remedy="Give a share from 0 to below 1.")
 
@@ -105,7 +111,6 @@ class Objective:
             )
         if self.goal == "throughput":
             return rate
-        assert self.price_per_hour is not None
         return Interval(*(self._cost(each) for each in (rate.value, rate.high, rate.low)))
 
     def excess(self, measurement: Measurement) -> float:
@@ -122,6 +127,29 @@ class Objective:
         over = (latency_of(measurement, name).low > bound for name, bound in self.bounds.items())
         return measurement.answers > 0 and any(over)
 
+    def priced_for(self, machine: Hardware) -> Objective:
+        """The same with one price: the cheapest of the table's types that are like ``machine``.
+
+        Raises:
+            UsageError: None of them is.
+        """
+        if not isinstance(self.price_per_hour, Mapping):
+            return self
+        reasons, alike = [], []
+        for name, price in sorted(self.price_per_hour.items()):
+            kind = instance_type(name)
+            reason = f"{name} is no known instance type" if kind is None else machine.difference(kind)
+            if reason is None:
+                alike.append(price)
+            else:
+                reasons.append(reason)
+        if not alike:
+            raise UsageError(
+                f"no type of the price table is like this machine: {'; '.join(reasons)}.",
+                remedy="Tune on such an instance, or give the one price that is to count (--price NUMBER).",
+            )
+        return replace(self, price_per_hour=min(alike))
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {**asdict(self), "bounds": dict(self.bounds)}
@@ -132,7 +160,7 @@ class Objective:
         return cls(**data)
 
     def _cost(self, rate: float) -> float:
-        assert self.price_per_hour is not None
+        assert isinstance(self.price_per_hour, int | float)  # priced_for() was asked
         return float("inf") if rate <= 0 else self.price_per_hour / _SECONDS_AN_HOUR / rate * _MILLION
 
 
@@ -159,6 +187,12 @@ def measured_name(figure: str) -> str:
     """A latency's name in a measurement, such as ``first_token_ms.p99`` for ``first_token_p99``."""
     family, _, statistic = figure.rpartition("_")
     return f"{FAMILIES[f'{family}_' if family else '']}.{statistic}"
+
+
+def _prices(given: float | Mapping[str, float] | None) -> list[float]:
+    if given is None:
+        return []
+    return list(given.values()) if isinstance(given, Mapping) else [given]
 
 
 def _one_of(what: str, given: object, known: tuple[str, ...]) -> None:

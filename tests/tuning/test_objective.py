@@ -9,7 +9,7 @@ import pytest
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.tuning.measurement import FIGURES as MEASURED
 from cdk_modelbuilder.tuning.objective import FIGURES, Objective, latency_of, measured_name
-from tests.tuning.scripted import measurement
+from tests.tuning.scripted import MACHINE, measurement
 
 
 def test_every_latency_is_one_that_is_measured():
@@ -54,12 +54,22 @@ def test_streams():
         ({"bounds": {"p99": 0}}, "the bound p99 is 0"),
         ({"bounds": {"p99": True}}, "the bound p99 is True"),
         ({"goal": "cost"}, "there is no price"),
+        ({"goal": "cost", "price_per_hour": {}}, "there is no price"),
+        ({"goal": "cost", "price_per_hour": {"ml.m5.large": 0}}, "the price of an hour is 0"),
         ({"max_error_rate": 1}, "max_error_rate is 1"),
     ],
 )
 def test_what_cannot_be(wrong, says):
     with pytest.raises(UsageError, match=says):
         Objective(**wrong)
+
+
+def test_a_price_table():
+    table = {"ml.m5.large": 0.115, "ml.c6i.large": 0.102, "ml.c6i.xlarge": 0.05, "ml.g5.xlarge": 0.01}
+    goal = Objective(goal="cost", price_per_hour=table).priced_for(MACHINE)
+    assert goal.price_per_hour == 0.102  # of those with two processors
+    with pytest.raises(UsageError, match=r"no type of the price table is like this machine: ml\.no is no known"):
+        Objective(goal="cost", price_per_hour={"ml.no": 1.0}).priced_for(MACHINE)
 
 
 def test_round_trip():

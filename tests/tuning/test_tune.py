@@ -148,7 +148,7 @@ def test_command_line(bundle):
         ["--set", "workers"],
         ["--within", "p99"],
         ["--concurrency", "many"],
-        ["--gpus", "few", "--container"],
+        ["--price", "much", "--goal", "cost"],
     ):
         outcome = CliRunner().invoke(command, [str(bundle.path), *wrong])
         assert isinstance(outcome.exception, UsageError)
