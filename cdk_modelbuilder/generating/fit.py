@@ -10,6 +10,7 @@ from cdk_modelbuilder.container_spec import ImageReference
 from cdk_modelbuilder.errors import BundleError, UsageError
 from cdk_modelbuilder.generating.plan import EndpointPlan, HostingKind, VpcPlan
 from cdk_modelbuilder.reckoned_needs import ReckonedNeeds
+from cdk_modelbuilder.secret_reference import refuse_tokens
 
 ASSET_LIMIT_MIB = 512
 """As in the construct library, which refuses larger assets."""
@@ -50,7 +51,7 @@ def check_plan(plan: EndpointPlan) -> None:
     """Refuse a plan that cannot work for any bundle.
 
     Raises:
-        UsageError: Options of another hosting, an instance type or numbers that there are not.
+        UsageError: Options of another hosting, an instance type or numbers that there are not, or a hub's token.
     """
     if plan.endpoint_name is not None and not _ENDPOINT_NAME.fullmatch(plan.endpoint_name):
         raise UsageError(
@@ -58,6 +59,7 @@ def check_plan(plan: EndpointPlan) -> None:
             remedy="Use up to 63 letters, digits and hyphens, with a letter or digit at both ends.",
         )
     _check_options(plan)
+    refuse_tokens(plan.environment, "environment")
     if plan.vpc is not None:
         _check_vpc(plan.vpc)
     if plan.hosting is HostingKind.SERVERLESS:

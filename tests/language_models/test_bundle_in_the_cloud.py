@@ -188,6 +188,13 @@ def test_deploy_publishes_the_files_and_proposes_what_was_reckoned(tmp_path, bun
         plan_app(bundle, smaller, account, tmp_path, before=None, say=said.append)
 
 
+def test_no_token_gets_into_a_generated_app(tmp_path, bundle):
+    given = {"artifact": ArtifactPlan(bucket="weights"), "environment": {"HF_TOKEN": "hf_mine"}}
+    with pytest.raises(UsageError, match="environment sets HF_TOKEN to a token") as refused:
+        plan_endpoint(bundle, tmp_path, **given)
+    assert "hf_mine" not in str(refused.value)
+
+
 def test_copies_of_a_split_model_get_accelerators_each(of_70b):
     needs = Needs.of(of_70b, ResourceRequirements(requests={"memory": 1024, "copies": 2}), copies_each=2)
     assert needs.accelerators == 8
