@@ -10,6 +10,7 @@ from typing import Any
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.bundle import TUNING_FOLDER, ModelBundle
 from cdk_modelbuilder.errors import ToolMissingError, TuningError, UsageError
+from cdk_modelbuilder.integrity.keys import find_master_key
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.tuning.attempt import Attempt, Level
 from cdk_modelbuilder.tuning.budget import Budget
@@ -113,7 +114,7 @@ def tune(
     for option in (each for dimension in space.dimensions for each in dimension.options):
         encoded_as(bundle, sent, option.content_type)  # what cannot be encoded is said before anything is started
     make_load = load_maker(goal, times, arrivals, seed)
-    bundle.check_content()
+    _check(bundle, signing_key)
 
     def measure(
         candidate: Candidate,
@@ -155,6 +156,14 @@ def tune(
     result = result_of(bundle, space, goal, findings, hardware=here, seed=seed, load=load_words(levels, sent, where))
     _write(bundle, result, folder)
     return result
+
+
+def _check(bundle: ModelBundle, signing_key: str | bytes | None) -> None:
+    """The signature, where a key is at hand, and every file: not each server looks at them when it starts."""
+    master = find_master_key(signing_key, create=False)
+    if master is not None:
+        bundle.check_signature(master.secret)
+    bundle.check_content()
 
 
 def _search(

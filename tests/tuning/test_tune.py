@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
 from cdk_modelbuilder.bundle import TUNING_FILE, TUNING_FOLDER, ModelBundle
 from cdk_modelbuilder.cli.tune_command import command
-from cdk_modelbuilder.errors import TuningError, UsageError
+from cdk_modelbuilder.errors import IntegrityError, TuningError, UsageError
 from cdk_modelbuilder.schema.codecs import open_schema_data
 from cdk_modelbuilder.tuning import Budget, Objective, Timing, read_tuning
 from cdk_modelbuilder.tuning.dimensions import offers_of, space_of
@@ -119,6 +119,14 @@ def test_refused_before_anything_is_started(bundle, options, says):
 def test_another_server_needs_its_container(tumour_bundle):
     with pytest.raises(UsageError, match="runs xgboost, and a process here this project's own server"):
         tumour_bundle.tune(mode=Mode.LOCAL_PROCESS)
+
+
+def test_what_was_changed_is_not_started(bundle):
+    with pytest.raises(IntegrityError):
+        bundle.tune(dimensions={"threads": [1, 2]}, signing_key="1b" * 32)
+    (bundle.model_dir / "code" / "inference.py").write_text("raise SystemExit")
+    with pytest.raises(IntegrityError):
+        bundle.tune(dimensions={"threads": [1, 2]}, signing_key=MASTER_KEY)
 
 
 def test_no_sample(bundle):
