@@ -12,7 +12,8 @@ import pytest
 from cdk_modelbuilder.errors import LocalEndpointError
 from cdk_modelbuilder.tuning.load import Load, LoadRequest
 from cdk_modelbuilder.tuning.load import sending as sending_module
-from cdk_modelbuilder.tuning.load.sending import Watch, run_load
+from cdk_modelbuilder.tuning.load.watch import Watch
+from cdk_modelbuilder.tuning.load.window import run_load
 from tests.tuning.load.scripted_server import Script, serving
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_modelbuilder.errors import UsageError
+from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.tuning.load import Load, LoadRequest, sample_requests
 from cdk_modelbuilder.tuning.trial import ServerCommand, TrialOutcome, run_command_trial, run_trial
@@ -170,6 +170,17 @@ def test_nothing_is_left_when_the_tuner_is_killed(tmp_path):
     started = [int(pid) for pid in done.stdout.split()]
     assert len(started) >= 5
     assert all(map(gone, started))
+
+
+def test_a_sender_that_fails_is_not_the_servers_fault(monkeypatch):
+    from cdk_modelbuilder.tuning.load import window
+
+    def fail(*_, **__):
+        raise LocalEndpointError("the sender ended.", remedy="Less load.")
+
+    monkeypatch.setattr(window, "Sending", fail)
+    with pytest.raises(LocalEndpointError, match="the sender ended"):
+        run_command_trial(server(), ONE)
 
 
 def test_a_command_that_is_told_no_port_is_refused():
