@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from safetensors.numpy import load_file, save_file
 
 from cdk_modelbuilder import ModelBuilder, SchemaBuilder
 from cdk_modelbuilder.cli.root_command import group
@@ -19,7 +18,7 @@ from cdk_modelbuilder.language_models.lora_memory import adapter_bytes
 from cdk_modelbuilder.language_models.lora_settings import leads_to_adapters
 from tests.conftest import MASTER_KEY
 from tests.language_models.architectures import llama, write_model
-from tests.language_models.tiny_llama import CONFIG, write_adapter, write_tiny_llama
+from tests.language_models.tiny_llama import CONFIG, load, save, write_adapter, write_tiny_llama
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def changed(tmp_path, adapters):
         path.write_text(json.dumps(json.loads(path.read_text()) | config))
         if tensors is not None:
             weights = folder / "adapter_model.safetensors"
-            save_file(tensors(load_file(weights)), weights)
+            save(tensors(load(weights)), weights)
         return folder
 
     return make

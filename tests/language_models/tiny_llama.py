@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
+from cdk_modelbuilder.schema.codecs.safetensors_format import RawTensor, read_safetensors, write_safetensors
 from tests.language_models.architectures import llama, shapes
 
 # Heads of 32: vLLM on processors has no attention for narrower ones.
@@ -34,7 +34,7 @@ def write_tiny_llama(folder: Path, seed: int = 0) -> Path:
     # The likeliest token is always a letter or a mark: the others weigh nothing.
     letters = [number for number, text in enumerate(_tokens()) if text.isascii() and text.isprintable()]
     tensors["lm_head.weight"][[number for number in range(CONFIG["vocab_size"]) if number not in letters[3:]]] = 0
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    save(tensors, folder / "model.safetensors")
     for name, data in {
         "config.json": CONFIG,
         "generation_config.json": {"bos_token_id": 0, "eos_token_id": 1},
@@ -62,7 +62,7 @@ def write_adapter(folder: Path, seed: int, *, rank: int = 8, targets: tuple[str,
             wide, narrow = shape
             tensors[f"base_model.model.{module}.lora_A.weight"] = _drawn(numbers, (rank, narrow))
             tensors[f"base_model.model.{module}.lora_B.weight"] = _drawn(numbers, (wide, rank))
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    save(tensors, folder / "adapter_model.safetensors")
     config = {
         "base_model_name_or_path": "tiny/llama",
         "bias": "none",
@@ -75,6 +75,21 @@ def write_adapter(folder: Path, seed: int, *, rank: int = 8, targets: tuple[str,
     }
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1), "utf-8")
     return folder
+
+
+def save(tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Write a safetensors file, without the library, which the fast tests do not have."""
+    raw = {
+        name: RawTensor("F32", value.shape, np.ascontiguousarray(value, "<f4").tobytes())
+        for name, value in tensors.items()
+    }
+    path.write_bytes(write_safetensors(raw, {"format": "pt"}))
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """Read one of :func:`save`'s."""
+    raw, _ = read_safetensors(path.read_bytes())
+    return {name: np.frombuffer(tensor.data, "<f4").reshape(tensor.shape) for name, tensor in raw.items()}
 
 
 def _drawn(numbers: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
