@@ -18,6 +18,7 @@ from cdk_modelbuilder.errors import (
     UnreadableAnswerError,
     UsageError,
 )
+from tests.aws_stand_in.sagemaker_runtime import Fault
 from tests.predictor.conftest import CONTAINER
 from tests.predictor.scripted_container import Reply, ScriptedContainer
 
@@ -295,6 +296,26 @@ def test_a_connection_that_breaks(asked):
     with pytest.raises(StreamInterruptedError, match="after 2 pieces") as caught:
         list(stream)
     assert caught.value.items_received == 2
+
+
+def test_a_stream_that_sagemaker_ends(service, predictor_for):
+    service.stream_ends = ("ModelStreamError", "the container broke off")
+    with ScriptedContainer(streamed(STREAM[:3])) as scripted:
+        service.endpoints["writer"] = scripted.url
+        predictor = predictor_for(endpoint_name="writer", session=SESSION, container=container_of("vllm"))
+        stream = predictor.chat(HELLO, stream=True)
+        with pytest.raises(StreamInterruptedError, match=r"ModelStreamError.*after 2 pieces"):
+            list(stream)
+    assert stream.text == "Grüß Gott"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_endpoint_that_is_throttled(service, predictor_for, stream):
+    service.faults = [Fault(400, "ThrottlingException", "Rate exceeded")]
+    service.endpoints["writer"] = "http://127.0.0.1:9"
+    predictor = predictor_for(endpoint_name="writer", session=SESSION, container=container_of("vllm"), max_attempts=1)
+    with pytest.raises(ThrottledError, match="Rate exceeded"):
+        predictor.chat(HELLO, stream=stream)
 
 
 def test_errors_in_the_shape_of_openai(asked):
