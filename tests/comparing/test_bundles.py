@@ -15,6 +15,7 @@ from cdk_modelbuilder.comparing.report import ABSENT
 from tests.comparing.homes import COLUMNS, build_homes, changes, edit_json, facets, groups, section
 from tests.conftest import MASTER_KEY
 from tests.integrity.key_pairs import private_pem
+from tests.tuning.scripted import result
 
 
 def copied(bundle, tmp_path, name: str = "copy") -> Path:
@@ -48,6 +49,23 @@ def test_the_models_files_need_not_be_there(homes, other_homes, tmp_path):
     (file,) = [change for change in changes(report) if "model.pkl" in change.what]
     assert len(file.old) == len(file.new) == 12  # a digest alone: nothing says how large it is
     assert facets(report) == ["model", "golden"]
+
+
+def test_a_tuning(homes, tmp_path):
+    folder = copied(homes, tmp_path)
+    result(environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "2", "OMP_NUM_THREADS": None}).save(folder)
+    report = compare(str(homes.path), str(folder))
+    assert facets(report) == ["container"]
+    assert lines(report, "container") == {
+        "tuned variable SAGEMAKER_MODEL_SERVER_WORKERS": (ABSENT, "2", ()),
+        "tuned variable OMP_NUM_THREADS": (ABSENT, "taken away", ()),
+        "tuned for": (ABSENT, "throughput, requests, within p99 50.0 ms", ()),
+        "tuned on": (ABSENT, "2 processors, x86_64", ()),
+        "times as good as the bundle's own": (ABSENT, "1.80 (95 %: 1.70 to 1.90)", ()),
+    }
+    assert not compare(str(folder), str(folder))
+    (folder / "tuning.json").write_text("[]")  # whatever it holds, the review goes on
+    assert not compare(str(homes.path), str(folder))
 
 
 def test_other_weights(homes, other_homes):

@@ -14,6 +14,7 @@ from cdk_modelbuilder.comparing.bundles.golden_section import golden_section
 from cdk_modelbuilder.comparing.bundles.model_section import UNPICKLED, model_section
 from cdk_modelbuilder.comparing.bundles.schema_section import direction_text, schema_section
 from cdk_modelbuilder.comparing.bundles.serving_lines import serving_facts
+from cdk_modelbuilder.comparing.bundles.tuning_lines import tuning_changes
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Facet, Group, Mark, Part, Section, section_of
 from cdk_modelbuilder.comparing.wording import counted, quoted
 
@@ -147,6 +148,7 @@ def _facts(bundle: BundleText) -> Iterator[Change]:
         if value is not None:
             yield Change(name, ABSENT, value)
     yield from serving_facts(bundle.serving)
+    yield from tuning_changes({}, bundle.tuning)
     form = model.get("format")
     marks = (Mark.SECURITY,) if form in UNPICKLED else ()
     yield Change("format of the model's file", ABSENT, form, marks)

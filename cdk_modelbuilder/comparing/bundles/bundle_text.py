@@ -18,6 +18,7 @@ from cdk_modelbuilder.bundle import (
     MODEL_FOLDER,
     SCHEMA_FILE,
     SERVING_FILE,
+    TUNING_FILE,
     ModelBundle,
 )
 from cdk_modelbuilder.comparing.json_data import parse_json
@@ -33,6 +34,7 @@ _TEXT_FILES: Final = (
     LOCK_FILE,
     GOLDEN_FILE,
     SERVING_FILE,
+    TUNING_FILE,
     verifier.MANIFEST_NAME,
     verifier.SIGNATURE_NAME,
     verifier.PUBLIC_SIGNATURE_NAME,
@@ -64,6 +66,7 @@ class BundleText:
         lock: ``requirements.lock``.
         golden: ``golden.json``; empty without one.
         serving: ``serving.json``; empty without one.
+        tuning: ``tuning.json``; empty without one.
         signature: ``signature.json``.
         files: Path below ``model/`` -> what the manifest says of the file.
         root_sha256: The manifest's root digest.
@@ -79,6 +82,7 @@ class BundleText:
     lock: str = ""
     golden: Mapping[str, Any] = field(default_factory=dict)
     serving: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
     signature: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, ListedFile] = field(default_factory=dict)
     root_sha256: str = ""
@@ -145,6 +149,7 @@ def read_bundle(tree: Tree) -> BundleText:
         lock=(data[LOCK_FILE] or b"").decode(errors="replace"),
         golden=_object(data[GOLDEN_FILE]),
         serving=_object(data[SERVING_FILE]),
+        tuning=_object(data[TUNING_FILE]),
         signature=_object(data[verifier.SIGNATURE_NAME]),
         files=files,
         root_sha256=root,

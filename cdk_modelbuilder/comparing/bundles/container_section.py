@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cdk_modelbuilder.comparing.bundles.bundle_text import BundleText
 from cdk_modelbuilder.comparing.bundles.serving_lines import reasons_of, serving_changes
+from cdk_modelbuilder.comparing.bundles.tuning_lines import tuning_changes
 from cdk_modelbuilder.comparing.json_data import Difference, differences
 from cdk_modelbuilder.comparing.report import ABSENT, Change, Facet, Group, Mark, Section, section_of
 from cdk_modelbuilder.comparing.wording import counted, listed, quoted
@@ -48,6 +49,7 @@ def container_section(old: BundleText, new: BundleText, today: dt.date) -> list[
     reasons = reasons_of(new.serving)
     lines = [line for difference in differences(before, after) for line in _line(difference, reasons)]
     lines += serving_changes(old.serving, new.serving)
+    lines += tuning_changes(old.tuning, new.tuning)
     accounts = _accounts(_image(old).get("accounts"), _image(new).get("accounts"))
     return section_of(Facet.CONTAINER, "Container", Group("", (*lines, *accounts, *_end(old, new, today))))
 
