@@ -19,6 +19,7 @@ from cdk_modelbuilder.tuning.statistics import (
 
 _BUSY = 0.85
 _LATE_MS = 1.0
+_DRIFT = 0.1
 _SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
@@ -52,7 +53,7 @@ def measure(
     )
     start, finish = records.start, records.end
     latencies = [1000 * (finish[place] - start[place]) for place in good]
-    completed = (finish[place] for place in range(len(records)) if records.outcome[place] == GOOD)
+    completed = [finish[place] for place in range(len(records)) if records.outcome[place] == GOOD]
     tokens, counted = _tokens_per_second(records, begin, end)
     return Measurement(
         requests_per_second=rate_interval(completed, begin, end),
@@ -70,7 +71,7 @@ def measure(
         memory_bytes=circumstances.memory_bytes,
         sender_busy=circumstances.sender_busy,
         tokens_counted=counted,
-        warnings=_warnings(records, due, circumstances),
+        warnings=(*_warnings(records, due, circumstances), *_drift(completed, begin, end)),
     )
 
 
@@ -120,12 +121,27 @@ def _tokens_per_second(records: Records, begin: float, end: float) -> tuple[Inte
 
 
 def _warnings(records: Records, due: Sequence[int], circumstances: Circumstances) -> tuple[str, ...]:
+    # Without the figures themselves: one sentence for all the trials that it holds for.
     found = []
     if circumstances.sender_busy > _BUSY:
-        found.append(
-            f"sending the load took {100 * circumstances.sender_busy:.0f} % of a processor: the server may do more"
-        )
+        found.append(f"sending the load took more than {_percent(_BUSY)} of a processor: the server may do more")
     late = sorted(1000 * (records.sent[place] - records.start[place]) for place in due)
-    if late and (median := late[len(late) // 2]) > _LATE_MS:
-        found.append(f"half of the requests were sent {median:.1f} ms late or more: too many were in flight")
+    if late and late[len(late) // 2] > _LATE_MS:
+        found.append(f"half of the requests were sent more than {_LATE_MS:g} ms late: too many were in flight")
     return tuple(found)
+
+
+def _drift(completed: Sequence[float], begin: float, end: float) -> tuple[str, ...]:
+    """A warning where the second half of the window was surely another speed than the first."""
+    middle = (begin + end) / 2
+    first, second = rate_interval(completed, begin, middle), rate_interval(completed, middle, end)
+    are_apart = first.high < second.low or second.high < first.low
+    if not are_apart or abs(second.value - first.value) < _DRIFT * first.value:
+        return ()
+    return (
+        f"the speed changed by {_percent(_DRIFT)} or more while it was measured: warm up longer, on a quiet machine",
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

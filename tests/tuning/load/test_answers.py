@@ -172,8 +172,17 @@ def test_a_busy_sender_and_late_requests_are_warned_of():
     for number in range(10):
         records.add(Record(number, number + 0.01, nan, nan, number + 0.02, nan, 0))
     found = measure(records, 0, 10, Circumstances(sender_busy=0.97))
-    assert "97 % of a processor" in found.warnings[0]
-    assert "10.0 ms late" in found.warnings[1]
+    assert "more than 85 % of a processor" in found.warnings[0]
+    assert "more than 1 ms late" in found.warnings[1]
+
+
+@pytest.mark.parametrize(("faster", "warned"), [(1.0, False), (1.05, False), (2.0, True), (0.5, True)])
+def test_a_speed_that_changes_is_warned_of(faster, warned):
+    first = [(number * 0.05, number * 0.05 + 0.05, 0) for number in range(100)]
+    step = 0.05 / faster
+    second = [(5 + number * step, 5 + (number + 1) * step, 0) for number in range(int(5 / step))]
+    found = measure(recorded(*first, *second), 0, 10, Circumstances())
+    assert ["the speed changed" in one for one in found.warnings] == [True] * warned
 
 
 @pytest.mark.parametrize(
