@@ -164,6 +164,7 @@ def test_command_line(bundle):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_command_line_from_end_to_end(bundle, monkeypatch):
     monkeypatch.setenv("MODELBUILDER_MASTER_KEY", MASTER_KEY)
     short = ["--warm-up-seconds", "0.1", "--min-seconds", "0.5", "--max-seconds", "0.6", "--repeats", "2"]
