@@ -1,8 +1,8 @@
 """Which dimensions a bundle's server has, and the values that are tried where nobody names others.
 
-What changes only the speed is tried by itself: processes, threads, batches, how a language model is split and how much
-it computes at a time. What changes answers too (data types, quantization, the longest sequence, drafts of another
-method) is tried where it is asked for by name.
+What changes only the speed is tried by itself: processes, batches, how a language model is split and how much it
+computes at a time. What may change answers too (several threads in one model, data types, quantization, the longest
+sequence, drafts of another method) is tried where it is asked for by name.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _for_code(bundle: ModelBundle, hardware: Hardware) -> dict[str, Offer]:
     known = dict(variables_known(server))
     powers = [count for count in (1, 2, 4, 8, 16, 32, 64) if count < hardware.vcpus]
     counts = (*powers, hardware.vcpus)
-    values: dict[str, tuple[Value | None, ...]] = {"workers": counts, "threads": (1, 2, 4)}
+    values: dict[str, tuple[Value | None, ...]] = {"workers": counts}
     if _is_batched(bundle):
         values |= {"batch_size": (1, 8, 32, 128), "batch_delay_ms": (0, 2, 10)}
     else:
