@@ -15,6 +15,7 @@ from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder
 from cdk_modelbuilder.secret_reference import HUB_TOKEN, SecretReference, refuse_tokens
 from cdk_modelbuilder.servers import ModelServer, known_servers, server_adapter
+from cdk_modelbuilder.serving.variables import PROPERTIES, VariableError, number
 from cdk_modelbuilder.spec import InferenceSpec
 
 _VARIABLE = re.compile(r"[a-zA-Z_]\w{0,1023}")
@@ -78,12 +79,22 @@ def checked_env(variables: Mapping[str, str]) -> dict[str, str]:
     """
     refuse_tokens(variables, "env_vars")
     for name, value in variables.items():
-        if name.startswith("MODELBUILDER_") or not isinstance(value, str) or not _VARIABLE.fullmatch(name):
+        if name in PROPERTIES and isinstance(value, str):
+            _check_property(name, value)
+        elif name.startswith("MODELBUILDER_") or not isinstance(value, str) or not _VARIABLE.fullmatch(name):
             raise UsageError(
                 f"env_vars: {name!r} cannot be set to {type(value).__name__} {value!r}.",
-                remedy="Use letters, digits and underscores, not beginning with MODELBUILDER_; values are text.",
+                remedy="Use letters, digits and underscores, not beginning with MODELBUILDER_ but for "
+                f"{', '.join(PROPERTIES)}; values are text.",
             )
     return dict(variables)
+
+
+def _check_property(name: str, value: str) -> None:
+    try:
+        number(value, name, called=name)
+    except VariableError as error:
+        raise UsageError(f"env_vars: {error}.", remedy="See the table of properties in docs/serving.md.") from None
 
 
 def checked_secrets(hub_token_secret: str | None) -> dict[str, str]:

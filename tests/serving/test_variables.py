@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.serving import variables
 from tests.serving.running_server import running
 
@@ -116,3 +118,34 @@ def test_one_request_at_a_time_can_be_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("MODELBUILDER_MAX_BATCH_SIZE", "1")
     with running(tmp_path / "model", ALONE) as server:
         assert b" of 1" in server.send(ASKED)
+
+
+def test_a_bundle_holds_them_and_an_argument_counts_more(tmp_path):
+    from cdk_modelbuilder import Mode, ModelBuilder, SchemaBuilder
+    from tests.tuning.trials.specs import Moody
+
+    bundle = ModelBuilder(
+        inference_spec=Moody(),
+        schema_builder=SchemaBuilder("word", "word"),
+        model_path=tmp_path / "moody",
+        dependencies={"auto": False},
+        env_vars={"MODELBUILDER_WORKERS": "2", "MODELBUILDER_MAX_BATCH_SIZE": "8"},
+    ).build()
+    assert bundle.container.environment["MODELBUILDER_WORKERS"] == "2"
+    seen = []
+    for options in ({}, {"workers": 1}):
+        log: list[str] = []
+        predictor = bundle.deploy(mode=Mode.LOCAL_PROCESS, on_log=log.append, **options)
+        assert predictor.predict("hello") == "hello"
+        predictor.delete_endpoint()
+        seen += [json.loads(line)["workers"] for line in log if '"listening"' in line]
+    assert seen == [2, 1]
+
+
+def test_a_wrong_value_is_refused_when_it_is_given():
+    from cdk_modelbuilder.building.arguments import checked_env
+
+    with pytest.raises(UsageError, match="MODELBUILDER_THREADS is '0'; give a whole number from 1"):
+        checked_env({"MODELBUILDER_THREADS": "0"})
+    with pytest.raises(UsageError, match="not beginning with MODELBUILDER_ but for MODELBUILDER_WORKERS"):
+        checked_env({"MODELBUILDER_ROOT_SHA256": "0"})
