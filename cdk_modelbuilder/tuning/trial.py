@@ -14,6 +14,7 @@ from cdk_modelbuilder.errors import LocalEndpointError, UsageError
 from cdk_modelbuilder.local.running import RunningModel
 from cdk_modelbuilder.local.starting import start_container, start_process
 from cdk_modelbuilder.mode import Mode
+from cdk_modelbuilder.servers.base import ModelServer
 from cdk_modelbuilder.tuning.load.plan import Load
 from cdk_modelbuilder.tuning.measurement import Measurement
 from cdk_modelbuilder.tuning.trials import outcome as outcomes
@@ -77,7 +78,9 @@ def run_trial(
             return start_container(changed, signing_key=key, on_log=on_line, on_progress=on_log, **(options or {}))
         return start_process(changed, workers=workers, signing_key=key, on_log=on_line, own_group=True)
 
-    return _run(start, load, path=spec.invocations_path, deadline=deadline, on_log=on_log, on_interim=on_interim)
+    is_ours = mode is Mode.LOCAL_PROCESS or spec.model_server == ModelServer.BUILTIN
+    seen = Workers(on_log, is_ours=is_ours)
+    return _run(start, load, seen, path=spec.invocations_path, deadline=deadline, on_interim=on_interim)
 
 
 def run_command_trial(
@@ -104,22 +107,22 @@ def run_command_trial(
     def start(on_line: Callable[[str], object]) -> RunningModel:
         return run_command(command, on_log=on_line, deadline=deadline)
 
-    return _run(start, load, path=command.invocations_path, deadline=deadline, on_log=on_log, on_interim=on_interim)
+    path = command.invocations_path
+    return _run(start, load, Workers(on_log), path=path, deadline=deadline, on_interim=on_interim)
 
 
 def _run(
     start: Callable[[Callable[[str], object]], RunningModel],
     load: Load,
+    workers: Workers,
     *,
     path: str,
     deadline: float | None,
-    on_log: Callable[[str], object] | None,
     on_interim: Callable[[Measurement], bool] | None,
 ) -> TrialOutcome:
     began = time.monotonic()
     if deadline is not None and deadline <= began:
         return TrialOutcome(outcomes.TIMED_OUT, cause="there was no time left to start it")
-    workers = Workers(on_log)
     examination = Examination(load, workers, path=path, deadline=deadline, on_interim=on_interim)
     try:
         started_server = start(workers.line)

@@ -41,9 +41,19 @@ def _write(frames: queue.SimpleQueue[Frame | None]) -> None:
             sys.stdout.buffer.flush()
 
 
+def _allow_many_connections() -> None:
+    """Each user has one, and the usual limit is 1024 open files."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415 - not on every system
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> None:
     """Send until standard input ends: whoever started this says so by closing it, or by being gone."""
     sys.setswitchinterval(_SWITCH_SECONDS)
+    _allow_many_connections()
     told = json.loads(sys.stdin.buffer.readline())
     load = Load.from_json(told["load"])
     frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()

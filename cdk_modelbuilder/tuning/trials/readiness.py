@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+_ANNOUNCED_SECONDS = 5.0
+
 
 class Workers:
     """Reads the server's log for workers that are ready.
@@ -15,14 +17,16 @@ class Workers:
 
     Args:
         on_log: Also told of each line.
+        is_ours: Whether the server is this project's own, which says in its log how many workers there are.
 
     Attributes:
         lines: The newest lines of the log.
         threads: Requests that a worker answers at a time, as the server has said.
     """
 
-    def __init__(self, on_log: Callable[[str], object] | None) -> None:
+    def __init__(self, on_log: Callable[[str], object] | None, *, is_ours: bool = False) -> None:
         self._on_log = on_log
+        self._is_ours = is_ours
         self._changed = threading.Condition()
         self._expected: int | None = None
         self._loaded = 0
@@ -41,6 +45,8 @@ class Workers:
     def wait(self, deadline: float) -> bool:
         """Whether all that were announced are ready before ``deadline``, by ``time.monotonic()``."""
         with self._changed:
+            if self._is_ours:  # a daemon may pass the log on later than the server answers
+                self._changed.wait_for(lambda: self._expected is not None, _ANNOUNCED_SECONDS)
             return self._changed.wait_for(
                 lambda: self._loaded >= (self._expected or 0), max(0.0, deadline - time.monotonic())
             )
