@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from cdk_modelbuilder.local.container.image import context_digest
 from cdk_modelbuilder.mode import Mode
 from cdk_modelbuilder.tuning.load import Load, LoadRequest
 from cdk_modelbuilder.tuning.trial import run_trial
 from tests.conftest import MASTER_KEY
-from tests.containers.docker_base import BASE_IMAGE, make_base_image, why_not
+from tests.containers.docker_base import BASE_IMAGE, make_base_image, run_docker, why_not
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.heavy]
 LOAD = Load(
@@ -34,7 +35,7 @@ def bundle(tmp_path_factory):
     from tests.tuning.trials.specs import Moody
 
     make_base_image()
-    return ModelBuilder(
+    built = ModelBuilder(
         inference_spec=Moody(),
         schema_builder=SchemaBuilder("word", "word"),
         model_path=tmp_path_factory.mktemp("container") / "moody-container",
@@ -43,6 +44,9 @@ def bundle(tmp_path_factory):
         dependencies={"auto": False},
         signing_key=MASTER_KEY,
     ).build()
+    yield built
+    tag = f"cdk-modelbuilder/moody-container:{context_digest(built.path / 'image', BASE_IMAGE)[:16]}"
+    run_docker("image", "rm", "--force", tag, check=False)
 
 
 def trial(bundle, environment, load=LOAD, **told):
