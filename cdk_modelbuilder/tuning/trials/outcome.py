@@ -26,17 +26,17 @@ _USAGE_STATUS = 2
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 _MEMORY_WORDS = re.compile(
     r"out of memory|OutOfMemory|MemoryError|OOMKilled|bad_alloc|cannot allocate memory|unable to allocate|"
-    r"not enough memory|no available memory for the cache blocks|larger than the (?:maximum number of tokens|"
+    r"can't allocate memory|not enough memory|no available memory for the cache blocks|larger than the (?:maximum number of tokens|"
     r"available KV cache memory)|resource_exhausted",
     re.IGNORECASE,
 )
 """Of the kernel, Python, NumPy, C++, PyTorch, vLLM, TensorFlow and Java."""
 _OPTION_WORDS = re.compile(
     r"unrecognized arguments|invalid choice|invalid (?:int|float|literal) value|unknown option|no such option|"
-    r"validation errors? for \w+|MODELBUILDER_\w+ (?:is|asks)",
+    r"invalid value '[^']*' for '--|unexpected argument '--|validation errors? for \w+|MODELBUILDER_\w+ (?:is|asks)",
     re.IGNORECASE,
 )
-"""Of argparse, click, pydantic (vLLM's and SGLang's options are checked by it) and this project's own server."""
+"""Of argparse, click, clap (TEI, TGI), pydantic (vLLM, SGLang) and this project's own server."""
 _SECRET = re.compile(r"(?i)\b(hf_[a-z0-9]{8,}|sk-[a-z0-9_-]{8,}|[0-9a-f]{64})\b")
 _WORD_OF_ERROR = re.compile(
     r"error|exception|failed|fatal|refused|killed|cannot|unrecognized|invalid|MODELBUILDER_", re.IGNORECASE
