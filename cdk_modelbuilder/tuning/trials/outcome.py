@@ -26,8 +26,8 @@ _USAGE_STATUS = 2
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 _MEMORY_WORDS = re.compile(
     r"out of memory|OutOfMemory|MemoryError|OOMKilled|bad_alloc|cannot allocate memory|unable to allocate|"
-    r"can't allocate memory|not enough memory|no available memory for the cache blocks|larger than the (?:maximum number of tokens|"
-    r"available KV cache memory)|resource_exhausted",
+    r"can't allocate memory|not enough memory|no available memory for the cache blocks|"
+    r"larger than the (?:maximum number of tokens|available KV cache memory)|resource_exhausted",
     re.IGNORECASE,
 )
 """Of the kernel, Python, NumPy, C++, PyTorch, vLLM, TensorFlow and Java."""
