@@ -10,6 +10,8 @@ import pytest
 from tests.aws_stand_in import StackFailed, client, create_stack, mended_aws, update_stack
 from tests.aws_stand_in.in_process import ASSET_BUCKET
 
+pytestmark = pytest.mark.heavy  # what it proves of the stand-in, the tests of the golden gate lean on in every run
+
 # Tells an SQS queue what it was asked, and answers as the properties say.
 PROVIDER = """
 import json, os, time, urllib.request

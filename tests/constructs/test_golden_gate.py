@@ -102,6 +102,7 @@ def test_what_the_container_says_is_told(bundles, tmp_path):
             deploy(create_stack, stack_of(bundles[0], tmp_path))
 
 
+@pytest.mark.heavy
 def test_an_asynchronous_endpoint_is_asked_through_s3(bundles, tmp_path):
     with account(bundles[0]) as runtime, bundles[0].deploy(mode=Mode.LOCAL_PROCESS) as predictor:
         for name in ("requests", "answers"):

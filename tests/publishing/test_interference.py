@@ -82,6 +82,7 @@ def test_an_upload_that_somebody_gave_up(large_bundle, bucket, contents, s3):
     assert contents.all() == whole(large_bundle, "archive")
 
 
+@pytest.mark.heavy
 def test_uploads_that_somebody_gives_up_again_and_again(large_bundle, bucket, contents, s3):
     key = artifact_key(large_bundle.artifact_digest)
 

@@ -222,6 +222,7 @@ def test_log_lines_carry_the_callers_id_and_odd_headers_whole(echo):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.heavy
 def test_nothing_of_the_log_is_lost_when_the_server_is_stopped(tmp_path):
     with running(tmp_path / "model", ECHO) as server:
         for number in range(20):

@@ -61,6 +61,7 @@ def statuses(clients: list[socket.socket], seconds: float = 0.5) -> list[int]:
     return [int(read_until_quiet(client, seconds)[9:12] or 0) for client in clients]
 
 
+@pytest.mark.heavy
 def test_requests_of_clients_that_hung_up_are_neither_answered_nor_kept(tmp_path):
     memory = Path("/proc")
     if sys.platform != "linux":
@@ -83,6 +84,7 @@ def test_requests_of_clients_that_hung_up_are_neither_answered_nor_kept(tmp_path
         assert eventually(lambda: any(line["status"] == 499 for line in server.events("invocation")))
 
 
+@pytest.mark.heavy
 def test_more_bytes_than_may_wait_are_refused(tmp_path):
     with held(tmp_path, "--max-payload-bytes", "100000") as server, contextlib.ExitStack() as stack:
 

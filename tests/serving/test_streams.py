@@ -232,6 +232,7 @@ def test_a_stream_is_not_stuck_while_pieces_come(streams, http):
     assert states == {200}
 
 
+@pytest.mark.heavy
 def test_a_stream_without_pieces_is_stuck(streams, http):
     with streams.connect() as client:
         client.sendall(request("slow 3 1"))
