@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cdk_modelbuilder.bundle import TUNING_FILE, TUNING_FOLDER, ModelBundle
+from cdk_modelbuilder.cli.deploy_command import INTERRUPTED
 from cdk_modelbuilder.cli.output import bundle_argument, is_quiet, json_option, print_facts, print_json
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.mode import Mode
@@ -117,7 +119,9 @@ def command(
     container = {name: rest[name] for name in ("gpus", "memory_mb", "cpus") if rest[name] is not None}
     if container.get("gpus", "all") != "all":
         container["gpus"] = _number(container["gpus"], "--gpus", int)
-    result = opened.tune(
+    result = _tuned(
+        opened,
+        bundle,
         objective=_objective(rest),
         dimensions=_dimensions(wished) if wished else None,
         concurrency=None if concurrency is None else _numbers(concurrency, "--concurrency", int),
@@ -148,6 +152,14 @@ def command(
         print_json(result.to_json())
     else:
         _print(opened, result)
+
+
+def _tuned(opened: ModelBundle, path: str, **options: Any) -> TuningResult:
+    try:
+        return opened.tune(**options)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; what was measured is kept: the same command of {path} goes on there", err=True)
+        sys.exit(INTERRUPTED)
 
 
 class _Teller:

@@ -224,7 +224,7 @@ class Search:
         if not measured:
             return Tried(candidate, level, tuple(attempts), None, math.inf, attempts[-1].outcome.status)
         figures = [self._objective.figure_of(one) for one in measured]
-        figure = figures[0] if len(figures) == 1 else _over_rounds([one.value for one in figures])
+        figure = figures[0] if len(figures) == 1 else _over_rounds([one.value for one in figures], least=0)
         excess = sum(self._objective.excess(one) for one in measured) / len(measured)
         wrong = max(one.error_rate for one in measured)
         status = "good"
@@ -273,13 +273,13 @@ class Search:
         return left >= self._longest * (len(self._levels) + repeats)
 
 
-def _over_rounds(values: Sequence[float]) -> Interval:
-    """The mean of independent rounds, by Student's t."""
+def _over_rounds(values: Sequence[float], *, least: float = -math.inf) -> Interval:
+    """The mean of independent rounds, by Student's t; ``least`` is what no value can be below."""
     mean = statistics.fmean(values)
     if len(values) == 1 or not math.isfinite(mean):
-        return Interval(mean, -math.inf, math.inf)
+        return Interval(mean, least, math.inf)
     half = t_quantile(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, max(least, mean - half), mean + half)
 
 
 def _place(attempt: Attempt) -> tuple[str, int, str, Level]:

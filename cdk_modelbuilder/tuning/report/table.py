@@ -43,7 +43,8 @@ def _head(result: TuningResult) -> list[str]:
 
 
 def _row(result: TuningResult, one: Configuration) -> list[str]:
-    mark = "chosen" if one.words == result.chosen.words else "own" if one.words == result.default.words else ""
+    marks = {"own": result.default.words, "chosen": result.chosen.words}
+    mark = ", ".join(name for name, words in marks.items() if words == one.words)
     values = ["-" if value is None else str(value) for value in one.values.values()]
     if not one.measurements:
         return [mark, *values, one.load, "", "", "", "", _said(one)]
