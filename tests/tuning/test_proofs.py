@@ -21,6 +21,7 @@ from cdk_modelbuilder.tuning.statistics import t_quantile
 from cdk_modelbuilder.tuning.trial import run_trial
 from tests.conftest import MASTER_KEY
 from tests.containers.vllm import ENVIRONMENT
+from tests.frameworks.packaged import public_version
 from tests.language_models.tiny_llama import write_tiny_llama
 
 pytestmark = [pytest.mark.slow, pytest.mark.heavy]
@@ -87,7 +88,7 @@ def test_a_sentence_encoder_with_real_weights(tmp_path, monkeypatch):
         model=model,
         schema_builder=SchemaBuilder(texts, np.asarray(model.encode(texts))),
         model_server="builtin",
-        dependencies={"auto": False},
+        dependencies={"auto": False, "custom": [public_version("torch")]},
         name="minilm",
         model_path=tmp_path / "minilm",
         signing_key=MASTER_KEY,
