@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from cdk_modelbuilder._version import __version__
 from cdk_modelbuilder.building import code_folder, server_files
-from cdk_modelbuilder.building.adapters_plan import check_adapter_names
 from cdk_modelbuilder.building.arguments import (
     check_sources,
     checked_env,
@@ -35,11 +34,9 @@ from cdk_modelbuilder.building.arguments import (
 )
 from cdk_modelbuilder.building.bundle_texts import write_texts
 from cdk_modelbuilder.building.container import container_spec_of, environment_of, layout_of
-from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files
 from cdk_modelbuilder.building.kept_tuning import keep_tuning
-from cdk_modelbuilder.building.language_model_plan import ServingWishes, check_is_language_model
 from cdk_modelbuilder.building.model_plan import plan_for_model
-from cdk_modelbuilder.building.model_source import HubModel, check_downloads, download, read_source
+from cdk_modelbuilder.building.model_source import HubModel, S3Model, check_downloads, download, read_source
 from cdk_modelbuilder.building.naming import default_name
 from cdk_modelbuilder.building.packing import pack
 from cdk_modelbuilder.building.plan import Plan
@@ -67,6 +64,7 @@ from cdk_modelbuilder.spec import InferenceSpec
 from cdk_modelbuilder.staging import staged_folder
 
 if TYPE_CHECKING:
+    from cdk_modelbuilder.building.language_model_plan import ServingWishes
     from cdk_modelbuilder.language_models import Overrides
     from cdk_modelbuilder.predictor import Predictor
 
@@ -199,9 +197,13 @@ class ModelBuilder:
             max_payload_mb=max_payload_mb,
             invocation_timeout_seconds=invocation_timeout_seconds,
         )
-        self._serving = ServingWishes.of(serving, model_files, self.env_vars, lora_adapters)
-        check_adapter_names(self._serving.adapters, self.name)
-        check_is_language_model(self._wishes.server, self._serving)
+        self._serving: ServingWishes | None = None
+        if serving is not None or model_files is not None or lora_adapters is not None:
+            from cdk_modelbuilder.building.language_model_plan import serving_wishes  # noqa: PLC0415 - for these alone
+
+            self._serving = serving_wishes(
+                serving, model_files, self.env_vars, lora_adapters, server=self._wishes.server, name=self.name
+            )
         self._secrets = checked_secrets(hub_token_secret)
         self.model_format, self.predict_method, self.trust = model_format, predict_method, tuple(trust)
         self.archive, self.mode, self.download = archive, mode, download
@@ -318,16 +320,20 @@ class ModelBuilder:
         check_downloads(source, self._secrets, download=self.download)
         if isinstance(source, HubModel) and self.download:
             source = download(source)
-        if source is None or reads_files(source, self._wishes):
-            return plan_for_files(
-                source,
-                model_dir,
-                schema=self.schema_builder,
-                wishes=self._wishes,
-                serving=self._serving,
-                trust=self.trust,
-            )
-        if self._serving.adapters:
+        if source is None or isinstance(source, Path | HubModel | S3Model):
+            from cdk_modelbuilder.building.files_plan import plan_for_files, reads_files  # noqa: PLC0415 - see above
+            from cdk_modelbuilder.building.language_model_plan import ServingWishes  # noqa: PLC0415
+
+            if source is None or reads_files(source, self._wishes):
+                return plan_for_files(
+                    source,
+                    model_dir,
+                    schema=self.schema_builder,
+                    wishes=self._wishes,
+                    serving=self._serving or ServingWishes(env_vars=dict(self.env_vars)),
+                    trust=self.trust,
+                )
+        if self._serving is not None and self._serving.adapters:
             raise UsageError(
                 "lora_adapters was given, and the model's folder has code of its own, which runs the model.",
                 remedy="Load them in that code, or give the folder without its *.py.",

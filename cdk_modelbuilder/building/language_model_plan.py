@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cdk_modelbuilder.building.adapters_plan import AdaptersPlan
+from cdk_modelbuilder.building.adapters_plan import AdaptersPlan, check_adapter_names
 from cdk_modelbuilder.building.hosting import HostingWishes
 from cdk_modelbuilder.building.model_source import HubModel, S3Model
 from cdk_modelbuilder.errors import NotReckonedError, UsageError
@@ -93,6 +93,28 @@ class ServingPlan:
     environment: Mapping[str, str]
     record: Mapping[str, Any] | None
     notes: tuple[str, ...] = ()
+
+
+def serving_wishes(
+    serving: Overrides | Mapping[str, Any] | bool | None,
+    model_files: str | Path | None,
+    env_vars: Mapping[str, str],
+    lora_adapters: Mapping[str, str | Path] | None,
+    *,
+    server: str | None,
+    name: str,
+) -> ServingWishes:
+    """The builder's arguments, checked against each other, too.
+
+    Raises:
+        UsageError: What :meth:`ServingWishes.of` refuses, an adapter with the bundle's name, or arguments about a
+            language model for what is none.
+        ModelError: An adapter that servers do not load.
+    """
+    wishes = ServingWishes.of(serving, model_files, env_vars, lora_adapters)
+    check_adapter_names(wishes.adapters, name)
+    check_is_language_model(server, wishes)
+    return wishes
 
 
 def check_is_language_model(server: str | None, wishes: ServingWishes) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdk_modelbuilder.building.capture import Captured, unfit_prediction
-from cdk_modelbuilder.building.language_model_plan import ServingPlan
 from cdk_modelbuilder.building.runtime import Runtime
 from cdk_modelbuilder.container_spec import ModelData
 from cdk_modelbuilder.dependencies.local_source import LocalSource
@@ -17,6 +16,9 @@ from cdk_modelbuilder.schema.codecs import CodecError, Marshaller
 from cdk_modelbuilder.schema.codecs import decode as decode_body
 from cdk_modelbuilder.schema.schema_builder import SchemaBuilder, schema_json
 from cdk_modelbuilder.servers import ServerAdapter
+
+if TYPE_CHECKING:
+    from cdk_modelbuilder.building.language_model_plan import ServingPlan
 
 
 @dataclass(frozen=True, slots=True)
