@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cdk_modelbuilder.bundle import ModelBundle
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.language_models.server_rules import rules_of
+from cdk_modelbuilder.language_models.server_settings import variable_of, variables
 from cdk_modelbuilder.tuning.hardware import Hardware
 from cdk_modelbuilder.tuning.server_variables import variables_known
 from cdk_modelbuilder.tuning.space import Dimension, Option, Space, Value, by_variable
@@ -116,7 +118,7 @@ def variables_of(server: str) -> frozenset[str]:
     """Every variable that a tuning of this server may set."""
     found = {variable for _, variable in variables_known(server)} | {"OMP_NUM_THREADS"}
     if server in LANGUAGE_SERVERS:
-        found |= {_variable(server, name) for name in rules_of(server).options}
+        found |= {variable_of(server, own) for own in rules_of(server).options.values()}
         found |= {"MAX_INPUT_TOKENS"} if server == "tgi" else set()
     if server == "vllm":
         for name in ("chunked_prefill", "prefix_caching"):
@@ -153,8 +155,8 @@ def _for_language_models(server: str, hardware: Hardware) -> dict[str, Offer]:
     if len(split) > 1:
         values["tensor_parallel"] = tuple(split)
     found = {
-        name: Offer(_MEANINGS[name], _variable(server, name), values.get(name, ()))
-        for name in rules_of(server).options
+        name: Offer(_MEANINGS[name], variable_of(server, own), values.get(name, ()))
+        for name, own in rules_of(server).options.items()
         if name in _MEANINGS
     }
     if server == "vllm":
@@ -162,13 +164,6 @@ def _for_language_models(server: str, hardware: Hardware) -> dict[str, Offer]:
         found["prefix_caching"] = Offer(_MEANINGS["prefix_caching"], "")
         found["speculative"] = Offer(_MEANINGS["speculative"], "")
     return found
-
-
-def _variable(server: str, name: str) -> str:
-    own = rules_of(server).options[name]
-    if server in ("vllm", "sglang"):
-        return f"SM_{server.upper()}_{own.replace('-', '_').upper()}"
-    return own.replace(".", "_").upper()
 
 
 def _dimension(name: str, offer: Offer, values: Sequence[Value | None], bundle: ModelBundle) -> Dimension:
@@ -183,7 +178,13 @@ def _dimension(name: str, offer: Offer, values: Sequence[Value | None], bundle: 
     now = environment.get(offer.variable)
     if now is None and (bundle.container.model_server, name) in _ONE_BY_ITSELF:
         return _counted_from_one(name, offer, values)
-    return by_variable(name, offer.variable, values, offer.meaning, now=now, idle_at=idle)
+    tell = partial(_told, bundle.container.model_server, name) if _serves_language(bundle) else None
+    return by_variable(name, offer.variable, values, offer.meaning, now=now, idle_at=idle, tell=tell)
+
+
+def _told(server: str, name: str, value: Value) -> Mapping[str, str]:
+    """A value as the server of a language model words it, with whatever has to be said beside it."""
+    return variables(server, {name: value})
 
 
 def _counted_from_one(name: str, offer: Offer, values: Sequence[Value | None]) -> Dimension:

@@ -29,8 +29,8 @@ from cdk_modelbuilder.tuning.question import budget_of, levels_of, load_maker, l
 from cdk_modelbuilder.tuning.report.chart import draw
 from cdk_modelbuilder.tuning.report.page import page
 from cdk_modelbuilder.tuning.result import TuningResult
-from cdk_modelbuilder.tuning.search import Findings, Measure, Search
-from cdk_modelbuilder.tuning.space import Candidate, Space, Value
+from cdk_modelbuilder.tuning.search import Search
+from cdk_modelbuilder.tuning.space import Candidate, Value
 from cdk_modelbuilder.tuning.timing import Timing
 from cdk_modelbuilder.tuning.trial import TrialOutcome, run_command_trial, run_trial
 
@@ -111,8 +111,8 @@ def tune(
             "there is nothing to choose between: every dimension has one value.",
             remedy="Give more values in dimensions= (--set).",
         )
-    for option in (each for dimension in space.dimensions for each in dimension.options):
-        encoded_as(bundle, sent, option.content_type)  # what cannot be encoded is said before anything is started
+    types = {None, *(option.content_type for dimension in space.dimensions for option in dimension.options)}
+    encoded = {one: encoded_as(bundle, sent, one) for one in types}
     make_load = load_maker(goal, times, arrivals, seed)
     _check(bundle, signing_key)
 
@@ -123,7 +123,7 @@ def tune(
         left: float | None,
     ) -> TrialOutcome:
         spec = with_environment(bundle.container, space.environment(candidate))
-        load = make_load(encoded_as(bundle, sent, space.content_type(candidate)), level)
+        load = make_load(encoded[space.content_type(candidate)], level)
         told: dict[str, Any] = {
             "deadline": None if left is None else time.monotonic() + left,
             "on_interim": ends_early,
@@ -152,7 +152,9 @@ def tune(
     folder = bundle.path / TUNING_FOLDER
     with Journal(folder / JOURNAL_FILE, question, resume=resume) as journal:
         tell = on_attempt or (lambda _: None)
-        findings = _search(space, goal, levels, measure, journal, budget=limits, seed=seed, tell=tell)
+        findings = Search(space, goal, levels, measure, journal, budget=limits, seed=seed, tell=tell).run()
+    if findings.chosen is None:
+        raise TuningError(why_nothing(findings, goal), remedy=what_then(findings))
     result = result_of(bundle, space, goal, findings, hardware=here, seed=seed, load=load_words(levels, sent, where))
     _write(bundle, result, folder)
     return result
@@ -164,23 +166,6 @@ def _check(bundle: ModelBundle, signing_key: str | bytes | None) -> None:
     if master is not None:
         bundle.check_signature(master.secret)
     bundle.check_content()
-
-
-def _search(
-    space: Space,
-    goal: Objective,
-    levels: Sequence[Level],
-    measure: Measure,
-    journal: Journal,
-    *,
-    budget: Budget,
-    seed: int,
-    tell: Callable[[Attempt], object],
-) -> Findings:
-    findings = Search(space, goal, levels, measure, journal, budget=budget, seed=seed, tell=tell).run()
-    if findings.chosen is None:
-        raise TuningError(why_nothing(findings, goal), remedy=what_then(findings))
-    return findings
 
 
 def _write(bundle: ModelBundle, result: TuningResult, folder: Path) -> None:

@@ -137,21 +137,21 @@ class Search:
             candidate = proposals.next()
             if candidate is None:
                 break
-            found = self._try(candidate, best, tried)
+            # The bundle's own is what all others are compared with, so it is measured to its end.
+            found = self._try(candidate, best, ends_early=bool(tried))
             tried.append(found)
             proposals.tell(candidate, self._score(found))
             if found.is_good and (best is None or self._worth(found.figure) > self._worth(best.figure)):
                 best = found
         return tried
 
-    def _try(self, candidate: dict[str, Value | None], best: Tried | None, tried: Sequence[Tried]) -> Tried:
+    def _try(self, candidate: dict[str, Value | None], best: Tried | None, *, ends_early: bool) -> Tried:
         """Under each load, from the lightest on, until it does not take it."""
         attempts: list[Attempt] = []
         result: Tried | None = None
         for level in self._levels:
-            # The bundle's own is what all others are compared with, so it is measured to its end.
-            ends_early = self._pruner(best, last=level == self._levels[-1]) if tried else None
-            attempts.append(self._attempt(SEARCH, 0, candidate, level, ends_early))
+            pruner = self._pruner(best, last=level == self._levels[-1]) if ends_early else None
+            attempts.append(self._attempt(SEARCH, 0, candidate, level, pruner))
             found = self._summed(candidate, level, attempts[-1:])
             if result is None or (found.is_good and self._worth(found.figure) > self._worth(result.figure)):
                 result = found

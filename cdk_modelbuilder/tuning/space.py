@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdk_modelbuilder.errors import UsageError
@@ -135,14 +135,23 @@ def by_variable(
     *,
     now: str | None,
     idle_at: tuple[str, Value | None] | None = None,
+    tell: Callable[[Value], Mapping[str, str]] | None = None,
 ) -> Dimension:
-    """A dimension that one variable carries; ``now`` is its text in the bundle, or None.
+    """A dimension that a variable carries; ``now`` is its text in the bundle, or None.
 
-    The value that the bundle has is among the options whether ``values`` has it or not.
+    The value that the bundle has is among the options whether ``values`` has it or not. ``tell`` words a value as
+    variables, where it is another text or more than the one variable.
     """
-    read: Value | None = None if now is None else _read(now, values)
-    ordered = list(dict.fromkeys([*values, read] if read not in values else values))
-    options = tuple(Option(value, {variable: None if value is None else text_of(value)}) for value in ordered)
+    told = tell or (lambda value: {variable: text_of(value)})
+    worded = {value: told(value) for value in values if value is not None}
+    read: Value | None = None
+    if now is not None:
+        same = [value for value, words in worded.items() if words[variable] == now]
+        read = same[0] if same else _read(now)
+        worded.setdefault(read, {**told(read), variable: now})
+    nothing = dict.fromkeys([variable, *(each for words in worded.values() for each in words)])
+    ordered = dict.fromkeys([*values, read])
+    options = tuple(Option(value, nothing if value is None else worded[value]) for value in ordered)
     return Dimension(name, options, read, meaning, idle_at)
 
 
@@ -158,11 +167,8 @@ def key(candidate: Candidate) -> str:
     return json.dumps(dict(candidate), sort_keys=True)
 
 
-def _read(text: str, values: Sequence[Value | None]) -> Value:
-    """The text of a variable as a value of the kind that ``values`` are."""
-    for value in values:
-        if value is not None and text_of(value) == text:
-            return value
+def _read(text: str) -> Value:
+    """The text of a variable as a number, if it is one."""
     for kind in (int, float):
         try:
             return kind(text)

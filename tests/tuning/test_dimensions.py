@@ -52,6 +52,23 @@ def test_each_server_has_its_own_variables(bundles, server):
     assert set(offers_of(bundle, FOUR_GPUS)) >= {"dtype", "max_length", "quantization"}
 
 
+@pytest.mark.parametrize(
+    ("server", "wished", "says"),
+    [
+        ("vllm", {"quantization": [None, "nf4"]}, {"SM_VLLM_QUANTIZATION": "bitsandbytes"}),
+        ("sglang", {"cache_dtype": [None, "fp8"]}, {"SM_SGLANG_KV_CACHE_DTYPE": "fp8_e4m3"}),
+        ("djl_serving", {"dtype": ["bfloat16", "float16"]}, {"OPTION_DTYPE": "fp16"}),
+        ("tgi", {"max_length": [128, 64]}, {"MAX_TOTAL_TOKENS": "64", "MAX_INPUT_TOKENS": "63"}),
+    ],
+)
+def test_values_are_worded_as_the_server_has_them(bundles, server, wished, says):
+    space = space_of(bundles[server], FOUR_GPUS, wished)
+    ((name, values),) = wished.items()
+    assert says.items() <= space.environment({name: values[-1]}).items()
+    own = bundles[server].container.environment
+    assert all(own.get(variable) == text for variable, text in space.environment(space.default).items())
+
+
 def test_more_accelerators_than_there_are(bundles):
     with pytest.raises(UsageError, match="tensor_parallel=2, and this machine has no accelerators"):
         bundles["vllm"].tune(dimensions={"tensor_parallel": [1, 2]})
