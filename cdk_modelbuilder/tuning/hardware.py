@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cdk_modelbuilder.instances import InstanceType
+from cdk_modelbuilder.nvidia_smi import gpus
 
 _ARCHITECTURES = {"aarch64": "arm64", "AMD64": "x86_64"}
 _MIB = 1 << 20
@@ -83,7 +82,7 @@ class Hardware:
 
 def hardware_here() -> Hardware:
     """This machine."""
-    accelerator, count, memory = _gpus()
+    accelerator, count, memory = kind_of(gpus("memory.total"))
     return Hardware(
         architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
         processor=_processor(),
@@ -108,29 +107,16 @@ def _processor() -> str:
     return found[1].strip() if found else ""
 
 
-def _gpus() -> tuple[str | None, int, int]:
-    """Name, number and memory of one in MiB; of the first kind, where there are several."""
-    if not shutil.which("nvidia-smi"):
-        return None, 0, 0
-    command = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=10, check=False, text=True)
-    except (OSError, subprocess.TimeoutExpired):
-        return None, 0, 0
-    return read_gpus(done.stdout if done.returncode == 0 else "")
+def kind_of(cards: Sequence[tuple[str, str]]) -> tuple[str | None, int, int]:
+    """Name, number and memory of one in MiB; of the first kind, where there are several.
 
-
-def read_gpus(text: str) -> tuple[str | None, int, int]:
-    r"""What ``nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits`` says.
-
-    >>> read_gpus("NVIDIA A10G, 23028\nNVIDIA A10G, 23028\n")
+    >>> kind_of([("NVIDIA A10G", "23028"), ("NVIDIA A10G", "23028")])
     ('NVIDIA A10G', 2, 23028)
     """
-    cards = [line.rpartition(",") for line in text.splitlines() if re.search(r",\s*\d+\s*$", line)]
     if not cards:
         return None, 0, 0
-    name = cards[0][0].strip()
-    return name, sum(card[0].strip() == name for card in cards), int(cards[0][2])
+    name, memory = cards[0]
+    return name, sum(other == name for other, _ in cards), int(memory)
 
 
 def _same_name(short: str, driver_has: str) -> bool:

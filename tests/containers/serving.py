@@ -105,13 +105,7 @@ class ServingContainer:
 
     def __exit__(self, *unused: object) -> None:
         self._http.clear()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(20)
-        with contextlib.suppress(ProcessLookupError):  # its own session: what is left of what it started
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_session(self._process)
 
     @property
     def log(self) -> str:
@@ -145,6 +139,17 @@ class ServingContainer:
     def model_files(self) -> set[str]:
         """Paths below the model folder."""
         return {path.relative_to(self.model_dir).as_posix() for path in self.model_dir.rglob("*") if path.is_file()}
+
+
+def end_session(process: subprocess.Popen) -> None:
+    """End a process that leads a session of its own, and what is left of what it started."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def free_port() -> int:

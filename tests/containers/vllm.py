@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -24,7 +23,7 @@ import urllib3
 
 from cdk_modelbuilder import ModelBundle
 from tests.containers.environments import KeptEnvironment
-from tests.containers.serving import free_port, secrets_of
+from tests.containers.serving import end_session, free_port, secrets_of
 
 ENVIRONMENT = KeptEnvironment(
     name="cdk-modelbuilder-vllm-venv",
@@ -194,13 +193,7 @@ class VllmContainer:
         return self._process.wait()
 
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(20)
-        with contextlib.suppress(ProcessLookupError):  # its own session: what is left of what it started
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_session(self._process)
         self._reader.join(5)
         if self._process.stdout is not None:
             self._process.stdout.close()

@@ -114,3 +114,12 @@ def test_this_machine():
     assert here.memory_mib > 256
     assert Hardware.from_json(here.to_json()) == here
     assert f"{here.vcpus} processors" in here.words
+
+
+def test_the_gpus_that_the_driver_tells_of(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA A10G, 23028'\necho 'NVIDIA A10G, 23028'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    here = hardware_here()
+    assert (here.accelerator, here.accelerators, here.accelerator_memory_mib) == ("NVIDIA A10G", 2, 23028)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cdk_modelbuilder.local.doctor.check import Check, Circumstances
 from cdk_modelbuilder.local.doctor.docker_api import DockerApi, NoAnswerError, answering_daemon
 from cdk_modelbuilder.local.doctor.finding import Finding, Outcome
 from cdk_modelbuilder.local.doctor.platforms import Commands, Platform
+from cdk_modelbuilder.nvidia_smi import gpus
 
 _DRIVERS = {11: 450, 12: 525, 13: 580}
 """The first driver branch for each major version of CUDA, which runs all its minor versions."""
@@ -64,7 +64,7 @@ def _run(about: Circumstances) -> Iterator[Finding]:
         else:
             yield Finding(CHECK.name, wanting, f"{said}; nothing that was named needs a GPU.")
         return
-    cards = _cards()
+    cards = gpus("driver_version")
     if not cards:
         yield Finding(
             CHECK.name,
@@ -105,18 +105,6 @@ def _with_cards(cards: list[tuple[str, str]], about: Circumstances, needed: str)
         "Install the NVIDIA Container Toolkit.",
         _TOOLKIT.on(about.system),
     )
-
-
-def _cards() -> list[tuple[str, str]]:
-    """Name and driver version of each GPU."""
-    command = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    lines = done.stdout.decode(errors="replace").splitlines() if done.returncode == 0 else []
-    found = [line.rpartition(",") for line in lines]
-    return [(name.strip(), driver.strip()) for name, _, driver in found if re.match(r"\s*\d+", driver)]
 
 
 def _daemon_knows_gpus(api: DockerApi) -> bool:

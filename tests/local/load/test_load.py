@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from cdk_modelbuilder.errors import UsageError
 from cdk_modelbuilder.local.load import LoadPlan, LoadRequest, LoadResult, histogram, run_load
 from cdk_modelbuilder.local.memory import resident_bytes
+from tests.scripted_listener import listening
 
 SHORT = {"seconds": 1.0, "warm_up_seconds": 0.2}
 
@@ -22,7 +22,6 @@ SHORT = {"seconds": 1.0, "warm_up_seconds": 0.2}
 def server(delays: list[float], statuses: list[int] | None = None) -> Iterator[tuple[int, list[bytes]]]:
     """A server whose n-th answer comes after the n-th delay; port, and the requests that it saw."""
     seen: list[bytes] = []
-    loop = asyncio.new_event_loop()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -44,23 +43,8 @@ def server(delays: list[float], statuses: list[int] | None = None) -> Iterator[t
             writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 2\r\n\r\nok" % status)
         return status
 
-    started = loop.run_until_complete(asyncio.start_server(answer, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield started.sockets[0].getsockname()[1], seen
-    finally:
-
-        async def close() -> None:
-            started.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-            await asyncio.sleep(0.05)
-
-        asyncio.run_coroutine_threadsafe(close(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with listening(answer) as port:
+        yield port, seen
 
 
 def request(port: int, body: bytes = b"[1]") -> LoadRequest:

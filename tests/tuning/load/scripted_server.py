@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+
+from tests.scripted_listener import listening
 
 
 @dataclass
@@ -75,24 +76,6 @@ class _Server:
         return True
 
 
-@contextmanager
-def serving(script: Script) -> Iterator[int]:
+def serving(script: Script) -> AbstractContextManager[int]:
     """Serve the script on a port of its own."""
-    loop = asyncio.new_event_loop()
-    started = loop.run_until_complete(asyncio.start_server(_Server(script).connected, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield started.sockets[0].getsockname()[1]
-    finally:
-
-        async def close() -> None:
-            started.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-            await asyncio.sleep(0.05)
-
-        asyncio.run_coroutine_threadsafe(close(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return listening(_Server(script).connected)
