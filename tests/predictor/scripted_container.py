@@ -34,6 +34,7 @@ class QuietServer(ThreadingHTTPServer):
     """Does not print that a client went away: tests make them do that."""
 
     daemon_threads = True
+    request_queue_size = 64  # the library's five are too few for clients that come at once, and the system resets them
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):
